@@ -1,13 +1,21 @@
-/** The time of day, so that tests can advance it. */
-export interface Clock {
-  now(): Date;
+/** The time of day, so that tests can advance it. A class, because it is also the token by which it is injected. */
+export abstract class Clock {
+  abstract now(): Date;
 }
 
-export const systemClock: Clock = { now: () => new Date() };
+class SystemClock extends Clock {
+  now(): Date {
+    return new Date();
+  }
+}
+
+export const systemClock: Clock = new SystemClock();
 
 /** A clock that only moves when told to; for tests. */
-export class ManualClock implements Clock {
-  constructor(private current: Date) {}
+export class ManualClock extends Clock {
+  constructor(private current: Date) {
+    super();
+  }
 
   now(): Date {
     return new Date(this.current);

@@ -1,0 +1,91 @@
+import 'reflect-metadata';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parse } from 'dotenv';
+import { AppError } from '../platform/errors/app-error.js';
+import { readEnvironment } from './environment.js';
+
+/** What the administrator decided by the environment. Paths are absolute; ports are numbers or `off`. */
+export interface Config {
+  dataDir: string;
+  /** Unset: the embedded PostgreSQL in the data directory. */
+  databaseUrl: string | undefined;
+  host: string;
+  httpPort: number | 'off';
+  httpsPort: number | 'off';
+  tlsCertFile: string | undefined;
+  tlsKeyFile: string | undefined;
+  /** First value of the update source; later the database decides. */
+  upstreamUrl: string;
+  proxyUrl: string | undefined;
+  bootstrapToken: string | undefined;
+  publicUrl: string | undefined;
+  logLevel: string;
+  /** Content processes besides the main one; 0 = the main process serves all. */
+  workers: number;
+  trustedProxies: string[];
+}
+
+/** The vendor's ActiveUpdate server for the products of the source article; public knowledge. */
+export const VENDOR_UPSTREAM_URL = 'https://imss91-p.activeupdate.trendmicro.co.jp/activeupdate';
+
+/** The only place that looks at the process's environment. */
+export function processEnvironment(): Record<string, string | undefined> {
+  return process.env;
+}
+
+function withDotEnv(variables: Record<string, string | undefined>): Record<string, string | undefined> {
+  try {
+    return { ...parse(readFileSync('.env')), ...variables };
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return variables;
+    throw new AppError('bad-input', 'config-unreadable', 'The file .env exists but cannot be read.', { cause: fault });
+  }
+}
+
+/**
+ * Reads the configuration.
+ * @throws AppError `config-invalid` with all faults in `details.faults`.
+ */
+export function loadConfig(
+  overrides: Partial<Config> = {},
+  variables: Record<string, string | undefined> = withDotEnv(processEnvironment()),
+): Config {
+  const { env, faults } = readEnvironment(variables);
+  let bootstrapToken = env.HAISHIN_BOOTSTRAP_TOKEN;
+  if (env.HAISHIN_BOOTSTRAP_TOKEN_FILE) {
+    try {
+      bootstrapToken = readFileSync(env.HAISHIN_BOOTSTRAP_TOKEN_FILE, 'utf8').trim();
+    } catch {
+      faults.push(`HAISHIN_BOOTSTRAP_TOKEN_FILE cannot be read: ${env.HAISHIN_BOOTSTRAP_TOKEN_FILE}`);
+    }
+    if (bootstrapToken !== undefined && bootstrapToken.length < 16)
+      faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 16 characters');
+  }
+  if (faults.length > 0)
+    throw new AppError('bad-input', 'config-invalid', `The configuration has ${faults.length} fault(s): ${faults.join('; ')}.`, {
+      details: { faults },
+    });
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  const config: Config = {
+    dataDir: env.HAISHIN_DATA_DIR ?? './data',
+    databaseUrl: env.DATABASE_URL,
+    host: env.HAISHIN_HOST ?? '0.0.0.0',
+    httpPort: env.HAISHIN_HTTP_PORT ?? 8080,
+    httpsPort: env.HAISHIN_HTTPS_PORT ?? 8443,
+    tlsCertFile: env.HAISHIN_TLS_CERT,
+    tlsKeyFile: env.HAISHIN_TLS_KEY,
+    upstreamUrl: env.HAISHIN_UPSTREAM_URL ?? VENDOR_UPSTREAM_URL,
+    proxyUrl: env.HAISHIN_PROXY_URL,
+    bootstrapToken,
+    publicUrl: env.HAISHIN_PUBLIC_URL,
+    logLevel: env.HAISHIN_LOG_LEVEL ?? 'info',
+    workers: env.HAISHIN_WORKERS ?? 0,
+    trustedProxies: (env.HAISHIN_TRUSTED_PROXIES ?? '').split(/[\s,]+/).filter(Boolean),
+    ...given,
+  };
+  return { ...config, dataDir: resolve(config.dataDir) };
+}
+
+/** The token by which the configuration is injected. */
+export const CONFIG = Symbol('config');

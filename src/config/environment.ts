@@ -1,0 +1,120 @@
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, MinLength, ValidateIf, validateSync } from 'class-validator';
+
+const blankIsUnset = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' && value.trim() === '' ? undefined : value;
+
+/** `8080`, `0` (any free port) or `off`. Anything else stays as it is, so that validation can name it. */
+const port = ({ value }: { value: unknown }): unknown => {
+  if (typeof value !== 'string' || value.trim() === '') return undefined;
+  const text = value.trim().toLowerCase();
+  if (text === 'off') return 'off';
+  return /^\d+$/.test(text) ? Number(text) : value;
+};
+
+const whole = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' && /^\d+$/.test(value.trim()) ? Number(value) : blankIsUnset({ value });
+
+const URL_OPTIONS = { require_tld: false, require_protocol: true } as const;
+const isNumberPort = (name: 'HAISHIN_HTTP_PORT' | 'HAISHIN_HTTPS_PORT') => (env: Environment) => env[name] !== 'off';
+
+/** The environment as it is read: names, forms and limits. The meaning of each is in README.md. */
+export class Environment {
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @MinLength(1)
+  HAISHIN_DATA_DIR?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @Matches(/^postgres(ql)?:\/\/\S+$/, { message: 'DATABASE_URL must be a postgres:// URL' })
+  DATABASE_URL?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @Matches(/^[0-9a-zA-Z.:_-]+$/, { message: 'HAISHIN_HOST must be an address or a host name' })
+  HAISHIN_HOST?: string;
+
+  @ValidateIf(isNumberPort('HAISHIN_HTTP_PORT'))
+  @IsOptional()
+  @Transform(port)
+  @IsInt({ message: 'HAISHIN_HTTP_PORT must be a port number, 0 for any free one, or off' })
+  @Min(0)
+  @Max(65535)
+  HAISHIN_HTTP_PORT?: number | 'off';
+
+  @ValidateIf(isNumberPort('HAISHIN_HTTPS_PORT'))
+  @IsOptional()
+  @Transform(port)
+  @IsInt({ message: 'HAISHIN_HTTPS_PORT must be a port number, 0 for any free one, or off' })
+  @Min(0)
+  @Max(65535)
+  HAISHIN_HTTPS_PORT?: number | 'off';
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  HAISHIN_TLS_CERT?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  HAISHIN_TLS_KEY?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @Matches(/^(https?:\/\/[^\s/]+|file:\/\/\/|\/)\S*$/, {
+    message: 'HAISHIN_UPSTREAM_URL must be an http:, https: or file: URL, or an absolute directory',
+  })
+  HAISHIN_UPSTREAM_URL?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] }, { message: 'HAISHIN_PROXY_URL must be an http: or https: URL' })
+  HAISHIN_PROXY_URL?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @MinLength(16, { message: 'HAISHIN_BOOTSTRAP_TOKEN must have at least 16 characters' })
+  HAISHIN_BOOTSTRAP_TOKEN?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  HAISHIN_BOOTSTRAP_TOKEN_FILE?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] }, { message: 'HAISHIN_PUBLIC_URL must be an http: or https: URL' })
+  HAISHIN_PUBLIC_URL?: string;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  HAISHIN_LOG_LEVEL?: string;
+
+  @IsOptional()
+  @Transform(whole)
+  @IsInt()
+  @Min(0)
+  @Max(64)
+  HAISHIN_WORKERS?: number;
+
+  @IsOptional()
+  @Transform(blankIsUnset)
+  @Matches(/^[0-9a-fA-F.:/,\s]+$/, { message: 'HAISHIN_TRUSTED_PROXIES must be addresses or networks, separated by commas' })
+  HAISHIN_TRUSTED_PROXIES?: string;
+}
+
+/** Reads and checks; returns every fault, not only the first. */
+export function readEnvironment(variables: Record<string, string | undefined>): { env: Environment; faults: string[] } {
+  const known = Object.fromEntries(
+    Object.entries(variables).filter(([name]) => name.startsWith('HAISHIN_') || name === 'DATABASE_URL'),
+  );
+  const env = plainToInstance(Environment, known);
+  const faults = validateSync(env).flatMap((fault) => Object.values(fault.constraints ?? {}));
+  if (Boolean(env.HAISHIN_TLS_CERT) !== Boolean(env.HAISHIN_TLS_KEY))
+    faults.push('HAISHIN_TLS_CERT and HAISHIN_TLS_KEY must be given together');
+  if (env.HAISHIN_BOOTSTRAP_TOKEN && env.HAISHIN_BOOTSTRAP_TOKEN_FILE)
+    faults.push('HAISHIN_BOOTSTRAP_TOKEN and HAISHIN_BOOTSTRAP_TOKEN_FILE must not both be given');
+  if (env.HAISHIN_HTTP_PORT === 'off' && env.HAISHIN_HTTPS_PORT === 'off')
+    faults.push('HAISHIN_HTTP_PORT and HAISHIN_HTTPS_PORT must not both be off');
+  return { env, faults };
+}

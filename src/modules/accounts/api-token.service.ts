@@ -1,0 +1,105 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { AppError } from '../../platform/errors/app-error.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { ApiToken, type Role } from './api-token.entity.js';
+
+/** Who asks: the name under which an act is recorded, and what it may do. */
+export interface Actor {
+  tokenId: string;
+  name: string;
+  role: Role;
+}
+
+const TOKEN_PREFIX = 'hsn_';
+/** `last_used_at` is written at most once in this time; it informs, it does not audit. */
+const LAST_USED_GRAIN = '1 minute';
+
+export function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token, 'utf8').digest();
+}
+
+@Injectable()
+export class ApiTokenService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Makes a token; its text is in the answer and nowhere else afterwards. */
+  async create(input: {
+    name: string;
+    role: Role;
+    createdBy: string;
+    expiresAt?: Date | null;
+    value?: string;
+  }): Promise<{ token: string; record: ApiToken }> {
+    const token = input.value ?? TOKEN_PREFIX + randomBytes(32).toString('base64url');
+    const record = this.dataSource.getRepository(ApiToken).create({
+      id: randomUUID(),
+      name: input.name,
+      tokenHash: hashToken(token),
+      // Nothing of a token that an administrator chose is kept: it may be short.
+      tokenPrefix: input.value === undefined ? token.slice(0, 10) : '',
+      role: input.role,
+      createdAt: this.clock.now(),
+      createdBy: input.createdBy,
+      expiresAt: input.expiresAt ?? null,
+    });
+    await this.dataSource.getRepository(ApiToken).insert(record);
+    return { token, record };
+  }
+
+  /** At the first start only: an administrator's token with a value given from outside. */
+  async ensureBootstrapToken(value: string): Promise<void> {
+    await this.dataSource.query(
+      `insert into api_token (id, name, token_hash, token_prefix, role, created_at, created_by)
+       select $1, 'bootstrap', $2, '', 'administrator', $3, 'bootstrap'
+       where not exists (select 1 from api_token where name = 'bootstrap' or token_hash = $2)
+       on conflict do nothing`,
+      [randomUUID(), hashToken(value), this.clock.now()],
+    );
+  }
+
+  /** The token by which commands on this host talk to the server; replaced at every start. */
+  async replaceLocalToken(name: string): Promise<string> {
+    await this.dataSource.query(`delete from api_token where name = $1`, [name]);
+    const { token } = await this.create({ name, role: 'administrator', createdBy: 'server' });
+    return token;
+  }
+
+  /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
+  async authenticate(authorization: string | undefined): Promise<Actor> {
+    const token = /^Bearer +([\x21-\x7e]{8,512})$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined)
+      throw new AppError('unauthenticated', 'token-missing', 'This needs a token: send "Authorization: Bearer <token>".');
+    const now = this.clock.now();
+    const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
+      `select id, name, role from api_token
+       where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
+      [hashToken(token), now],
+    );
+    if (row === undefined) throw new AppError('unauthenticated', 'token-invalid', 'The token is not valid.');
+    await this.dataSource.query(
+      `update api_token set last_used_at = $2
+       where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '${LAST_USED_GRAIN}')`,
+      [row.id, now],
+    );
+    return { tokenId: row.id, name: row.name, role: row.role };
+  }
+
+  list(): Promise<ApiToken[]> {
+    return this.dataSource.getRepository(ApiToken).find({ order: { createdAt: 'ASC' } });
+  }
+
+  /** @throws AppError `token-not-found`. */
+  async revoke(idOrName: string): Promise<number> {
+    const result = await this.dataSource.query<[unknown[], number]>(
+      `update api_token set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null`,
+      [idOrName, this.clock.now()],
+    );
+    if (result[1] === 0) throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
+    return result[1];
+  }
+}

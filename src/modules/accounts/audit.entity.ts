@@ -1,0 +1,26 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** Who did what to which object; written with the act, never changed. */
+@Entity('audit_entry')
+export class AuditEntry {
+  @PrimaryColumn('bigint', { generated: 'identity' })
+  id: string;
+
+  @Column('timestamptz')
+  at: Date;
+
+  @Column('text')
+  actor: string;
+
+  @Column('text')
+  action: string;
+
+  @Column('text', { nullable: true })
+  object: string | null;
+
+  @Column('jsonb', { nullable: true })
+  details: Record<string, unknown> | null;
+
+  @Column('text', { name: 'request_id', nullable: true })
+  requestId: string | null;
+}

@@ -1,0 +1,47 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { AppError } from '../../platform/errors/app-error.js';
+import type { ProblemFilter } from '../../platform/http/problem.filter.js';
+import type { Actor, ApiTokenService } from './api-token.service.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor?: Actor;
+  }
+}
+
+const API = /^\/api\/v1(?:[/?]|$)/i;
+const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Nothing below `/api/v1` is looked at before the token: not the path, not the body.
+ * Viewers may read; everything else needs an operator or an administrator.
+ */
+export function requireToken(fastify: FastifyInstance, tokens: ApiTokenService, filter: ProblemFilter): void {
+  fastify.decorateRequest('actor', undefined);
+  fastify.addHook('onRequest', async (request, reply) => {
+    if (!API.test(request.raw.url ?? '')) return;
+    try {
+      request.actor = await tokens.authenticate(request.headers.authorization);
+      if (request.actor.role === 'viewer' && !READING.has(request.method))
+        throw new AppError('forbidden', 'role-insufficient', 'This token may only read.');
+    } catch (thrown) {
+      filter.answer(thrown, request, reply);
+      return reply;
+    }
+    return undefined;
+  });
+}
+
+/** The authenticated caller; the hook has run before any controller. */
+export function actorOf(request: FastifyRequest): Actor {
+  if (request.actor === undefined) throw new AppError('unauthenticated', 'token-missing', 'This needs a token.');
+  return request.actor;
+}
+
+/** @throws AppError `role-insufficient` unless the caller is an administrator. */
+export function requireAdministrator(request: FastifyRequest): Actor {
+  const actor = actorOf(request);
+  if (actor.role !== 'administrator')
+    throw new AppError('forbidden', 'role-insufficient', 'Only an administrator may do this.');
+  return actor;
+}

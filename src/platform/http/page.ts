@@ -1,0 +1,53 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { AppError } from '../errors/app-error.js';
+
+export const DEFAULT_PAGE = 50;
+export const LARGEST_PAGE = 500;
+
+/** `?limit=` and `?cursor=` of every list. */
+export class PageQuery {
+  /** How many items at most; 1 to 500. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(LARGEST_PAGE)
+  limit: number = DEFAULT_PAGE;
+
+  /** What the page before gave as `next`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  cursor?: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+/** Cursors are opaque to callers: the sort key of the last row, as JSON in base64url. */
+export function encodeCursor(key: readonly (string | number)[]): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}
+
+/** @throws AppError `cursor-invalid` when it is not one of ours or has another number of parts. */
+export function decodeCursor(cursor: string | undefined, parts: number): (string | number)[] | null {
+  if (cursor === undefined) return null;
+  try {
+    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    const wellFormed = Array.isArray(key) && key.length === parts && key.every((k) => ['string', 'number'].includes(typeof k));
+    if (wellFormed) return key as (string | number)[];
+  } catch {
+    // falls through to the one refusal below
+  }
+  throw new AppError('bad-input', 'cursor-invalid', 'The cursor was not given by this list.');
+}
+
+/** Cuts a page out of `limit + 1` fetched rows. */
+export function toPage<R, T>(rows: R[], limit: number, keyOf: (row: R) => readonly (string | number)[], map: (row: R) => T): Page<T> {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { items: page.map(map), next: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
+}

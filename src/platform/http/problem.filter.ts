@@ -1,0 +1,65 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, toAppError, type ErrorKind } from '../errors/app-error.js';
+import type { Logger } from '../logging/logger.js';
+import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+
+const KIND_OF_STATUS: Record<number, [ErrorKind, string]> = {
+  400: ['bad-input', 'bad-request'],
+  401: ['unauthenticated', 'unauthenticated'],
+  403: ['forbidden', 'forbidden'],
+  404: ['not-found', 'not-found'],
+  405: ['bad-input', 'method-not-allowed'],
+  409: ['conflict', 'conflict'],
+  413: ['too-large', 'body-too-large'],
+  415: ['bad-input', 'unsupported-media-type'],
+  503: ['unavailable', 'unavailable'],
+};
+
+/** Errors by which pg says that the database is away, not that a statement is wrong. */
+const DATABASE_AWAY =
+  /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|08\w{3}|57P0[123]|53300)$|Connection terminated|timeout exceeded when trying to connect|not connected|Cannot use a pool after/;
+
+/** Maps what frameworks, drivers and the disk throw to the one error class. */
+export function classify(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number } | null)?.statusCode;
+  if (status !== undefined && status !== 500) {
+    const [kind, code] = KIND_OF_STATUS[status] ?? (status < 500 ? ['bad-input', 'bad-request'] : ['internal', 'internal']);
+    return new AppError(kind, code, thrown instanceof Error ? thrown.message : 'The request cannot be answered.', { cause: thrown });
+  }
+  const driver = (thrown as { driverError?: unknown } | null)?.driverError ?? thrown;
+  const { code, message } = (driver ?? {}) as { code?: unknown; message?: unknown };
+  if (DATABASE_AWAY.test(String(code)) || DATABASE_AWAY.test(String(message)))
+    return new AppError('unavailable', 'database-unavailable', 'The database cannot be reached; content is still served. Try again soon.', {
+      cause: thrown,
+    });
+  return toAppError(thrown);
+}
+
+/** The one place where errors become responses. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(thrown, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const error = classify(thrown);
+    if (error.kind === 'internal' || error.kind === 'storage')
+      this.logger.error({ err: thrown, requestId: request.id, code: error.code }, error.message);
+    if (reply.raw.headersSent) {
+      // A half-sent body must end torn, never with JSON glued to it.
+      reply.raw.destroy();
+      return;
+    }
+    const problem = toProblem(error, request.id);
+    const retryAfter = error.details['retryAfterSeconds'] ?? (error.kind === 'unavailable' ? 5 : undefined);
+    if (typeof retryAfter === 'number') void reply.header('retry-after', String(retryAfter));
+    if (error.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="haishin"');
+    void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+  }
+}
