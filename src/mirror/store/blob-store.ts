@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
+import { makeDirectory, syncDirectory } from './durable-directory.js';
+import { PartialFiles } from './partial-file.js';
+import { isStaleTemporary, temporaryName } from './temporary-name.js';
+
+export type { StoredBlob, WriteLimits } from './blob-writer.js';
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/**
+ * Content-addressed files under `<root>/blobs/<aa>/<sha256>`; a blob that is visible is complete, durable and never changes.
+ * `<root>/incoming/` holds what is being written, `<root>/partial/` what may be resumed. Several processes may share a root.
+ * Errors: `storage/*` for the disk, `upstream/size-mismatch` and `upstream/size-exceeded` for the content,
+ * `conflict/cancelled` for an abort, `not-found/blob-not-found`.
+ */
+export class BlobStore {
+  readonly partials: PartialFiles;
+  readonly #incoming: string;
+  readonly #blobs: string;
+
+  constructor(readonly rootDir: string) {
+    this.#blobs = join(rootDir, 'blobs');
+    this.#incoming = join(rootDir, 'incoming');
+    this.partials = new PartialFiles(join(rootDir, 'partial'), this);
+  }
+
+  /** Makes the directories and removes what dead processes left behind. Call once at start. */
+  async open(): Promise<void> {
+    await onDisk(async () => {
+      for (const path of [this.#blobs, this.#incoming]) await mkdir(path, { recursive: true });
+      await syncDirectory(this.rootDir);
+      for (const name of await readdir(this.#incoming)) {
+        const path = join(this.#incoming, name);
+        const age = await ageMs(path);
+        if (age !== null && isStaleTemporary(name, age)) await rm(path, { force: true });
+      }
+      await this.partials.open();
+    });
+  }
+
+  pathOf(sha256: string): string {
+    if (!SHA256.test(sha256))
+      throw new AppError('bad-input', 'blob-id-invalid', 'A blob is named by 64 lower-case hex digits.');
+    return join(this.#blobs, sha256.slice(0, 2), sha256);
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    return (await this.size(sha256)) !== null;
+  }
+
+  /** Size in bytes, or null when the blob is not held. */
+  async size(sha256: string): Promise<number | null> {
+    const path = this.pathOf(sha256);
+    return onDisk(async () => (await stat(path, { throwIfNoEntry: false }))?.size ?? null);
+  }
+
+  /** A fresh path in `incoming/`, for somebody who writes the file and then calls `adopt`. */
+  temporaryPath(): string {
+    return join(this.#incoming, temporaryName());
+  }
+
+  /** Stores a stream, within limits. On any fault nothing remains. Buffers of the source are kept until written: not to be reused. */
+  async write(
+    source: AsyncIterable<Buffer> | Iterable<Buffer>,
+    limits: WriteLimits,
+    signal?: AbortSignal,
+  ): Promise<StoredBlob> {
+    const writer = await BlobWriter.create(this.temporaryPath(), limits);
+    try {
+      for await (const chunk of source) {
+        throwIfCancelled(signal);
+        const busy = writer.write(chunk);
+        if (busy !== undefined) await busy;
+      }
+      throwIfCancelled(signal);
+      const blob = await writer.finish();
+      await this.commit(writer.path, blob);
+      return blob;
+    } catch (error) {
+      await writer.discard();
+      throwIfCancelled(signal);
+      throw toAppError(error);
+    }
+  }
+
+  /** Takes over a finished file of the same file system (hashes it, then renames it away); it is gone afterwards, also on failure. */
+  async adopt(path: string, limits: Partial<WriteLimits> = {}, signal?: AbortSignal): Promise<StoredBlob> {
+    try {
+      const writer = await BlobWriter.resume(path, { maxBytes: Number.MAX_SAFE_INTEGER, ...limits });
+      try {
+        const blob = await writer.finish();
+        if (limits.maxBytes !== undefined && blob.size > limits.maxBytes)
+          throw new AppError(
+            'upstream',
+            'size-exceeded',
+            `The file is longer than the ${limits.maxBytes} bytes that are allowed.`,
+            {
+              details: { maxBytes: limits.maxBytes, size: blob.size },
+            },
+          );
+        throwIfCancelled(signal);
+        await this.commit(path, blob);
+        return blob;
+      } catch (error) {
+        await writer.discard();
+        throw error;
+      }
+    } catch (error) {
+      await rm(path, { force: true }).catch(() => undefined);
+      throw toAppError(error);
+    }
+  }
+
+  /** Stores a copy of a file that belongs to somebody else. */
+  async importFile(path: string, limits: Partial<WriteLimits> = {}, signal?: AbortSignal): Promise<StoredBlob> {
+    const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    try {
+      return await this.write(
+        source as AsyncIterable<Buffer>,
+        { maxBytes: Number.MAX_SAFE_INTEGER, ...limits },
+        signal,
+      );
+    } catch (error) {
+      const cause = error instanceof AppError ? error.cause : error;
+      if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+        throw new AppError('not-found', 'file-not-found', 'The file to be stored does not exist.', { cause });
+      throw error;
+    } finally {
+      source.destroy();
+    }
+  }
+
+  /** Publishes a finished, fsynced temporary under its hash. Content that is already held wins, unless it was damaged. */
+  async commit(temporaryPath: string, blob: StoredBlob): Promise<void> {
+    const target = this.pathOf(blob.sha256);
+    await onDisk(async () => {
+      if ((await stat(target, { throwIfNoEntry: false }))?.size === blob.size) {
+        await rm(temporaryPath);
+        return;
+      }
+      try {
+        await rename(temporaryPath, target);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        await makeDirectory(dirname(target));
+        await rename(temporaryPath, target);
+      }
+      await syncDirectory(dirname(target));
+    });
+  }
+
+  /** Removes a blob; false when it was not held. The caller knows that nothing refers to it. */
+  async remove(sha256: string): Promise<boolean> {
+    const path = this.pathOf(sha256);
+    return onDisk(async () => {
+      try {
+        await rm(path);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw error;
+      }
+    });
+  }
+
+  /** Every blob held, in order of its name. */
+  async *list(): AsyncGenerator<string> {
+    const folders = await onDisk(() => readdir(this.#blobs));
+    for (const folder of folders.sort()) {
+      const names = await onDisk(() => readdir(join(this.#blobs, folder)));
+      for (const name of names.sort()) if (SHA256.test(name)) yield name;
+    }
+  }
+
+  /** Reads the blob again: `intact`, `damaged` (the content is not that of its name) or `missing`. */
+  async verify(sha256: string, signal?: AbortSignal): Promise<'intact' | 'damaged' | 'missing'> {
+    if (!(await this.has(sha256))) return 'missing';
+    const { sha256: actual } = await this.#hashes(sha256, ['sha256'], signal);
+    return actual === sha256 ? 'intact' : 'damaged';
+  }
+
+  /** MD5 and SHA-1 in lower-case hex, for protocols that ask for them; computed by reading the blob once. */
+  async digests(sha256: string, signal?: AbortSignal): Promise<{ md5: string; sha1: string }> {
+    return this.#hashes(sha256, ['md5', 'sha1'], signal);
+  }
+
+  async #hashes<A extends string>(sha256: string, algorithms: A[], signal?: AbortSignal): Promise<Record<A, string>> {
+    const path = this.pathOf(sha256);
+    const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
+    try {
+      const handle = await open(path, 'r');
+      try {
+        for await (const chunk of readChunks(handle, signal)) for (const { hash } of hashes) hash.update(chunk);
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      throwIfCancelled(signal);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+        throw new AppError('not-found', 'blob-not-found', 'The content is not held here.', {
+          details: { sha256 },
+          cause: error,
+        });
+      throw toAppError(error);
+    }
+    return Object.fromEntries(hashes.map(({ algorithm, hash }) => [algorithm, hash.digest('hex')])) as Record<
+      A,
+      string
+    >;
+  }
+}
+
+function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new AppError('conflict', 'cancelled', 'The transfer was cancelled.');
+}
+
+async function ageMs(path: string): Promise<number | null> {
+  const found = await stat(path, { throwIfNoEntry: false });
+  return found === undefined ? null : Date.now() - found.mtimeMs;
+}
+
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toAppError(error);
+  }
+}

@@ -1,0 +1,90 @@
+import type { FileHandle } from 'node:fs/promises';
+import { Readable, pipeline } from 'node:stream';
+import { createInflateRaw, crc32 } from 'node:zlib';
+import type { Entry } from 'yauzl';
+
+/** The ZIP file is not what it says; `reason` completes "The ZIP file is damaged: …". */
+export class ZipFault extends Error {
+  constructor(
+    readonly reason: string,
+    readonly member?: string,
+  ) {
+    super(reason);
+  }
+}
+
+export interface MemberPlace {
+  entry: Entry;
+  /** For messages only. */
+  name: string;
+  /** Offset of the packed data in the file. */
+  start: number;
+  fileSize: number;
+}
+
+const STORED = 0;
+const DEFLATE = 8;
+const CHUNK_BYTES = 512 * 1024;
+
+/** Unpacks one member without keeping it and compares size and CRC-32 with what the directory announces. */
+export async function checkMember(handle: FileHandle, place: MemberPlace, signal?: AbortSignal): Promise<void> {
+  const { entry, name, start, fileSize } = place;
+  if (start + entry.compressedSize > fileSize) throw new ZipFault('a member leads beyond the end of the file', name);
+  const method = entry.compressionMethod;
+  if (entry.isEncrypted() || (method !== STORED && method !== DEFLATE)) return;
+  if (method === STORED && entry.compressedSize !== entry.uncompressedSize)
+    throw new ZipFault('a stored member has two sizes', name);
+  const packed = readRange(handle, start, entry.compressedSize, signal);
+  const { size, crc } = await measure(method === STORED ? packed : inflate(packed, entry), entry, name);
+  if (size !== entry.uncompressedSize)
+    throw new ZipFault(`a member unpacks to ${size} bytes instead of ${entry.uncompressedSize}`, name);
+  if (crc !== entry.crc32) throw new ZipFault('the checksum of a member is wrong', name);
+}
+
+async function measure(
+  unpacked: AsyncIterable<Buffer>,
+  entry: Entry,
+  name: string,
+): Promise<{ size: number; crc: number }> {
+  let size = 0;
+  let crc = 0;
+  try {
+    for await (const chunk of unpacked) {
+      size += chunk.length;
+      if (size > entry.uncompressedSize) throw new ZipFault('a member unpacks to more than it announces', name);
+      crc = crc32(chunk, crc);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code?.startsWith('Z_') === true)
+      throw new ZipFault('a member cannot be unpacked', name);
+    throw error;
+  }
+  return { size, crc };
+}
+
+function inflate(packed: AsyncIterable<Buffer>, entry: Entry): AsyncIterable<Buffer> {
+  // Sized to the member: zlib allocates the whole chunk even for a few bytes.
+  const chunkSize = Math.max(1024, Math.min(CHUNK_BYTES, entry.uncompressedSize));
+  const inflater = createInflateRaw({ chunkSize });
+  // The fault reaches the reader through the stream; the callback is only there to take it.
+  return pipeline(Readable.from(packed, { objectMode: false, highWaterMark: 1 }), inflater, () => undefined);
+}
+
+async function* readRange(
+  handle: FileHandle,
+  start: number,
+  length: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  let position = start;
+  const end = start + length;
+  while (position < end) {
+    signal?.throwIfAborted();
+    // A new buffer each time: the inflater may still hold the one before.
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) throw new ZipFault('the file ends in the middle of a member');
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
