@@ -10,6 +10,7 @@ create table component (
   licence text not null,
   carried_by_control_manager boolean not null default true,
   restarts text[] not null default '{}',
+  file_patterns text[] not null default '{}',
   cadence jsonb not null,
   built_in boolean not null default false,
   scheduled boolean not null default true,

@@ -1,0 +1,183 @@
+import type { LimitFunction } from 'p-limit';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
+import type { BlobStore } from '../store/blob-store.js';
+import { checkZip } from '../store/zip-check.js';
+import type { UpstreamSource } from '../upstream/source.js';
+import type { FileMap } from './held-file.js';
+import type { PlanGroup } from './mirror-plan.js';
+import { signaturePathOf } from './signature-path.js';
+import type { RememberedFile } from './upstream-memory.js';
+
+/** Largest signature that is taken; real ones have a few hundred bytes. */
+const MAX_SIGNATURE_BYTES = 1024 * 1024;
+/** Largest file without an announced size. */
+const MAX_FILE_BYTES = 8 * 1024 ** 3;
+
+export interface FetchedSignature {
+  path: string;
+  sha256: string;
+  size: number;
+  mtime: string;
+}
+
+/** A file of a unit that is held, checked, and has its signature where the source has one. */
+export interface FetchedFile {
+  reference: FileReference;
+  sha256: string;
+  size: number;
+  mtime: string;
+  signature: FetchedSignature | null;
+}
+
+export interface FetchProgress {
+  fileDone(): void;
+  bytes(count: number): void;
+}
+
+export interface GroupFetchInput {
+  source: UpstreamSource;
+  blobs: BlobStore;
+  /** What was learnt of this source's files; updated as the run learns more. */
+  remembered: Map<string, RememberedFile>;
+  /** Names in `remembered` that this run has fetched or asked for anew. */
+  learnt: Set<string>;
+  /** What the channel publishes now: tells whether earlier files of the group were signed. */
+  held: FileMap | null;
+  limit: LimitFunction;
+  progress: FetchProgress;
+  now: Date;
+  signal: AbortSignal;
+}
+
+function isoTime(httpDate: string | null | undefined, fallback: Date): string {
+  const time = httpDate ? Date.parse(httpDate) : Number.NaN;
+  return new Date(Number.isNaN(time) ? fallback.getTime() : time).toISOString();
+}
+
+/** What must be the same for a file to be the same without asking: its unit's version, or the step of an increment. */
+function versionKey(unit: ManifestUnit, file: FileReference): string {
+  return `${unit.version ?? ''}${file.fromVersion === undefined ? '' : `<${file.fromVersion}`}`;
+}
+
+async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Omit<FetchedFile, 'signature'>> {
+  const known = input.remembered.get(reference.key);
+  const version = versionKey(unit, reference);
+  const stillRight = known?.sha256 && known.version === version && (reference.size === null || known.size === reference.size);
+  if (stillRight && known.sha256 !== null && (await input.blobs.has(known.sha256)))
+    return { reference, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, input.now) };
+  const got = await input.source.fetchBlob(reference.path, {
+    size: reference.size,
+    maxBytes: reference.size ?? MAX_FILE_BYTES,
+    signal: input.signal,
+    onProgress: (bytes) => input.progress.bytes(bytes),
+  });
+  if (reference.path.toLowerCase().endsWith('.zip')) await checkZip(input.blobs.pathOf(got.sha256));
+  input.remembered.set(reference.key, {
+    path: reference.key,
+    sha256: got.sha256,
+    size: got.size,
+    version,
+    etag: got.etag ?? null,
+    lastModified: got.lastModified ?? null,
+  });
+  input.learnt.add(reference.key);
+  return { reference, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
+}
+
+/** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
+export async function fetchSignature(input: GroupFetchInput, filePath: string): Promise<FetchedSignature | null> {
+  const path = signaturePathOf(filePath);
+  const key = path.toLowerCase();
+  const known = input.remembered.get(key);
+  const validators =
+    known?.sha256 && (await input.blobs.has(known.sha256))
+      ? { ...(known.etag ? { etag: known.etag } : {}), ...(known.lastModified ? { lastModified: known.lastModified } : {}) }
+      : {};
+  const got = await input.source.fetchOptional(path, {
+    maxBytes: MAX_SIGNATURE_BYTES,
+    signal: input.signal,
+    ...(Object.keys(validators).length > 0 ? { conditional: validators } : {}),
+  });
+  if (got === null) {
+    input.remembered.set(key, { path: key, sha256: null, size: null, version: null, etag: null, lastModified: null });
+    input.learnt.add(key);
+    return null;
+  }
+  if (got.status === 'not-modified')
+    return { path, sha256: known?.sha256 ?? '', size: known?.size ?? 0, mtime: isoTime(known?.lastModified, input.now) };
+  input.remembered.set(key, {
+    path: key,
+    sha256: got.sha256,
+    size: got.size,
+    version: null,
+    etag: got.etag ?? null,
+    lastModified: got.lastModified ?? null,
+  });
+  input.learnt.add(key);
+  return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
+}
+
+/** Roles of files for which the published release of these units has a signature. */
+function signedRoles(group: PlanGroup, heldUnits: readonly ManifestUnit[], held: FileMap | null): Set<string> {
+  const ids = new Set(group.units.map((unit) => unit.id));
+  const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
+  return new Set(files.filter((file) => held?.has(signaturePathOf(file.key))).map((file) => file.role));
+}
+
+/**
+ * Brings one group up to date: all files, then all signatures (activeupdate §7.2).
+ * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had.
+ */
+export async function fetchGroup(
+  input: GroupFetchInput,
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+): Promise<FetchedFile[]> {
+  const wanted = new Map<string, [ManifestUnit, FileReference]>();
+  for (const unit of group.units) for (const file of unit.files) if (!wanted.has(file.key)) wanted.set(file.key, [unit, file]);
+  // The first fault ends the group: there is no use in the rest of its files today.
+  const stop = new AbortController();
+  const inner = { ...input, signal: AbortSignal.any([input.signal, stop.signal]) };
+  const all = async <T>(tasks: (() => Promise<T>)[]): Promise<T[]> => {
+    let first: unknown;
+    const results = await Promise.allSettled(
+      tasks.map((task) =>
+        input.limit(async () => {
+          if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled', 'Cancelled.');
+          try {
+            return await task();
+          } catch (fault) {
+            first ??= fault;
+            stop.abort();
+            throw fault;
+          }
+        }),
+      ),
+    );
+    if (input.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
+    if (first !== undefined) throw toAppError(first);
+    return results.map((result) => (result as PromiseFulfilledResult<T>).value);
+  };
+  const files = await all(
+    [...wanted.values()].map(([unit, file]) => async () => {
+      const fetched = await fetchFile(inner, unit, file);
+      input.progress.fileDone();
+      return fetched;
+    }),
+  );
+  const roles = signedRoles(group, heldUnits, input.held);
+  return all(
+    files.map((file) => async () => {
+      const signature = await fetchSignature(inner, file.reference.path);
+      if (signature === null && roles.has(file.reference.role))
+        throw new AppError(
+          'upstream',
+          'upstream-publishing',
+          `The source has no signature for ${file.reference.path} yet: it seems to be in the middle of publishing.`,
+          { details: { path: file.reference.path } },
+        );
+      return { ...file, signature };
+    }),
+  );
+}

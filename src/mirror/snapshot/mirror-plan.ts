@@ -1,0 +1,97 @@
+import { extractUnit } from '../manifest/manifest-edit.js';
+import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
+import type { FileMap } from './held-file.js';
+
+/** What of the upstream's manifest is mirrored at all. */
+export interface Selection {
+  /** `all`: every entry; `catalogue`: entries that a component claims; `selected`: only those of the named components. */
+  mode: 'all' | 'catalogue' | 'selected';
+  components: string[];
+}
+
+/** What a channel publishes now: the base against which a run decides. */
+export interface HeldTree {
+  manifest: Manifest;
+  files: FileMap;
+}
+
+export interface PlanInput {
+  upstream: Manifest;
+  /** Units that belong to components; every other unit stands for itself. */
+  componentOfUnit: ReadonlyMap<string, string>;
+  selection: Selection;
+  /** Whether this run may bring a component (or, for null, an entry that no component claims) up to date. */
+  mayUpdate: (componentId: string | null) => boolean;
+  held: HeldTree | null;
+}
+
+/**
+ * What happens to a group: `fetch` its files · `same`: nothing has changed · `earlier`: keep what is published ·
+ * `drop`: not mirrored.
+ */
+export type GroupAction = 'fetch' | 'same' | 'earlier' | 'drop';
+
+export interface GroupFault {
+  code: string;
+  message: string;
+}
+
+/** Units that change together: all of one component, or one that no component claims. */
+export interface PlanGroup {
+  /** Component id, or the unit's id. */
+  key: string;
+  componentId: string | null;
+  units: ManifestUnit[];
+  action: GroupAction;
+  /** Why a group that should have been fetched is not. */
+  fault: GroupFault | null;
+}
+
+/** The unit that gives a component its version: the first of its entries that the manifest has. */
+export function leadingUnit(entries: readonly string[], units: readonly ManifestUnit[]): ManifestUnit | undefined {
+  const byId = new Map(units.map((unit) => [unit.id.toUpperCase(), unit]));
+  return entries.map((entry) => byId.get(entry.toUpperCase())).find((unit) => unit !== undefined) ?? units[0];
+}
+
+export function sameLines(upstream: Manifest, held: Manifest, unitId: string): boolean {
+  const ours = extractUnit(held, unitId);
+  const theirs = extractUnit(upstream, unitId);
+  if (ours === null || theirs === null || ours.lines.length !== theirs.lines.length) return false;
+  return theirs.lines.every((line, at) => line.text === ours.lines[at]?.text);
+}
+
+function selected(selection: Selection, componentId: string | null): boolean {
+  if (selection.mode === 'all') return true;
+  if (componentId === null) return false;
+  return selection.mode === 'catalogue' || selection.components.includes(componentId);
+}
+
+function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string | null): GroupAction {
+  const { held, upstream } = input;
+  if (!selected(input.selection, componentId)) return 'drop';
+  const unchanged =
+    held !== null &&
+    units.every((unit) => sameLines(upstream, held.manifest, unit.id) && unit.files.every((file) => held.files.has(file.key)));
+  if (unchanged) return 'same';
+  return input.mayUpdate(componentId) ? 'fetch' : 'earlier';
+}
+
+/** Decides for every unit of the manifest; pure. Units whose lines cannot be trusted keep what is published. */
+export function planMirror(input: PlanInput): PlanGroup[] {
+  const members = new Map<string, ManifestUnit[]>();
+  const componentOf = new Map<string, string | null>();
+  for (const unit of input.upstream.units.values()) {
+    const componentId = input.componentOfUnit.get(unit.id.toUpperCase()) ?? null;
+    const key = componentId ?? unit.id;
+    componentOf.set(key, componentId);
+    members.set(key, [...(members.get(key) ?? []), unit]);
+  }
+  return [...members].map(([key, units]) => {
+    const componentId = componentOf.get(key) ?? null;
+    const action = actionOf(input, units, componentId);
+    const fault = units.flatMap((unit) => unit.faults)[0];
+    if (action === 'fetch' && fault !== undefined)
+      return { key, componentId, units, action: 'earlier', fault: { code: fault.code, message: fault.message } };
+    return { key, componentId, units, action, fault: null };
+  });
+}

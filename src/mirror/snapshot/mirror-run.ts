@@ -1,0 +1,179 @@
+import pLimit from 'p-limit';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { Logger } from '../../platform/logging/logger.js';
+import { MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
+import { Manifest } from '../manifest/manifest.js';
+import type { BlobStore } from '../store/blob-store.js';
+import type { SmallContent, UpstreamSource, Validators } from '../upstream/source.js';
+import { fetchGroup, fetchSignature, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
+import { MANIFEST_PATH } from './held-file.js';
+import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
+import { signaturePathOf } from './signature-path.js';
+import type { RememberedFile } from './upstream-memory.js';
+
+/** How often a manifest may change under our hands before we let the source finish. */
+const ROUNDS = 3;
+
+export type RunPhase = 'manifest' | 'files' | 'confirm';
+
+export interface RunProgress extends FetchProgress {
+  phase(phase: RunPhase): void;
+  /** Restarted with each round. */
+  planned(files: number, bytes: number): void;
+}
+
+export interface MirrorRunInput {
+  source: UpstreamSource;
+  blobs: BlobStore;
+  /** By lower-cased path; the run adds what it learns. */
+  remembered: Map<string, RememberedFile>;
+  validators: Validators;
+  /** A 304 suffices: same plan as last time, and nothing was left over. */
+  settled: boolean;
+  /** Content of the manifest that `validators` stand for, when it is held. */
+  lastManifest: Buffer | null;
+  plan: Omit<PlanInput, 'upstream' | 'held'>;
+  held: HeldTree | null;
+  parallel: number;
+  /** Free bytes on the disk, asked once per round; a run that cannot fit is not begun. */
+  freeBytes: () => Promise<number>;
+  now: Date;
+  signal: AbortSignal;
+  progress: RunProgress;
+  logger: Logger;
+}
+
+export interface GroupResult extends PlanGroup {
+  /** Files of a group whose action is `fetch`; of a `same` one only signatures that came late. */
+  files: FetchedFile[];
+}
+
+export type MirrorRunResult =
+  | { state: 'unchanged' }
+  | {
+      state: 'read';
+      manifest: Manifest;
+      manifestBytes: Buffer;
+      validators: Validators;
+      groups: GroupResult[];
+      /** Paths whose memory changed. */
+      learnt: Set<string>;
+    };
+
+async function readManifest(input: MirrorRunInput): Promise<SmallContent | null> {
+  const conditional = input.validators.etag || input.validators.lastModified ? input.validators : undefined;
+  const usable = conditional !== undefined && (input.settled || input.lastManifest !== null);
+  const got = await input.source.fetchSmall(MANIFEST_PATH, {
+    maxBytes: MAX_MANIFEST_BYTES,
+    signal: input.signal,
+    ...(usable ? { conditional } : {}),
+  });
+  if (got.status === 'ok') return got;
+  return input.settled || input.lastManifest === null ? null : { status: 'ok', body: input.lastManifest, ...input.validators };
+}
+
+function parseManifest(bytes: Buffer): Manifest {
+  const manifest = Manifest.parse(bytes);
+  if (manifest.units.size === 0)
+    throw new AppError('upstream', 'manifest-empty', "The source's manifest names no component at all.");
+  return manifest;
+}
+
+/** Faults that make the whole run pointless, whichever file they met. */
+function endsRun(fault: AppError): boolean {
+  return fault.kind === 'storage' || fault.kind === 'internal' || fault.code === 'cancelled';
+}
+
+async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: HeldTree | null): Promise<FetchedFile[]> {
+  const late: FetchedFile[] = [];
+  for (const reference of group.units.flatMap((unit) => unit.files)) {
+    const have = held?.files.get(reference.key);
+    if (have === undefined || held?.files.has(signaturePathOf(reference.key))) continue;
+    const signature = await fetch.limit(() => fetchSignature(fetch, reference.path));
+    if (signature !== null) late.push({ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature });
+  }
+  return late;
+}
+
+async function fetchRound(input: MirrorRunInput, manifest: Manifest, learnt: Set<string>): Promise<GroupResult[]> {
+  const groups = planMirror({ ...input.plan, upstream: manifest, held: input.held });
+  const wanted = groups.filter((group) => group.action === 'fetch').flatMap((group) => group.units.flatMap((unit) => unit.files));
+  const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
+  input.progress.planned(wanted.length, bytes);
+  await requireSpace(input, wanted, bytes);
+  const fetch: GroupFetchInput = {
+    source: input.source,
+    blobs: input.blobs,
+    remembered: input.remembered,
+    learnt,
+    held: input.held?.files ?? null,
+    limit: pLimit(input.parallel),
+    progress: input.progress,
+    now: input.now,
+    signal: input.signal,
+  };
+  const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
+  const fatal: AppError[] = [];
+  const results = await Promise.all(
+    groups.map(async (group): Promise<GroupResult> => {
+      try {
+        if (group.action === 'fetch') return { ...group, files: await fetchGroup(fetch, group, heldUnits) };
+        if (group.action === 'same') return { ...group, files: await lateSignatures(fetch, group, input.held) };
+        return { ...group, files: [] };
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (endsRun(error)) fatal.push(error);
+        else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
+        const fault: GroupFault = { code: error.code, message: error.message };
+        return group.action === 'same' ? { ...group, files: [] } : { ...group, action: 'earlier', fault, files: [] };
+      }
+    }),
+  );
+  const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
+  if (first !== undefined) throw first;
+  return results;
+}
+
+async function requireSpace(input: MirrorRunInput, wanted: { key: string; size: number | null }[], bytes: number): Promise<void> {
+  const held = wanted.reduce((sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0), 0);
+  const free = await input.freeBytes();
+  if (bytes - held > free)
+    throw new AppError('storage', 'disk-full', `This needs ${bytes - held} bytes, but the disk has only ${free} left.`, {
+      details: { neededBytes: bytes - held, freeBytes: free },
+    });
+}
+
+/**
+ * Reads a source once: manifest, files, signatures, manifest again (activeupdate §7). Changes nothing but the blob store.
+ * @throws AppError of the source for faults of the manifest itself, `upstream-publishing` when it would not stay still,
+ *   kind `storage` for our disk, `cancelled`.
+ */
+export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult> {
+  input.progress.phase('manifest');
+  const first = await readManifest(input);
+  if (first === null || (input.settled && input.lastManifest?.equals(first.body))) return { state: 'unchanged' };
+  let current: SmallContent = first;
+  const learnt = new Set<string>();
+  for (let round = 1; ; round++) {
+    const manifest = parseManifest(current.body);
+    input.progress.phase('files');
+    const groups = await fetchRound(input, manifest, learnt);
+    if (groups.every((group) => group.action !== 'fetch'))
+      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups, learnt };
+    input.progress.phase('confirm');
+    const again = await input.source.fetchSmall(MANIFEST_PATH, {
+      maxBytes: MAX_MANIFEST_BYTES,
+      signal: input.signal,
+      ...(current.etag !== undefined || current.lastModified !== undefined ? { conditional: current } : {}),
+    });
+    if (again.status === 'not-modified' || again.body.equals(current.body))
+      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups, learnt };
+    if (round === ROUNDS)
+      throw new AppError(
+        'upstream',
+        'upstream-publishing',
+        `The source changed its manifest ${ROUNDS} times while it was being read; it is in the middle of publishing.`,
+      );
+    current = again;
+  }
+}

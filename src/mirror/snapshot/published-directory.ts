@@ -1,0 +1,107 @@
+import { link, mkdir, open, readFile, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { BlobStore } from '../store/blob-store.js';
+import type { Channel } from './channel.js';
+import type { HeldFile, SnapshotIndex } from './held-file.js';
+
+const STAGING = '.staging-';
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`.
+ * A snapshot becomes visible by one rename and comes into force by another; a crash leaves either the old or the new.
+ */
+export class PublishedDirectory {
+  private readonly root: string;
+
+  constructor(
+    dataDir: string,
+    private readonly blobs: BlobStore,
+  ) {
+    this.root = join(dataDir, 'published');
+  }
+
+  async open(channels: readonly Channel[]): Promise<void> {
+    for (const channel of channels) {
+      await mkdir(join(this.root, channel), { recursive: true });
+      for (const name of await readdir(join(this.root, channel)))
+        if (name.startsWith(STAGING) || name.startsWith('.current-'))
+          await rm(join(this.root, channel, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Renders a snapshot completely and durably, but does not put it into force. */
+  async stage(channel: Channel, index: SnapshotIndex): Promise<void> {
+    const staging = join(this.root, channel, STAGING + index.snapshot);
+    const tree = join(staging, 'tree');
+    await rm(staging, { recursive: true, force: true });
+    const folders = new Set(index.files.map((file) => dirname(join(tree, file.path))));
+    folders.add(tree);
+    for (const folder of folders) await mkdir(folder, { recursive: true });
+    for (const file of index.files) await link(this.blobs.pathOf(file.sha256), join(tree, file.path));
+    const handle = await open(join(staging, 'index.json'), 'w', 0o644);
+    try {
+      await handle.writeFile(JSON.stringify(index));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    for (const folder of [...folders, staging]) await syncDirectory(folder);
+    await rm(join(this.root, channel, index.snapshot), { recursive: true, force: true });
+    await rename(staging, join(this.root, channel, index.snapshot));
+    await syncDirectory(join(this.root, channel));
+  }
+
+  /** Puts a staged snapshot into force: one rename. */
+  async flip(channel: Channel, snapshot: string): Promise<void> {
+    const temporary = join(this.root, channel, `.current-${snapshot}`);
+    await rm(temporary, { force: true });
+    await symlink(snapshot, temporary);
+    await rename(temporary, join(this.root, channel, 'current'));
+    await syncDirectory(join(this.root, channel));
+  }
+
+  /** The snapshot in force, or null before the first. */
+  async current(channel: Channel): Promise<string | null> {
+    try {
+      return await readlink(join(this.root, channel, 'current'));
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw fault;
+    }
+  }
+
+  async snapshots(channel: Channel): Promise<string[]> {
+    const names = await readdir(join(this.root, channel), { withFileTypes: true });
+    return names.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
+  }
+
+  async readIndex(channel: Channel, snapshot: string): Promise<SnapshotIndex> {
+    return JSON.parse(await readFile(join(this.root, channel, snapshot, 'index.json'), 'utf8')) as SnapshotIndex;
+  }
+
+  readFile(file: HeldFile): Promise<Buffer> {
+    return readFile(this.blobs.pathOf(file.sha256));
+  }
+
+  /** Takes a snapshot out of sight first, so that no half-removed one is ever served. */
+  async remove(channel: Channel, snapshot: string): Promise<void> {
+    const doomed = join(this.root, channel, STAGING + snapshot);
+    try {
+      await rename(join(this.root, channel, snapshot), doomed);
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw fault;
+    }
+    await unlink(join(doomed, 'index.json')).catch(() => undefined);
+    await rm(doomed, { recursive: true, force: true });
+  }
+}

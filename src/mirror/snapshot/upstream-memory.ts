@@ -1,0 +1,110 @@
+import type { DataSource } from 'typeorm';
+
+/** What a path of a source held when it was last fetched. `sha256` null: the source said that there is no such file. */
+export interface RememberedFile {
+  path: string;
+  sha256: string | null;
+  size: number | null;
+  version: string | null;
+  etag: string | null;
+  lastModified: string | null;
+}
+
+/** Validators and standing of a source between runs. */
+export interface UpstreamState {
+  etag: string | null;
+  lastModified: string | null;
+  manifestSha256: string | null;
+  planFingerprint: string | null;
+  /** Nothing was left over when the manifest was last read. */
+  complete: boolean;
+  coolDownUntil: Date | null;
+  coolDownReason: string | null;
+  failingSince: Date | null;
+}
+
+const NOTHING_KNOWN: UpstreamState = {
+  etag: null,
+  lastModified: null,
+  manifestSha256: null,
+  planFingerprint: null,
+  complete: false,
+  coolDownUntil: null,
+  coolDownReason: null,
+  failingSince: null,
+};
+
+/** Keeps in the database what was learnt of the sources, so that a restart fetches nothing twice. */
+export class UpstreamMemory {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async files(source: string): Promise<Map<string, RememberedFile>> {
+    const rows = await this.dataSource.query<(RememberedFile & { size: string | null })[]>(
+      `select path, sha256, size, version, etag, last_modified as "lastModified" from upstream_file where source = $1`,
+      [source],
+    );
+    return new Map(rows.map((row) => [row.path, { ...row, size: row.size === null ? null : Number(row.size) }]));
+  }
+
+  async rememberFiles(source: string, files: RememberedFile[], now: Date): Promise<void> {
+    if (files.length === 0) return;
+    await this.dataSource.query(
+      `insert into upstream_file (source, path, sha256, size, version, etag, last_modified, seen_at)
+       select $1, f.path, f.sha256, f.size, f.version, f.etag, f."lastModified", $3
+       from jsonb_to_recordset($2::jsonb)
+         as f(path text, sha256 text, size bigint, version text, etag text, "lastModified" text)
+       on conflict (source, path) do update set sha256 = excluded.sha256, size = excluded.size, version = excluded.version,
+         etag = excluded.etag, last_modified = excluded.last_modified, seen_at = excluded.seen_at`,
+      [source, JSON.stringify(files), now],
+    );
+  }
+
+  /** Forgets what has not been seen for a time: names of old increments never come back. */
+  async forgetFilesBefore(source: string, before: Date): Promise<void> {
+    await this.dataSource.query(`delete from upstream_file where source = $1 and seen_at < $2`, [source, before]);
+  }
+
+  async state(source: string): Promise<UpstreamState> {
+    const [row] = await this.dataSource.query<UpstreamState[]>(
+      `select etag, last_modified as "lastModified", manifest_sha256 as "manifestSha256", plan_fingerprint as "planFingerprint",
+         complete, cool_down_until as "coolDownUntil", cool_down_reason as "coolDownReason", failing_since as "failingSince"
+       from upstream_state where source = $1`,
+      [source],
+    );
+    return row ?? NOTHING_KNOWN;
+  }
+
+  /** A manifest was read and used; a failure before it is over. */
+  async manifestRead(
+    source: string,
+    read: { etag: string | null; lastModified: string | null; manifestSha256: string; planFingerprint: string; complete: boolean },
+    now: Date,
+  ): Promise<void> {
+    await this.dataSource.query(
+      `insert into upstream_state (source, etag, last_modified, manifest_sha256, plan_fingerprint, complete, read_at)
+       values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (source) do update set etag = $2, last_modified = $3, manifest_sha256 = $4, plan_fingerprint = $5,
+         complete = $6, read_at = $7, cool_down_until = null, cool_down_reason = null, failing_since = null, last_error = null`,
+      [source, read.etag, read.lastModified, read.manifestSha256, read.planFingerprint, read.complete, now],
+    );
+  }
+
+  /** The source answered, whatever it answered: it is not failing any more. Writes only when it was. */
+  async answered(source: string): Promise<void> {
+    await this.dataSource.query(
+      `update upstream_state set cool_down_until = null, cool_down_reason = null, failing_since = null, last_error = null
+       where source = $1 and (failing_since is not null or cool_down_until is not null)`,
+      [source],
+    );
+  }
+
+  async failed(source: string, error: { code: string; message: string }, coolDownUntil: Date | null, now: Date): Promise<void> {
+    await this.dataSource.query(
+      `insert into upstream_state (source, failing_since, last_error, cool_down_until, cool_down_reason)
+       values ($1, $2, $3, $4, $5)
+       on conflict (source) do update set failing_since = coalesce(upstream_state.failing_since, $2), last_error = $3,
+         cool_down_until = $4, cool_down_reason = $5`,
+      [source, now, JSON.stringify(error), coolDownUntil, coolDownUntil === null ? null : error.code],
+    );
+  }
+}
