@@ -1,0 +1,233 @@
+import type { IniDocument, IniLine } from './ini-document.js';
+import {
+  isCountKey,
+  keyMeaning,
+  readEntry,
+  readFurtherFile,
+  readSectionFile,
+  sectionKind,
+} from './manifest-grammar.js';
+import type { NamedFile } from './manifest-grammar.js';
+import { fileKey, pathFault } from './manifest-path.js';
+
+/** Largest file that a manifest may name. */
+export const MAX_FILE_BYTES = 64 * 1024 ** 3;
+/** Largest count of increments that is believed. */
+export const MAX_MERGE_COUNT = 100_000;
+
+/** Most faults that are told of one unit: one is enough to refuse it. */
+const MAX_FAULTS = 50;
+const ENTRY_ID = /^[PE]\./;
+
+export type ManifestFaultCode =
+  | 'path-unsafe'
+  | 'path-conflict'
+  | 'size-conflict'
+  | 'size-absurd'
+  | 'count-absurd'
+  | 'entry-malformed'
+  | 'duplicate-conflict';
+
+export interface ManifestFault {
+  code: ManifestFaultCode;
+  message: string;
+  /** Line of the manifest, from 1. */
+  line: number;
+}
+
+export interface FileReference {
+  /** As spelled, relative to the base, segments separated by `/`. Always a safe path. */
+  path: string;
+  /** What the file is known by: the path in lower case. */
+  key: string;
+  /** Bytes; null when the manifest does not say (absent, empty or 0). */
+  size: number | null;
+  role: 'full' | 'increment' | 'package';
+  /** Raw version that an increment starts from. */
+  fromVersion?: string;
+}
+
+export interface ManifestUnit {
+  /** `P.<ID>`, `E.<ID>`, `Info_…`, or what manifest-owners.ts gives to lines outside these. */
+  id: string;
+  kind: 'pattern' | 'engine' | 'product';
+  /** An engine's NAME. */
+  name?: string;
+  /** Raw text, leading zeros kept; for a product its Version and Build joined by a dot. */
+  version: string | null;
+  minimumVersion?: string;
+  /** Path and size (bytes) of the whole file as the entry names it; the path may be an unsafe one: use `files`. */
+  path?: string;
+  size?: number | null;
+  /** Indexes into the document's lines, ascending. */
+  lines: number[];
+  /** Each file once; those with an unsafe path are left out and are a fault. */
+  files: FileReference[];
+  /** What forbids to mirror this unit; empty for a sound one. */
+  faults: ManifestFault[];
+}
+
+export function readUnit(document: IniDocument, id: string, lines: number[]): ManifestUnit {
+  return new UnitReader(document, id, lines).read();
+}
+
+class UnitReader {
+  private readonly unit: ManifestUnit;
+  private readonly files = new Map<string, FileReference>();
+  private readonly seen = new Map<string, string>();
+  private entrySeen = false;
+
+  constructor(
+    private readonly document: IniDocument,
+    id: string,
+    lines: number[],
+  ) {
+    const kind = sectionKind(document.lines[lines[0] ?? 0]?.section ?? null);
+    const unitKind = kind === 'pattern' || kind === 'engine' ? kind : 'product';
+    this.unit = { id, kind: unitKind, version: null, lines, files: [], faults: [] };
+  }
+
+  read(): ManifestUnit {
+    for (const index of this.unit.lines) {
+      const line = this.document.lines[index];
+      if (line) this.readLine(line, index);
+    }
+    this.unit.files = [...this.files.values()];
+    if (!this.entrySeen && this.files.size > 0 && ENTRY_ID.test(this.unit.id)) {
+      this.fault('entry-malformed', `${this.unit.id} has increments but no entry of its own.`, this.unit.lines[0] ?? 0);
+    }
+    return this.unit;
+  }
+
+  private readLine(line: IniLine, index: number): void {
+    if (/[\u0000-\u0008\u000b-\u001f]/.test(line.raw)) {
+      this.fault('entry-malformed', 'The line contains control characters.', index);
+    }
+    if (line.kind !== 'pair') return;
+    const { key = '', value = '' } = line;
+    this.checkDuplicate(key, value, index);
+    const kind = sectionKind(line.section);
+    if (kind === 'pattern' || kind === 'engine') this.readEntryLine(kind, key, value, index);
+    else if (kind === 'product' || kind === 'unknown') this.readProductLine(kind, key, value, index);
+  }
+
+  private readEntryLine(kind: 'pattern' | 'engine', key: string, value: string, index: number): void {
+    const meaning = keyMeaning(kind, key);
+    if (meaning.kind === 'entry' && meaning.rest === null) return this.readEntryItself(kind, key, value, index);
+    if (isCountKey(meaning.kind === 'entry' ? (meaning.rest ?? '') : key)) return this.checkCount(key, value, index);
+    const file = readFurtherFile(kind, key, value);
+    if (file === 'malformed') return this.fault('entry-malformed', `${key} names no file.`, index);
+    if (!file) return;
+    const size = this.addFile(file, index);
+    if (ENTRY_ID.test(this.unit.id) || this.unit.path !== undefined) return;
+    this.unit.path = file.path;
+    this.unit.size = size;
+  }
+
+  private readEntryItself(kind: 'pattern' | 'engine', key: string, value: string, index: number): void {
+    this.entrySeen = true;
+    const entry = readEntry(kind, value);
+    if (!entry) return this.fault('entry-malformed', `${key} lacks a path or a version.`, index);
+    if (this.unit.version !== null) return void this.addFile(entry.file, index);
+    this.unit.version = entry.version;
+    this.unit.path = entry.file.path;
+    this.unit.size = this.addFile(entry.file, index);
+    if (entry.name !== undefined) this.unit.name = entry.name;
+    if (entry.minimumVersion !== undefined) this.unit.minimumVersion = entry.minimumVersion;
+  }
+
+  private readProductLine(kind: 'product' | 'unknown', key: string, value: string, index: number): void {
+    if (/^version$/i.test(key) && value !== '') this.unit.version = value;
+    if (/^build$/i.test(key) && value !== '') {
+      this.unit.version = this.unit.version === null ? value : `${this.unit.version}.${value}`;
+    }
+    const file = readSectionFile(kind, key, value);
+    if (!file) return;
+    const size = this.addFile(file, index);
+    if (this.unit.path !== undefined) return;
+    this.unit.path = file.path;
+    this.unit.size = size;
+  }
+
+  /** The size in bytes, null when it is not known. */
+  private addFile(file: NamedFile, index: number): number | null {
+    const size = this.readSize(file, index);
+    const why = pathFault(file.path);
+    if (why !== null) {
+      this.fault('path-unsafe', `The path ${JSON.stringify(file.path.slice(0, 200))} is refused: ${why}.`, index);
+      return size;
+    }
+    const key = fileKey(file.path);
+    const known = this.files.get(key);
+    if (!known) {
+      const { path, role, fromVersion } = file;
+      this.files.set(key, { path, key, size, role, ...(fromVersion === undefined ? {} : { fromVersion }) });
+      return size;
+    }
+    // A legacy twin may stand before the line that tells more.
+    if (known.fromVersion === undefined && file.fromVersion !== undefined) known.fromVersion = file.fromVersion;
+    if (known.size === null) known.size = size;
+    else if (size !== null && size !== known.size) {
+      this.fault('size-conflict', `${file.path} is said to have ${known.size} and ${size} bytes.`, index);
+    }
+    return size;
+  }
+
+  private readSize(file: NamedFile, index: number): number | null {
+    const text = file.sizeText ?? '';
+    if (/^0*$/.test(text)) return null;
+    const size = /^\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
+    if (size <= MAX_FILE_BYTES) return size;
+    this.fault('size-absurd', `${JSON.stringify(text.slice(0, 40))} is no believable size of a file.`, index);
+    return null;
+  }
+
+  private checkCount(key: string, value: string, index: number): void {
+    if (/^\d{1,10}$/.test(value) && Number(value) <= MAX_MERGE_COUNT) return;
+    this.fault('count-absurd', `${key} is no believable count: ${JSON.stringify(value.slice(0, 40))}.`, index);
+  }
+
+  private checkDuplicate(key: string, value: string, index: number): void {
+    const name = key.toLowerCase();
+    const content = value.replace(/\s/g, '');
+    const earlier = this.seen.get(name);
+    if (earlier === undefined) this.seen.set(name, content);
+    else if (earlier !== content) this.fault('duplicate-conflict', `${key} stands twice with different values.`, index);
+  }
+
+  private fault(code: ManifestFaultCode, message: string, index: number): void {
+    addFault(this.unit, code, message, index);
+  }
+}
+
+/** Faults between units: one file with two sizes, one path that is a file here and a folder there. */
+export function markConflicts(units: Iterable<ManifestUnit>): void {
+  const first = new Map<string, { unit: ManifestUnit; file: FileReference }>();
+  const all = [...units];
+  for (const unit of all) {
+    for (const file of unit.files) {
+      const known = first.get(file.key);
+      if (!known || known.file.size === null) first.set(file.key, { unit, file });
+      else if (file.size !== null && file.size !== known.file.size) {
+        const message = `${file.path} has ${known.file.size} bytes in ${known.unit.id} and ${file.size} in ${unit.id}.`;
+        addFault(known.unit, 'size-conflict', message);
+        addFault(unit, 'size-conflict', message);
+      }
+    }
+  }
+  for (const unit of all) {
+    for (const file of unit.files) {
+      for (let slash = file.key.indexOf('/'); slash !== -1; slash = file.key.indexOf('/', slash + 1)) {
+        const other = first.get(file.key.slice(0, slash));
+        if (!other) continue;
+        const message = `${other.file.path} is a file in ${other.unit.id} and a folder in ${unit.id}.`;
+        addFault(other.unit, 'path-conflict', message);
+        if (other.unit !== unit) addFault(unit, 'path-conflict', message);
+      }
+    }
+  }
+}
+
+function addFault(unit: ManifestUnit, code: ManifestFaultCode, message: string, index = unit.lines[0] ?? 0): void {
+  if (unit.faults.length < MAX_FAULTS) unit.faults.push({ code, message: message.slice(0, 500), line: index + 1 });
+}
