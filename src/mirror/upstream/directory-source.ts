@@ -1,0 +1,235 @@
+import { constants } from 'node:fs';
+import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { BlobStore } from '../store/blob-store.js';
+import { Bandwidth } from './bandwidth.js';
+import { sizeExceeded, sizeMismatch } from './content-check.js';
+import { cancelled, fault } from './faults.js';
+import type {
+  BlobRequest,
+  FetchedBlob,
+  NotModified,
+  SmallRequest,
+  SmallResult,
+  UpstreamSource,
+  Validators,
+} from './source.js';
+import { pathSegments } from './upstream-path.js';
+
+export interface DirectorySourceOptions {
+  id: string;
+  /** Absolute path of a directory (also a mounted share), or its `file:` URL. */
+  url: string;
+  store: BlobStore;
+  bandwidth?: Bandwidth;
+}
+
+interface OpenFile extends Validators {
+  handle: FileHandle;
+  url: string;
+  size: number;
+}
+
+const READ_BYTES = 1024 * 1024;
+
+/** An upstream tree on a local disk or a mounted share. Names are looked up exactly first, then without regard to case. */
+export class DirectorySource implements UpstreamSource {
+  readonly id: string;
+  readonly url: string;
+  readonly #root: string;
+  readonly #bandwidth: Bandwidth;
+
+  constructor(private readonly options: DirectorySourceOptions) {
+    this.id = options.id;
+    this.#root = rootPath(options.url);
+    this.url = pathToFileURL(this.#root).href;
+    this.#bandwidth = options.bandwidth ?? new Bandwidth();
+  }
+
+  async fetchSmall(path: string, { maxBytes, conditional, signal }: SmallRequest): Promise<SmallResult> {
+    return this.#withFile(path, signal, async (file) => {
+      if (isUnchanged(file, conditional)) return { status: 'not-modified' };
+      if (file.size > maxBytes) throw sizeExceeded(file.url, maxBytes, file.size);
+      const chunks: Buffer[] = [];
+      for await (const chunk of this.#read(file, signal)) chunks.push(chunk);
+      return { status: 'ok', body: Buffer.concat(chunks), ...validatorsOf(file) };
+    });
+  }
+
+  async fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null> {
+    try {
+      const result = await this.fetchSmall(path, request);
+      if (result.status === 'not-modified') return result;
+      const { body, ...validators } = result;
+      return { ...validators, ...(await this.options.store.write([body], request, request.signal)) };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'upstream-not-found') return null;
+      throw error;
+    }
+  }
+
+  async fetchBlob(path: string, { size, maxBytes, signal, onProgress }: BlobRequest): Promise<FetchedBlob> {
+    return this.#withFile(path, signal, async (file) => {
+      if (size !== null && file.size !== size) throw sizeMismatch(file.url, size, file.size);
+      if (file.size > maxBytes) throw sizeExceeded(file.url, maxBytes, file.size);
+      const blob = await this.options.store.write(this.#read(file, signal, onProgress), { maxBytes }, signal);
+      return { status: 'ok', ...blob, ...validatorsOf(file) };
+    });
+  }
+
+  reset(): void {
+    // A directory answers at once or not at all: there is nothing to give up.
+  }
+
+  async close(): Promise<void> {
+    // Files are closed after each fetch.
+  }
+
+  async #withFile<T>(path: string, signal: AbortSignal | undefined, use: (file: OpenFile) => Promise<T>): Promise<T> {
+    if (signal?.aborted === true) throw cancelled();
+    const file = await this.#open(path);
+    try {
+      return await use(file);
+    } catch (error) {
+      if (signal?.aborted === true) throw cancelled();
+      throw toAppError(error);
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  async #open(path: string): Promise<OpenFile> {
+    const segments = pathSegments(path);
+    const url = pathToFileURL(join(this.#root, ...segments)).href;
+    try {
+      const root = await this.#realRoot();
+      const found = await realpath(await locate(root, segments));
+      if (!found.startsWith(root.endsWith(sep) ? root : root + sep))
+        throw fault('upstream-refused', 'The file is a link that leads out of the directory.', {
+          url,
+          reason: 'outside-directory',
+        });
+      // A pipe or a device could be waited for without end; O_NONBLOCK opens it without waiting, the check below refuses it.
+      const handle = await open(found, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        const facts = await handle.stat({ bigint: true });
+        if (!facts.isFile())
+          throw fault('upstream-not-found', 'There is no regular file of this name in the directory.', { url });
+        const etag = `"${facts.size.toString(16)}-${facts.mtimeNs.toString(16)}-${facts.ino.toString(16)}"`;
+        return { handle, url, size: Number(facts.size), etag, lastModified: facts.mtime.toUTCString() };
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
+    } catch (error) {
+      throw directoryFault(error, url);
+    }
+  }
+
+  async #realRoot(): Promise<string> {
+    try {
+      const root = await realpath(this.#root);
+      if ((await stat(root)).isDirectory()) return root;
+    } catch (cause) {
+      throw fault('upstream-unreachable', 'The directory of the update source is not there; is the share mounted?', {
+        url: this.url,
+        reason: 'missing-directory',
+        errno: (cause as NodeJS.ErrnoException).code ?? null,
+      });
+    }
+    throw fault('upstream-unreachable', 'The update source is not a directory.', {
+      url: this.url,
+      reason: 'missing-directory',
+    });
+  }
+
+  /** The bytes that the file had when it was opened; a file that turns out shorter was changed meanwhile. */
+  async *#read(file: OpenFile, signal?: AbortSignal, onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
+    let position = 0;
+    while (position < file.size) {
+      if (signal?.aborted === true) throw cancelled();
+      // A new buffer each time: the store keeps it until it is written.
+      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, file.size - position));
+      const { bytesRead } = await this.#readAt(file, buffer, position);
+      if (bytesRead === 0) {
+        const details = { url: file.url, received: position, expected: file.size };
+        throw fault('upstream-truncated', `The file ended after ${position} of ${file.size} bytes.`, details);
+      }
+      position += bytesRead;
+      onProgress?.(bytesRead);
+      yield buffer.subarray(0, bytesRead);
+      const throttled = this.#bandwidth.take(bytesRead, signal);
+      if (throttled !== undefined) await throttled;
+    }
+  }
+
+  async #readAt(file: OpenFile, buffer: Buffer, position: number): Promise<{ bytesRead: number }> {
+    try {
+      return await file.handle.read(buffer, 0, buffer.length, position);
+    } catch (error) {
+      // EIO here is a fault of the share, not of our own disk.
+      throw directoryFault(error, file.url);
+    }
+  }
+}
+
+function rootPath(url: string): string {
+  if (!url.startsWith('file:')) {
+    if (url.startsWith('/')) return url;
+    throw new AppError(
+      'bad-input',
+      'upstream-url-invalid',
+      'A directory as update source must be an absolute path or a file: URL.',
+    );
+  }
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new AppError(
+      'bad-input',
+      'upstream-url-invalid',
+      'The file: URL of the update source does not name a local directory.',
+      { cause },
+    );
+  }
+}
+
+/** The path as spelled, or, where a segment is not there, the one that differs only in case. */
+async function locate(root: string, segments: string[]): Promise<string> {
+  const exact = join(root, ...segments);
+  if ((await stat(exact, { throwIfNoEntry: false })) !== undefined) return exact;
+  let found = root;
+  for (const segment of segments) {
+    const names = await readdir(found);
+    const wanted = segment.toLowerCase();
+    const match = names.includes(segment) ? segment : names.find((name) => name.toLowerCase() === wanted);
+    if (match === undefined) return exact;
+    found = join(found, match);
+  }
+  return found;
+}
+
+function isUnchanged(file: OpenFile, conditional: Validators | undefined): boolean {
+  return conditional?.etag !== undefined && conditional.etag === file.etag;
+}
+
+function validatorsOf({ etag, lastModified }: OpenFile): Validators {
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+}
+
+function directoryFault(error: unknown, url: string): AppError {
+  if (error instanceof AppError) return error;
+  const errno = (error as NodeJS.ErrnoException).code ?? '';
+  if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EISDIR' || errno === 'ENXIO')
+    return fault('upstream-not-found', 'There is no such file in the directory.', { url }, error);
+  if (errno === 'EACCES' || errno === 'EPERM' || errno === 'ELOOP')
+    return fault('upstream-refused', 'The file in the directory may not be read.', { url, errno }, error);
+  return fault(
+    'upstream-unreachable',
+    'The directory of the update source cannot be read.',
+    { url, reason: 'network', errno },
+    error,
+  );
+}

@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { AppError } from '../../platform/errors/app-error.js';
+import type { TransferLimits } from './transfer-limits.js';
+
+export interface ProxyOptions {
+  /** `http://host:port` or `https://host:port`, optionally with `user:password@`. */
+  url: string;
+  /** Instead of those in the URL. */
+  username?: string;
+  password?: string;
+}
+
+export interface TlsOptions {
+  /** PEM file with certificates that are trusted besides the system's. */
+  caFile?: string;
+  /** Only an explicit `false` accepts any certificate. */
+  tlsVerify?: boolean;
+}
+
+export interface Connection {
+  dispatcher: Dispatcher;
+  /** For messages: without credentials; null when there is no proxy. */
+  proxy: string | null;
+}
+
+/**
+ * The pool of connections to one source. HTTP/1.1 only: many files in parallel go faster over several connections than over one.
+ * Proxies: CONNECT for HTTPS, absolute-form requests for plain HTTP (Squid's default refuses CONNECT to port 80).
+ */
+export function openConnection(tls: TlsOptions, proxy: ProxyOptions | undefined, limits: TransferLimits): Connection {
+  const toOrigin = {
+    allowH2: false,
+    timeout: limits.connectMs,
+    // One context for all connections: parsing the system's certificates takes longer than a handshake.
+    secureContext: trust(tls.caFile),
+    rejectUnauthorized: tls.tlsVerify !== false,
+  };
+  const pool = {
+    allowH2: false,
+    connectTimeout: limits.connectMs,
+    headersTimeout: limits.headersMs,
+    bodyTimeout: 0,
+    keepAliveTimeout: 10_000,
+  };
+  if (proxy === undefined) return { dispatcher: new Agent({ ...pool, connect: toOrigin }), proxy: null };
+
+  const url = proxyUrl(proxy.url);
+  const username = proxy.username ?? decodeURIComponent(url.username);
+  const password = proxy.password ?? decodeURIComponent(url.password);
+  url.username = '';
+  url.password = '';
+  const token = username === '' ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const dispatcher = new ProxyAgent({
+    ...pool,
+    uri: url.href,
+    ...(token === undefined ? {} : { token }),
+    proxyTunnel: false,
+    requestTls: toOrigin,
+    proxyTls: toOrigin,
+  });
+  return { dispatcher, proxy: url.origin };
+}
+
+function proxyUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
+    throw new AppError('bad-input', 'proxy-url-invalid', 'The proxy must be given as http://host:port.');
+  return url;
+}
+
+function trust(caFile: string | undefined): SecureContext {
+  const ca = [...getCACertificates('bundled'), ...getCACertificates('system'), ...getCACertificates('extra')];
+  if (caFile !== undefined) ca.push(readCaFile(caFile));
+  return createSecureContext({ ca: [...new Set(ca)], minVersion: 'TLSv1.2' });
+}
+
+function readCaFile(path: string): string {
+  let pem: string;
+  try {
+    pem = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('bad-input', 'ca-file-unreadable', 'The file with additional CA certificates cannot be read.', {
+      details: { path },
+      cause,
+    });
+  }
+  if (!pem.includes('-----BEGIN CERTIFICATE-----'))
+    throw new AppError(
+      'bad-input',
+      'ca-file-unreadable',
+      'The file with additional CA certificates holds no PEM certificate.',
+      { details: { path } },
+    );
+  return pem;
+}

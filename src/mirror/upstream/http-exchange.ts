@@ -1,0 +1,139 @@
+import type { Dispatcher } from 'undici';
+import type { AppError } from '../../platform/errors/app-error.js';
+import { proxyStatusFault } from './http-faults.js';
+import { fault } from './faults.js';
+import { parseRetryAfter } from './retry-after.js';
+import type { Validators } from './source.js';
+import { displayUrl } from './upstream-path.js';
+
+export type Headers = Record<string, string | string[] | undefined>;
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  body: Dispatcher.ResponseData['body'];
+  /** Where it came from after redirects. */
+  url: URL;
+}
+
+export interface ExchangeOptions {
+  dispatcher: Dispatcher;
+  headers: Record<string, string>;
+  signal: AbortSignal;
+  headersMs: number;
+  maxRedirects: number;
+  /** `host` or `host:port` that redirects may lead to, besides the one asked. */
+  allowRedirectHosts: readonly string[];
+}
+
+/** One GET with the redirects that are allowed; the body is not read. Throws `upstream-redirect-refused` and what undici throws. */
+export async function exchange(start: URL, options: ExchangeOptions): Promise<Answer> {
+  let url = start;
+  for (let hops = 0; ; hops += 1) {
+    const { statusCode, headers, body } = await options.dispatcher.request({
+      method: 'GET',
+      origin: url.origin,
+      path: url.pathname + url.search,
+      headers: { ...options.headers, ...authorization(url, start) },
+      signal: options.signal,
+      headersTimeout: options.headersMs,
+      bodyTimeout: 0,
+    });
+    const location = header(headers, 'location');
+    if (!isRedirect(statusCode) || location === undefined) return { status: statusCode, headers, body, url };
+    drop(body);
+    if (hops >= options.maxRedirects)
+      throw refusedRedirect(url, location, `it redirects more than ${options.maxRedirects} times`);
+    url = redirectTarget(url, start, location, options.allowRedirectHosts);
+  }
+}
+
+/** Ends a body that nobody wants to read; its connection is closed with it. */
+export function drop(body: Dispatcher.ResponseData['body']): void {
+  // Destroying an unfinished body raises an error on it, which is just what was asked for.
+  body.on('error', () => undefined).destroy();
+}
+
+/** Reads the rest of a short answer so that its connection can be used again; gives up soon. */
+export async function drain(body: Dispatcher.ResponseData['body']): Promise<void> {
+  body.on('error', () => undefined);
+  await body.dump({ limit: 16 * 1024, signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+}
+
+function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+function redirectTarget(from: URL, start: URL, location: string, allowed: readonly string[]): URL {
+  if (!URL.canParse(location, from.href))
+    throw refusedRedirect(from, location, 'it redirects to something that is no address');
+  const target = new URL(location, from);
+  target.username = '';
+  target.password = '';
+  if (target.protocol !== 'http:' && target.protocol !== 'https:')
+    throw refusedRedirect(from, location, 'it redirects to something other than HTTP');
+  if (from.protocol === 'https:' && target.protocol === 'http:')
+    throw refusedRedirect(from, location, 'it redirects from HTTPS to HTTP');
+  if (!isSameHost(start, target) && !allowed.includes(target.host) && !allowed.includes(target.hostname))
+    throw refusedRedirect(from, location, 'it redirects to another host');
+  return target;
+}
+
+/** Same name and port; the step from port 80 to HTTPS on 443 stays on the host too. */
+function isSameHost(start: URL, target: URL): boolean {
+  if (start.hostname !== target.hostname) return false;
+  return start.port === target.port;
+}
+
+function refusedRedirect(from: URL, location: string, why: string): AppError {
+  const target = URL.canParse(location, from.href) ? displayUrl(new URL(location, from)) : location;
+  return fault('upstream-redirect-refused', `The redirect of the upstream was not followed: ${why}.`, {
+    url: displayUrl(from),
+    location: target.slice(0, 500),
+  });
+}
+
+/** User and password of the source's own URL; never sent to where a redirect leads. */
+function authorization(url: URL, start: URL): Record<string, string> {
+  if (start.username === '' || url.host !== start.host || url.protocol !== start.protocol) return {};
+  const pair = `${decodeURIComponent(start.username)}:${decodeURIComponent(start.password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** The fault of an answer that is not what was asked for. */
+export function statusFault(answer: Answer, proxy: string | null, now: Date): AppError {
+  const { status, headers } = answer;
+  const details = { url: displayUrl(answer.url), status };
+  if (proxy !== null && status === 407) return proxyStatusFault(status, details.url, proxy);
+  // Squid marks the errors that are its own.
+  if (proxy !== null && status >= 500 && headers['x-squid-error'] !== undefined)
+    return proxyStatusFault(status, details.url, proxy);
+  if (status === 404 || status === 410)
+    return fault('upstream-not-found', 'The upstream does not have the file.', details);
+  if (status === 401 || status === 403)
+    return fault('upstream-refused', `The upstream refuses access (status ${status}).`, details);
+  const retryAfterSeconds = parseRetryAfter(header(headers, 'retry-after'), now);
+  if (retryAfterSeconds !== null && (status === 429 || status === 503))
+    return fault('upstream-busy', `The upstream asks to come back in ${retryAfterSeconds} s.`, {
+      ...details,
+      retryAfterSeconds,
+    });
+  return fault('upstream-http-status', `The upstream answered with status ${status}.`, details);
+}
+
+export function header(headers: Headers, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+export function validatorsOf(headers: Headers): Validators {
+  const etag = header(headers, 'etag');
+  const lastModified = header(headers, 'last-modified');
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+}
+
+/** Content-Length as a number of bytes; null when absent or malformed. */
+export function contentLength(headers: Headers): number | null {
+  const text = header(headers, 'content-length');
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,308 @@
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { systemClock, type Clock } from '../../platform/clock/clock.js';
+import type { BlobStore } from '../store/blob-store.js';
+import type { PartialFile } from '../store/partial-file.js';
+import { Bandwidth } from './bandwidth.js';
+import { fault } from './faults.js';
+import { openConnection, type Connection, type ProxyOptions, type TlsOptions } from './http-dispatcher.js';
+import {
+  contentLength,
+  drain,
+  drop,
+  exchange,
+  header,
+  statusFault,
+  validatorsOf,
+  type Answer,
+} from './http-exchange.js';
+import { toFault } from './http-faults.js';
+import { continuesAt, resumeValidator } from './http-resume.js';
+import { withRetries } from './retry-loop.js';
+import { SourceHealth } from './source-health.js';
+import type {
+  BlobRequest,
+  FetchedBlob,
+  NotModified,
+  SmallRequest,
+  SmallResult,
+  UpstreamSource,
+  Validators,
+} from './source.js';
+import { looksLikeMarkup, sizeExceeded, sizeMismatch } from './content-check.js';
+import { DEFAULT_LIMITS, type TransferLimits } from './transfer-limits.js';
+import { TransferWatch, type Patience } from './transfer-watch.js';
+import { displayUrl, fileUrl } from './upstream-path.js';
+
+export interface HttpSourceOptions extends TlsOptions {
+  id: string;
+  /** Base URL, `http:` or `https:`; paths of the manifest are appended to it. */
+  url: string;
+  store: BlobStore;
+  /** Names us to the upstream. */
+  userAgent: string;
+  proxy?: ProxyOptions;
+  /** Hosts (`host` or `host:port`) that redirects may lead to, besides the one of `url`. */
+  allowRedirectHosts?: readonly string[];
+  /** Shared by all sources. */
+  bandwidth?: Bandwidth;
+  limits?: Partial<TransferLimits>;
+  clock?: Clock;
+}
+
+/** An upstream over HTTP or HTTPS, directly or through a proxy. */
+export class HttpSource implements UpstreamSource {
+  readonly id: string;
+  readonly url: string;
+  readonly #base: URL;
+  readonly #limits: TransferLimits;
+  readonly #connection: Connection;
+  readonly #bandwidth: Bandwidth;
+  readonly #health: SourceHealth;
+  readonly #clock: Clock;
+
+  constructor(private readonly options: HttpSourceOptions) {
+    const base = URL.canParse(options.url) ? new URL(options.url) : null;
+    if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:'))
+      throw new AppError(
+        'bad-input',
+        'upstream-url-invalid',
+        'The update source must be an http:// or https:// address.',
+      );
+    this.#base = base;
+    this.id = options.id;
+    this.url = displayUrl(base);
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#connection = openConnection(options, options.proxy, this.#limits);
+    this.#bandwidth = options.bandwidth ?? new Bandwidth();
+    this.#health = new SourceHealth(this.#limits.giveUpAfterFiles);
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  async fetchSmall(path: string, request: SmallRequest): Promise<SmallResult> {
+    const url = fileUrl(this.#base, path);
+    return this.#attempts(
+      url,
+      request.signal,
+      () => 0,
+      (patience) => this.#readSmall(url, request, patience),
+    );
+  }
+
+  async fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null> {
+    try {
+      const result = await this.fetchSmall(path, request);
+      if (result.status === 'not-modified') return result;
+      const { body, ...validators } = result;
+      return { ...validators, ...(await this.options.store.write([body], request, request.signal)) };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'upstream-not-found') return null;
+      throw error;
+    }
+  }
+
+  async fetchBlob(path: string, request: BlobRequest): Promise<FetchedBlob> {
+    const url = fileUrl(this.#base, path);
+    const { size, maxBytes } = request;
+    if (size !== null && size > maxBytes) throw sizeExceeded(displayUrl(url), maxBytes, size);
+    this.#health.check();
+    const file = await this.options.store.partials.take(displayUrl(url), { size, maxBytes });
+    try {
+      let validators: Validators = {};
+      await this.#attempts(
+        request.signal,
+        () => (file.validator === null ? 0 : file.offset),
+        async (patience) => {
+          validators = await this.#readInto(url, file, request, patience);
+        },
+      );
+      return { status: 'ok', ...validators, ...(await file.finish()) };
+    } catch (error) {
+      // What broke off may be continued later; what was wrong must not be.
+      await (isWorthContinuing(error) ? file.leave() : file.discard());
+      throw error;
+    }
+  }
+
+  reset(): void {
+    this.#health.reset();
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.dispatcher.destroy();
+  }
+
+  async #attempts<T>(
+    signal: AbortSignal | undefined,
+    kept: () => number,
+    attempt: (patience: Patience) => Promise<T>,
+  ): Promise<T> {
+    this.#health.check();
+    try {
+      return await withRetries(this.#limits, signal, { kept }, attempt);
+    } catch (error) {
+      const known = toAppError(error);
+      this.#health.failed(known);
+      throw known;
+    }
+  }
+
+  async #readSmall(
+    url: URL,
+    { maxBytes, conditional, signal }: SmallRequest,
+    patience: Patience,
+  ): Promise<SmallResult> {
+    const headers: Record<string, string> = { 'cache-control': 'no-cache' };
+    if (conditional?.etag !== undefined) headers['if-none-match'] = conditional.etag;
+    if (conditional?.lastModified !== undefined) headers['if-modified-since'] = conditional.lastModified;
+    return this.#converse(url, headers, signal, patience, async (answer, watch) => {
+      if (answer.status === 304 && conditional !== undefined) {
+        await drain(answer.body);
+        return { status: 'not-modified' };
+      }
+      if (answer.status !== 200) throw await this.#statusFault(answer);
+      const length = contentLength(answer.headers);
+      if (length !== null && length > maxBytes) throw sizeExceeded(displayUrl(url), maxBytes, length);
+      const chunks: Buffer[] = [];
+      let received = 0;
+      await this.#readBody(answer, watch, signal, (chunk) => {
+        received += chunk.length;
+        if (received > maxBytes) throw sizeExceeded(displayUrl(url), maxBytes, received);
+        chunks.push(chunk);
+        return undefined;
+      });
+      const body = Buffer.concat(chunks);
+      if (looksLikeMarkup(body, header(answer.headers, 'content-type'))) throw this.#unexpected(url, answer);
+      return { status: 'ok', body, ...validatorsOf(answer.headers) };
+    });
+  }
+
+  async #readInto(url: URL, file: PartialFile, request: BlobRequest, patience: Patience): Promise<Validators> {
+    const { size, maxBytes, signal, onProgress } = request;
+    const { offset, validator } = file;
+    const whole = size ?? file.total;
+    // Everything was there when the connection broke, or when the process ended.
+    if (validator !== null && whole !== null && offset === whole)
+      return { [validator.kind === 'etag' ? 'etag' : 'lastModified']: validator.value };
+    const resuming = offset > 0 && validator !== null;
+    const headers: Record<string, string> = resuming ? { range: `bytes=${offset}-`, 'if-range': validator.value } : {};
+    return this.#converse(url, headers, signal, patience, async (answer, watch) => {
+      const resumed = resuming && answer.status === 206 && continuesAt(answer.headers, offset, file.total, validator);
+      if (!resumed) {
+        if (resuming && (answer.status === 206 || answer.status === 416)) {
+          drop(answer.body);
+          await file.begin(null, null);
+          throw fault('upstream-truncated', 'The upstream could not continue the file; it is fetched again.', {
+            url: displayUrl(url),
+          });
+        }
+        if (answer.status !== 200) throw await this.#statusFault(answer);
+        const length = contentLength(answer.headers);
+        if (size !== null && length !== null && length !== size) {
+          if (looksLikeMarkup(null, header(answer.headers, 'content-type'))) throw this.#unexpected(url, answer);
+          throw sizeMismatch(displayUrl(url), size, length);
+        }
+        if (length !== null && length > maxBytes) throw sizeExceeded(displayUrl(url), maxBytes, length);
+        if (size === null && looksLikeMarkup(null, header(answer.headers, 'content-type')))
+          throw this.#unexpected(url, answer);
+        await file.begin(resumeValidator(answer.headers), length ?? size);
+      }
+      await this.#readBody(answer, watch, signal, (chunk) => {
+        const busy = file.write(chunk);
+        onProgress?.(chunk.length);
+        return busy;
+      });
+      const expected = size ?? file.total;
+      if (expected !== null && file.offset < expected)
+        throw fault('upstream-truncated', `The file ended after ${file.offset} of ${expected} bytes.`, {
+          url: displayUrl(url),
+          received: file.offset,
+          expected,
+        });
+      return validatorsOf(answer.headers);
+    });
+  }
+
+  /** One request with its watch; whatever goes wrong comes out as a fault with its code. */
+  async #converse<T>(
+    url: URL,
+    headers: Record<string, string>,
+    signal: AbortSignal | undefined,
+    patience: Patience,
+    read: (answer: Answer, watch: TransferWatch) => Promise<T>,
+  ): Promise<T> {
+    const watch = new TransferWatch(this.#limits, patience, signal);
+    let answer: Answer | undefined;
+    try {
+      answer = await exchange(url, {
+        dispatcher: this.#connection.dispatcher,
+        headers: { 'user-agent': this.options.userAgent, accept: '*/*', 'accept-encoding': 'identity', ...headers },
+        signal: watch.signal,
+        headersMs: this.#limits.headersMs,
+        maxRedirects: this.#limits.maxRedirects,
+        allowRedirectHosts: this.options.allowRedirectHosts ?? [],
+      });
+      watch.startBody();
+      const encoding = header(answer.headers, 'content-encoding') ?? 'identity';
+      if (answer.status === 200 && encoding.toLowerCase() !== 'identity')
+        throw fault('upstream-unexpected-content', 'The upstream compressed a file although it was asked not to.', {
+          url: displayUrl(url),
+          encoding,
+        });
+      return await read(answer, watch);
+    } catch (error) {
+      if (answer !== undefined) drop(answer.body);
+      throw toFault(withUrl(error, displayUrl(url)), {
+        url: displayUrl(url),
+        phase: answer === undefined ? 'head' : 'body',
+        proxy: this.#connection.proxy,
+        verdict: watch.verdict,
+        cancelled: signal?.aborted === true,
+        received: watch.totalBytes,
+      });
+    } finally {
+      watch.close();
+    }
+  }
+
+  async #readBody(
+    answer: Answer,
+    watch: TransferWatch,
+    signal: AbortSignal | undefined,
+    take: (chunk: Buffer) => Promise<void> | undefined,
+  ): Promise<void> {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      watch.received(chunk.length);
+      const busy = take(chunk);
+      if (busy !== undefined) await busy;
+      const throttled = this.#bandwidth.take(chunk.length, signal);
+      if (throttled !== undefined) await throttled;
+      watch.waiting();
+    }
+  }
+
+  async #statusFault(answer: Answer): Promise<AppError> {
+    await drain(answer.body);
+    return statusFault(answer, this.#connection.proxy, this.#clock.now());
+  }
+
+  #unexpected(url: URL, answer: Answer): AppError {
+    return fault('upstream-unexpected-content', 'The upstream answered with a web page instead of the file.', {
+      url: displayUrl(url),
+      contentType: header(answer.headers, 'content-type') ?? null,
+    });
+  }
+}
+
+function isWorthContinuing(error: unknown): boolean {
+  const code = error instanceof AppError ? error.code : '';
+  return (
+    code === 'cancelled' ||
+    /^(upstream-(unreachable|timeout|too-slow|truncated|http-status|busy|refused|tls)|proxy-.*)$/.test(code)
+  );
+}
+
+/** The store knows sizes but not where the bytes came from. */
+function withUrl(error: unknown, url: string): unknown {
+  if (error instanceof AppError && error.kind === 'upstream') error.details['url'] ??= url;
+  return error;
+}

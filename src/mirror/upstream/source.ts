@@ -1,0 +1,61 @@
+/** What an upstream says about one version of a file; sent back to ask whether it changed. */
+export interface Validators {
+  etag?: string;
+  lastModified?: string;
+}
+
+export interface SmallContent extends Validators {
+  status: 'ok';
+  body: Buffer;
+}
+
+export interface NotModified {
+  status: 'not-modified';
+}
+
+export type SmallResult = SmallContent | NotModified;
+
+export interface SmallRequest {
+  maxBytes: number;
+  /** Given: the answer may be `not-modified`. */
+  conditional?: Validators;
+  signal?: AbortSignal;
+}
+
+/** A file that is in the blob store now; `size` in bytes. */
+export interface FetchedBlob extends Validators {
+  status: 'ok';
+  sha256: string;
+  size: number;
+}
+
+export interface BlobRequest {
+  /** Bytes that the manifest announces, or null when it announces none. Any other length is refused. */
+  size: number | null;
+  maxBytes: number;
+  signal?: AbortSignal;
+  /** Called with the number of bytes that have just arrived, not with a total. */
+  onProgress?: (bytes: number) => void;
+}
+
+/**
+ * One place to mirror from; what it delivers is untrusted. Paths are relative to the source, `/` between segments, not
+ * percent-encoded, as the manifest spells them.
+ *
+ * Errors are AppErrors: kind `upstream` with one of the codes in `faults.ts`, `conflict/cancelled` for an abort, kind
+ * `storage` for our own disk. Details name `url` without credentials.
+ */
+export interface UpstreamSource {
+  readonly id: string;
+  /** For people: without credentials. */
+  readonly url: string;
+  /** A file that is wanted in memory, such as the manifest; always asked for anew, past caches in between. */
+  fetchSmall(path: string, request: SmallRequest): Promise<SmallResult>;
+  /** A file that may be missing (a signature): null when the source has none; otherwise stored as a blob. */
+  fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null>;
+  /** A file of any size, into the blob store; continued where an earlier try broke off, when its validator still holds. */
+  fetchBlob(path: string, request: BlobRequest): Promise<FetchedBlob>;
+  /** Gives a source that was given up (two files ended by silence, or it asked for a pause) another chance. Call it before a run. */
+  reset(): void;
+  close(): Promise<void>;
+}
