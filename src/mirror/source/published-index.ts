@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../platform/errors/app-error.js';
+
+/** The channels of the update source, in the order in which they are shown. */
+export const CHANNELS = ['global', 'japan'] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** One published file: everything that an answer needs is worked out once, when the index is loaded. */
+export interface IndexEntry {
+  /** Path below the base URL, as spelled in the manifest. */
+  readonly path: string;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** Strong entity tag, quotes included. */
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
+  /** HTTP date. */
+  readonly lastModified: string;
+  /** The same instant in whole seconds, as milliseconds since the epoch. */
+  readonly lastModifiedMs: number;
+  /** Absolute path of the blob. */
+  readonly file: string;
+  readonly isManifest: boolean;
+  /** Id of the catalogue component, where one claims the file. */
+  readonly component: string | null;
+}
+
+/** One rendered snapshot of one channel. */
+export interface PublishedIndex {
+  readonly channel: Channel;
+  readonly snapshot: string;
+  /** ISO 8601. */
+  readonly publishedAt: string;
+  readonly publishedAtMs: number;
+  /** By lower-cased path. */
+  readonly entries: ReadonlyMap<string, IndexEntry>;
+}
+
+/** Finds an equal entry that is already in memory, so that snapshots share what did not change. */
+export type EntryLookup = (lowerPath: string) => Iterable<IndexEntry | undefined>;
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/**
+ * Reads `<dataDir>/published/<channel>/<snapshot>/index.json`.
+ *
+ * @throws AppError `published-index-missing` when there is no index, `published-index-corrupt` when it cannot be believed.
+ */
+export async function loadPublishedIndex(
+  dataDir: string,
+  channel: Channel,
+  snapshot: string,
+  known?: EntryLookup,
+): Promise<PublishedIndex> {
+  const file = join(dataDir, 'published', channel, snapshot, 'index.json');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new AppError('storage', 'published-index-missing', `The index of snapshot ${snapshot} cannot be read.`, {
+      details: { channel, snapshot, file },
+      cause: error,
+    });
+  }
+  return parsePublishedIndex(text, { dataDir, channel, snapshot, file, known });
+}
+
+interface IndexPlace {
+  dataDir: string;
+  channel: Channel;
+  snapshot: string;
+  file: string;
+  known?: EntryLookup | undefined;
+}
+
+/** The pure half of {@link loadPublishedIndex}. */
+export function parsePublishedIndex(text: string, place: IndexPlace): PublishedIndex {
+  const corrupt = (what: string, cause?: unknown): AppError =>
+    new AppError('storage', 'published-index-corrupt', `The index of snapshot ${place.snapshot} is damaged: ${what}.`, {
+      details: { channel: place.channel, snapshot: place.snapshot, file: place.file },
+      cause,
+    });
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw corrupt('it is not JSON', error);
+  }
+  if (!isRecord(document) || document.version !== 1) throw corrupt('it is not of version 1');
+  if (document.snapshot !== place.snapshot) throw corrupt('it names another snapshot');
+  if (document.channel !== place.channel) throw corrupt('it names another channel');
+  const publishedAtMs = typeof document.publishedAt === 'string' ? Date.parse(document.publishedAt) : Number.NaN;
+  if (Number.isNaN(publishedAtMs)) throw corrupt('it has no publication time');
+  if (!Array.isArray(document.files)) throw corrupt('it lists no files');
+
+  const entries = new Map<string, IndexEntry>();
+  for (const file of document.files as unknown[]) {
+    const fault = faultOf(file);
+    if (fault) throw corrupt(fault);
+    const entry = toEntry(file as IndexedFile, place.dataDir);
+    const key = entry.path.toLowerCase();
+    if (entries.has(key)) throw corrupt(`it lists ${key} twice`);
+    entries.set(key, sharedEntry(entry, place.known?.(key)));
+  }
+  return Object.freeze({
+    channel: place.channel,
+    snapshot: place.snapshot,
+    publishedAt: document.publishedAt as string,
+    publishedAtMs,
+    entries,
+  });
+}
+
+interface IndexedFile {
+  path: string;
+  sha256: string;
+  size: number;
+  mtime: string;
+  component: string | null;
+}
+
+function faultOf(file: unknown): string | null {
+  if (!isRecord(file)) return 'a file is not an object';
+  const { path, sha256, size, mtime } = file;
+  if (typeof path !== 'string' || path === '' || path.startsWith('/')) return 'a file has no relative path';
+  if (path.split('/').some((segment) => segment === '..' || segment === '.')) return `the path ${path} leads out`;
+  if (typeof sha256 !== 'string' || !SHA256.test(sha256)) return `${path} has no SHA-256`;
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return `${path} has no size`;
+  if (typeof mtime !== 'string' || Number.isNaN(Date.parse(mtime))) return `${path} has no modification time`;
+  return null;
+}
+
+function toEntry(file: IndexedFile, dataDir: string): IndexEntry {
+  // HTTP dates have whole seconds; comparisons must be made on what the client was told.
+  const lastModifiedMs = Math.floor(Date.parse(file.mtime) / 1000) * 1000;
+  return Object.freeze({
+    path: file.path,
+    sha256: file.sha256,
+    etag: `"${file.sha256}"`,
+    size: file.size,
+    lastModified: new Date(lastModifiedMs).toUTCString(),
+    lastModifiedMs,
+    file: join(dataDir, 'blobs', file.sha256.slice(0, 2), file.sha256),
+    isManifest: /(^|\/)server\.ini$/i.test(file.path),
+    component: typeof file.component === 'string' ? file.component : null,
+  });
+}
+
+function sharedEntry(entry: IndexEntry, candidates: Iterable<IndexEntry | undefined> = []): IndexEntry {
+  for (const other of candidates)
+    if (
+      other?.sha256 === entry.sha256 &&
+      other.lastModifiedMs === entry.lastModifiedMs &&
+      other.path === entry.path &&
+      other.size === entry.size &&
+      other.component === entry.component
+    )
+      return other;
+  return entry;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,109 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../errors/app-error.js';
+import { systemClock, type Clock } from '../clock/clock.js';
+import { issueCertificate, writeKeyPair } from './self-issued-certificate.js';
+
+/** PEM pair with what a person needs to recognise it. */
+export interface ServerCertificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Upper-case hex with colons, as browsers and `openssl x509 -fingerprint -sha256` show it. */
+  readonly fingerprintSha256: string;
+  readonly notAfter: Date;
+  readonly selfIssued: boolean;
+}
+
+export interface CertificatePlace {
+  /** PEM, with its chain. Together with `keyFile`, or neither: then a self-issued pair is made. */
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  /** Where the self-issued pair is kept: `<dataDir>/tls`. */
+  readonly dir: string;
+  /** Further names for the self-issued certificate, beside those of the machine. */
+  readonly hostNames?: readonly string[];
+}
+
+/** A self-issued certificate is replaced when it has less than this left. */
+const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
+
+export interface KeyPairFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly selfIssued: boolean;
+}
+
+/** The files that hold the pair in use. */
+export function keyPairFiles(place: CertificatePlace): KeyPairFiles {
+  if (place.certFile && place.keyFile) return { certFile: place.certFile, keyFile: place.keyFile, selfIssued: false };
+  if (place.certFile || place.keyFile)
+    throw new AppError(
+      'bad-input',
+      'tls-half-configured',
+      'Only one of the certificate file and the key file is given: give both, or neither for a self-issued certificate.',
+    );
+  return { certFile: join(place.dir, 'server.crt'), keyFile: join(place.dir, 'server.key'), selfIssued: true };
+}
+
+/**
+ * The pair for the HTTPS listener: the configured files, or a self-issued certificate that is made at the first start and
+ * renewed when it is about to expire.
+ *
+ * @throws AppError `tls-half-configured`, `tls-file-unreadable`, `tls-certificate-invalid`, `tls-key-mismatch`,
+ * `tls-certificate-expired`.
+ */
+export async function ensureServerCertificate(
+  place: CertificatePlace,
+  clock: Clock = systemClock,
+): Promise<ServerCertificate> {
+  const files = keyPairFiles(place);
+  if (!files.selfIssued) return readServerCertificate(files, clock);
+  const kept = await readServerCertificate(files, clock).catch(() => null);
+  if (kept && kept.notAfter.getTime() - clock.now().getTime() > RENEW_BEFORE_MS) return kept;
+  // Absent, damaged, expired or about to expire: nobody but us can make a new one, and nobody needs the old one.
+  await writeKeyPair(files, await issueCertificate(place.hostNames ?? [], clock.now()));
+  return readServerCertificate(files, clock);
+}
+
+/** Reads a pair and makes sure that it could serve: parsable, matching, within its time. */
+export async function readServerCertificate(files: KeyPairFiles, clock: Clock): Promise<ServerCertificate> {
+  const [cert, key] = await Promise.all([readPem(files.certFile), readPem(files.keyFile)]);
+  let certificate: X509Certificate;
+  let matches: boolean;
+  try {
+    certificate = new X509Certificate(cert);
+    matches = certificate.checkPrivateKey(createPrivateKey(key));
+  } catch (error) {
+    throw new AppError('bad-input', 'tls-certificate-invalid', 'The certificate or its key is not in PEM form.', {
+      details: { certFile: files.certFile, keyFile: files.keyFile },
+      cause: error,
+    });
+  }
+  if (!matches)
+    throw new AppError('bad-input', 'tls-key-mismatch', 'The key does not belong to the certificate.', {
+      details: { certFile: files.certFile, keyFile: files.keyFile },
+    });
+  const notAfter = new Date(certificate.validTo);
+  if (notAfter <= clock.now())
+    throw new AppError(
+      'bad-input',
+      'tls-certificate-expired',
+      `The certificate expired at ${notAfter.toISOString()}.`,
+      {
+        details: { certFile: files.certFile, notAfter: notAfter.toISOString() },
+      },
+    );
+  return { cert, key, fingerprintSha256: certificate.fingerprint256, notAfter, selfIssued: files.selfIssued };
+}
+
+async function readPem(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new AppError('bad-input', 'tls-file-unreadable', `${file} cannot be read.`, {
+      details: { file },
+      cause: error,
+    });
+  }
+}
