@@ -93,7 +93,8 @@ export class DirectorySource implements UpstreamSource {
     try {
       return await use(file);
     } catch (error) {
-      if (signal?.aborted === true) throw cancelled();
+      // The compiler believes that the check above still holds; the signal may have fired since.
+      if ((signal as AbortSignal | undefined)?.aborted === true) throw cancelled();
       throw toAppError(error);
     } finally {
       await file.handle.close();

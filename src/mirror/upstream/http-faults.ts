@@ -169,7 +169,7 @@ interface ErrorWithCode extends Error {
 
 /** Happy-eyeballs failures come as an AggregateError of all addresses tried; its first one says why. */
 function innermost(thrown: unknown): ErrorWithCode {
-  const error: ErrorWithCode = thrown instanceof Error ? (thrown as ErrorWithCode) : new Error(String(thrown));
+  const error: ErrorWithCode = thrown instanceof Error ? thrown : new Error(String(thrown));
   const first = error.errors?.[0];
   if (first instanceof Error) return innermost(first);
   const cause = error.cause;

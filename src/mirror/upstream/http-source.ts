@@ -81,7 +81,6 @@ export class HttpSource implements UpstreamSource {
   async fetchSmall(path: string, request: SmallRequest): Promise<SmallResult> {
     const url = fileUrl(this.#base, path);
     return this.#attempts(
-      url,
       request.signal,
       () => 0,
       (patience) => this.#readSmall(url, request, patience),
