@@ -6,7 +6,7 @@ import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { Bandwidth } from './bandwidth.js';
 import { sizeExceeded, sizeMismatch } from './content-check.js';
-import { cancelled, fault } from './faults.js';
+import { fault, throwIfCancelled } from './faults.js';
 import type {
   BlobRequest,
   FetchedBlob,
@@ -88,13 +88,12 @@ export class DirectorySource implements UpstreamSource {
   }
 
   async #withFile<T>(path: string, signal: AbortSignal | undefined, use: (file: OpenFile) => Promise<T>): Promise<T> {
-    if (signal?.aborted === true) throw cancelled();
+    throwIfCancelled(signal);
     const file = await this.#open(path);
     try {
       return await use(file);
     } catch (error) {
-      // The compiler believes that the check above still holds; the signal may have fired since.
-      if ((signal as AbortSignal | undefined)?.aborted === true) throw cancelled();
+      throwIfCancelled(signal);
       throw toAppError(error);
     } finally {
       await file.handle.close();
@@ -150,7 +149,7 @@ export class DirectorySource implements UpstreamSource {
   async *#read(file: OpenFile, signal?: AbortSignal, onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
     let position = 0;
     while (position < file.size) {
-      if (signal?.aborted === true) throw cancelled();
+      throwIfCancelled(signal);
       // A new buffer each time: the store keeps it until it is written.
       const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, file.size - position));
       const { bytesRead } = await this.#readAt(file, buffer, position);

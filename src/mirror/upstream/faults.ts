@@ -36,6 +36,10 @@ export function cancelled(): AppError {
   return new AppError('conflict', 'cancelled', 'The transfer was cancelled.');
 }
 
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw cancelled();
+}
+
 /** Ended because the other side let us wait: retried once at most, since each one costs up to 20 s. */
 export function isSilence(error: AppError): boolean {
   return (

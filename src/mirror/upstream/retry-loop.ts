@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toAppError, type AppError } from '../../platform/errors/app-error.js';
-import { cancelled, isPassing, isSilence } from './faults.js';
+import { cancelled, isPassing, isSilence, throwIfCancelled } from './faults.js';
 import type { TransferLimits } from './transfer-limits.js';
 import type { Patience } from './transfer-watch.js';
 
@@ -24,7 +24,7 @@ export async function withRetries<T>(
   let resumes = 0;
   let silences = 0;
   for (;;) {
-    if (signal?.aborted === true) throw cancelled();
+    throwIfCancelled(signal);
     const before = progress.kept();
     try {
       return await attempt(patience);
