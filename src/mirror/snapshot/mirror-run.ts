@@ -27,6 +27,8 @@ export interface MirrorRunInput {
   blobs: BlobStore;
   /** By lower-cased path; the run adds what it learns. */
   remembered: Map<string, RememberedFile>;
+  /** Receives the paths whose memory changed, also when the run fails later. */
+  learnt: Set<string>;
   validators: Validators;
   /** A 304 suffices: same plan as last time, and nothing was left over. */
   settled: boolean;
@@ -56,8 +58,6 @@ export type MirrorRunResult =
       manifestBytes: Buffer;
       validators: Validators;
       groups: GroupResult[];
-      /** Paths whose memory changed. */
-      learnt: Set<string>;
     };
 
 async function readManifest(input: MirrorRunInput): Promise<SmallContent | null> {
@@ -95,7 +95,7 @@ async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: He
   return late;
 }
 
-async function fetchRound(input: MirrorRunInput, manifest: Manifest, learnt: Set<string>): Promise<GroupResult[]> {
+async function fetchRound(input: MirrorRunInput, manifest: Manifest): Promise<GroupResult[]> {
   const groups = planMirror({ ...input.plan, upstream: manifest, held: input.held });
   const wanted = groups.filter((group) => group.action === 'fetch').flatMap((group) => group.units.flatMap((unit) => unit.files));
   const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
@@ -105,7 +105,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, learnt: Set
     source: input.source,
     blobs: input.blobs,
     remembered: input.remembered,
-    learnt,
+    learnt: input.learnt,
     held: input.held?.files ?? null,
     limit: pLimit(input.parallel),
     progress: input.progress,
@@ -153,13 +153,12 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
   const first = await readManifest(input);
   if (first === null || (input.settled && input.lastManifest?.equals(first.body))) return { state: 'unchanged' };
   let current: SmallContent = first;
-  const learnt = new Set<string>();
   for (let round = 1; ; round++) {
     const manifest = parseManifest(current.body);
     input.progress.phase('files');
-    const groups = await fetchRound(input, manifest, learnt);
+    const groups = await fetchRound(input, manifest);
     if (groups.every((group) => group.action !== 'fetch'))
-      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups, learnt };
+      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups };
     input.progress.phase('confirm');
     const again = await input.source.fetchSmall(MANIFEST_PATH, {
       maxBytes: MAX_MANIFEST_BYTES,
@@ -167,7 +166,7 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
       ...(current.etag !== undefined || current.lastModified !== undefined ? { conditional: current } : {}),
     });
     if (again.status === 'not-modified' || again.body.equals(current.body))
-      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups, learnt };
+      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups };
     if (round === ROUNDS)
       throw new AppError(
         'upstream',

@@ -16,8 +16,8 @@ export class ApiToken {
   tokenHash: Buffer;
 
   /** The first characters, so that a person can tell tokens apart. */
-  @Column('text', { name: 'token_prefix', nullable: true })
-  tokenPrefix: string | null;
+  @Column('text', { name: 'token_prefix' })
+  tokenPrefix: string;
 
   @Column('text')
   role: Role;

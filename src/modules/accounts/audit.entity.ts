@@ -18,8 +18,8 @@ export class AuditEntry {
   @Column('text', { nullable: true })
   object: string | null;
 
-  @Column('jsonb', { nullable: true })
-  details: Record<string, unknown> | null;
+  @Column('jsonb')
+  details: Record<string, unknown>;
 
   @Column('text', { name: 'request_id', nullable: true })
   requestId: string | null;

@@ -1,0 +1,166 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { CHANNELS, type Channel } from '../snapshot/channel.js';
+
+const SOURCE_ADDRESS = /^(https?:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S*|\/\S*)$/;
+
+/** One place to mirror from. */
+export class SourceSetting {
+  /** `http:`, `https:` or `file:` URL, or an absolute directory; without credentials. */
+  @IsString()
+  @MaxLength(2000)
+  @Matches(SOURCE_ADDRESS, { message: 'url must be an http:, https: or file: URL without credentials, or an absolute directory' })
+  url: string;
+}
+
+export class SelectionSetting {
+  /** `all`: every entry of the manifest; `catalogue`: what components claim; `selected`: the named components only. */
+  @IsIn(['all', 'catalogue', 'selected'])
+  mode: 'all' | 'catalogue' | 'selected';
+
+  /** Component ids for `selected`. */
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @IsString({ each: true })
+  components: string[];
+}
+
+/** Where components come from, and how. */
+export class UpdateSourceSetting {
+  /** Asked in this order; the next one only when the one before cannot be used. */
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => SourceSetting)
+  sources: SourceSetting[];
+
+  /** The upstream's own Japan tree; empty: the japan channel is derived from the global one. */
+  @IsArray()
+  @ArrayMaxSize(10)
+  @ValidateNested({ each: true })
+  @Type(() => SourceSetting)
+  japanSources: SourceSetting[];
+
+  @IsObject()
+  @ValidateNested()
+  @Type(() => SelectionSetting)
+  selection: SelectionSetting;
+
+  /** PEM file on the server with certificates to trust besides the system's. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(4096)
+  @Matches(/^\//, { message: 'caFile must be an absolute path on the server' })
+  caFile: string | null;
+
+  /** false accepts any certificate of the upstream: an attacker on the way could then change what is mirrored. */
+  @IsBoolean()
+  tlsVerify: boolean;
+
+  /** Hosts (`host` or `host:port`) to which redirects may lead, besides the source's own. */
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsString({ each: true })
+  allowRedirectHosts: string[];
+
+  /** Files fetched at the same time. */
+  @IsInt()
+  @Min(1)
+  @Max(32)
+  parallel: number;
+
+  /** Shared by all transfers; 0 = no limit. */
+  @IsInt()
+  @Min(0)
+  bandwidthBytesPerSecond: number;
+}
+
+/** The proxy between us and the upstream. */
+export class ProxySetting {
+  @IsBoolean()
+  enabled: boolean;
+
+  /** `http://host:port`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(2000)
+  @Matches(/^https?:\/\/[^\s/@]+\/?$/, { message: 'url must be http://host:port or https://host:port; the login goes into username and password' })
+  url: string | null;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  username: string | null;
+
+  /** Shown masked; the mask sent back means that it stays as it is. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  password: string | null;
+}
+
+export class RetentionSetting {
+  /** Releases kept of every component and variant. */
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  keepVersions: number;
+
+  /** Snapshots kept at least. */
+  @IsInt()
+  @Min(2)
+  @Max(1000)
+  keepSnapshots: number;
+
+  /** Everything younger is kept: paths of earlier snapshots stay reachable for so long. */
+  @IsInt()
+  @Min(1)
+  @Max(24 * 365)
+  graceHours: number;
+}
+
+/** What is published how. */
+export class DistributionSetting {
+  /** What `/TvcsDownload/ActiveUpdate` serves. */
+  @IsIn(CHANNELS)
+  defaultChannel: Channel;
+
+  @IsObject()
+  @ValidateNested()
+  @Type(() => RetentionSetting)
+  retention: RetentionSetting;
+}
+
+export const DISTRIBUTION_DEFAULT: DistributionSetting = {
+  defaultChannel: 'japan',
+  retention: { keepVersions: 7, keepSnapshots: 20, graceHours: 48 },
+};
+
+export function updateSourceDefault(url: string): UpdateSourceSetting {
+  return {
+    sources: [{ url }],
+    japanSources: [],
+    selection: { mode: 'all', components: [] },
+    caFile: null,
+    tlsVerify: true,
+    allowRedirectHosts: [],
+    parallel: 8,
+    bandwidthBytesPerSecond: 0,
+  };
+}

@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../platform/errors/app-error.js';
+import { applyVariant, composeManifest, extractUnit, type UnitLines } from '../manifest/manifest-edit.js';
+import { Manifest, type ManifestUnit } from '../manifest/manifest.js';
+import type { VariantSuffix } from '../manifest/version.js';
+import type { FetchedFile } from './group-fetch.js';
+import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
+import type { HeldTree } from './mirror-plan.js';
+import type { GroupResult } from './mirror-run.js';
+import type { FileRole } from './release.entity.js';
+import { signaturePathOf } from './signature-path.js';
+
+/** A release's own content, as far as a tree needs it. */
+export interface ReleaseContent {
+  lines: UnitLines[];
+  files: ReleaseFileContent[];
+}
+
+export interface ReleaseFileContent {
+  path: string;
+  role: FileRole;
+  sha256: string;
+  size: number;
+  fromVersion: string | null;
+  mtime: string;
+  signature: { path: string; sha256: string; size: number } | null;
+}
+
+export interface ComposeInput {
+  /** The manifest that the new one follows line by line: the upstream's, or the published one when nothing was fetched. */
+  base: Manifest;
+  /** Results of the run; empty when nothing was fetched. */
+  groups: readonly GroupResult[];
+  /** What this channel publishes now. */
+  held: HeldTree | null;
+  /** The tree against which the run was planned: that of the channel whose upstream it is. */
+  planHeld: HeldTree | null;
+  /** Components that stay at a given release whatever the upstream says: rolled back, or uploaded and not overtaken. */
+  holds: ReadonlyMap<string, ReleaseContent>;
+  componentOfUnit: ReadonlyMap<string, string>;
+  /** Units whose version takes another suffix in this channel. */
+  variants: ReadonlyMap<VariantSuffix, string[]>;
+  /** Names and addresses that must not appear in the manifest. */
+  upstreamHosts: string[];
+}
+
+export interface ReleaseDraft extends ReleaseContent {
+  componentId: string;
+  units: ManifestUnit[];
+  digest: string;
+}
+
+/** A channel's tree, complete except that the manifest is not a blob yet. */
+export interface ComposedChannel {
+  manifest: Buffer;
+  files: FileMap;
+  releases: Map<string, ReleaseDraft>;
+}
+
+class Composition {
+  readonly files: FileMap = new Map();
+  readonly decisions = new Map<string, 'keep' | 'drop' | UnitLines>();
+
+  constructor(private readonly input: ComposeInput) {}
+
+  private componentOf(unitId: string): string | null {
+    return this.input.componentOfUnit.get(unitId.toUpperCase()) ?? null;
+  }
+
+  add(file: HeldFile): void {
+    this.files.set(file.path.toLowerCase(), file);
+  }
+
+  addFetched(file: FetchedFile, component: string | null): void {
+    this.add({ path: file.reference.path, sha256: file.sha256, size: file.size, mtime: file.mtime, component });
+    if (file.signature !== null) this.add({ ...file.signature, component });
+  }
+
+  /** Files of units as another tree holds them, with their signatures. */
+  addHeld(units: Iterable<ManifestUnit>, tree: HeldTree | null): void {
+    for (const unit of units)
+      for (const reference of unit.files)
+        for (const key of [reference.key, signaturePathOf(reference.key)]) {
+          const file = tree?.files.get(key);
+          if (file !== undefined) this.add(file);
+        }
+  }
+
+  /** What the channel publishes of a group now stays, lines and files; units that it never had are left out. */
+  keepEarlier(group: GroupResult): void {
+    const { held } = this.input;
+    for (const unit of group.units) this.decisions.set(unit.id, 'drop');
+    for (const unit of held?.manifest.units.values() ?? []) {
+      const ours = group.componentId === null ? unit.id === group.key : this.componentOf(unit.id) === group.componentId;
+      const lines = ours && held !== null ? extractUnit(held.manifest, unit.id) : null;
+      if (lines === null) continue;
+      this.decisions.set(unit.id, lines);
+      this.addHeld([unit], held);
+    }
+  }
+
+  /** A component stays at a release; units of the base that the release lacks go. */
+  hold(componentId: string, release: ReleaseContent): void {
+    for (const unit of this.input.base.units.values())
+      if (this.componentOf(unit.id) === componentId) this.decisions.set(unit.id, 'drop');
+    for (const lines of release.lines) this.decisions.set(lines.unitId, lines);
+    for (const file of release.files) {
+      this.add({ path: file.path, sha256: file.sha256, size: file.size, mtime: file.mtime, component: componentId });
+      if (file.signature !== null) this.add({ ...file.signature, mtime: file.mtime, component: componentId });
+    }
+  }
+
+  group(group: GroupResult): void {
+    if (group.componentId !== null && this.input.holds.has(group.componentId)) return;
+    switch (group.action) {
+      case 'drop':
+        for (const unit of group.units) this.decisions.set(unit.id, 'drop');
+        break;
+      case 'earlier':
+        this.keepEarlier(group);
+        break;
+      case 'same':
+        this.addHeld(group.units, this.input.planHeld);
+        for (const file of group.files) this.addFetched(file, group.componentId);
+        break;
+      case 'fetch':
+        for (const file of group.files) this.addFetched(file, group.componentId);
+        break;
+    }
+  }
+
+  /** Without a run, everything that is not held stays as it is. */
+  keepAll(): void {
+    const { held } = this.input;
+    if (held === null) return;
+    for (const file of held.files.values())
+      if (file.path !== MANIFEST_PATH && (file.component === null || !this.input.holds.has(file.component))) this.add(file);
+  }
+}
+
+/** SHA-256 over what makes a release what it is. */
+export function releaseDigest(componentId: string, content: ReleaseContent): string {
+  const hash = createHash('sha256').update(componentId);
+  for (const unit of content.lines) for (const line of unit.lines) hash.update(`\n${unit.unitId} ${line.section} ${line.text}`);
+  const files = content.files.map((file) => `${file.path.toLowerCase()} ${file.sha256} ${file.signature?.sha256 ?? '-'}`);
+  return hash.update(`\n${files.sort().join('\n')}`).digest('hex');
+}
+
+function releaseFiles(units: ManifestUnit[], files: FileMap): ReleaseFileContent[] {
+  return units
+    .flatMap((unit) => unit.files)
+    .flatMap((reference) => {
+      const file = files.get(reference.key);
+      if (file === undefined) return [];
+      const signature = files.get(signaturePathOf(reference.key));
+      return [
+        {
+          path: file.path,
+          role: reference.role,
+          sha256: file.sha256,
+          size: file.size,
+          fromVersion: reference.fromVersion ?? null,
+          mtime: file.mtime,
+          signature: signature ? { path: signature.path, sha256: signature.sha256, size: signature.size } : null,
+        },
+      ];
+    });
+}
+
+/** Whatever went wrong before: a manifest that names a file which is not there with that size is never published. */
+function requireConsistent(manifest: Manifest, files: FileMap): void {
+  for (const unit of manifest.units.values())
+    for (const reference of unit.files) {
+      const file = files.get(reference.key);
+      if (file === undefined || (reference.size !== null && file.size !== reference.size))
+        throw new AppError('internal', 'manifest-inconsistent', `The manifest would name ${reference.path}, which is not held with that size.`, {
+          details: { path: reference.path, unit: unit.id, manifestSize: reference.size, heldSize: file?.size ?? null },
+        });
+    }
+}
+
+/** Makes a channel's manifest and tree out of what a run brought, what is held, and what people decided. Pure. */
+export function composeChannel(input: ComposeInput): ComposedChannel {
+  const composition = new Composition(input);
+  if (input.groups.length === 0) composition.keepAll();
+  for (const group of input.groups) composition.group(group);
+  for (const [componentId, release] of input.holds) composition.hold(componentId, release);
+  let manifest = composeManifest(input.base, composition.decisions, { upstreamHosts: input.upstreamHosts });
+  for (const [suffix, unitIds] of input.variants) manifest = applyVariant(manifest, unitIds, suffix);
+  const parsed = Manifest.parse(manifest);
+  requireConsistent(parsed, composition.files);
+  return { manifest, files: composition.files, releases: draftReleases(input, parsed, composition.files) };
+}
+
+function draftReleases(input: ComposeInput, manifest: Manifest, files: FileMap): Map<string, ReleaseDraft> {
+  const unitsOf = new Map<string, ManifestUnit[]>();
+  for (const unit of manifest.units.values()) {
+    const componentId = input.componentOfUnit.get(unit.id.toUpperCase());
+    if (componentId !== undefined) unitsOf.set(componentId, [...(unitsOf.get(componentId) ?? []), unit]);
+  }
+  const drafts = new Map<string, ReleaseDraft>();
+  for (const [componentId, units] of unitsOf) {
+    const lines = units.map((unit) => extractUnit(manifest, unit.id)).filter((unit) => unit !== null);
+    const content = { lines, files: releaseFiles(units, files) };
+    drafts.set(componentId, { componentId, units, ...content, digest: releaseDigest(componentId, content) });
+  }
+  // Components that no manifest names have files only.
+  for (const [componentId, release] of input.holds)
+    if (!drafts.has(componentId))
+      drafts.set(componentId, { componentId, units: [], ...release, digest: releaseDigest(componentId, release) });
+  return drafts;
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import type { DataSource, EntityManager } from 'typeorm';
+import { AppError } from '../../platform/errors/app-error.js';
+import type { Clock } from '../../platform/clock/clock.js';
+import type { Logger } from '../../platform/logging/logger.js';
+import { inTransaction } from '../../database/transaction.js';
+import { Manifest } from '../manifest/manifest.js';
+import type { BlobStore } from '../store/blob-store.js';
+import { CHANNELS, type Channel } from './channel.js';
+import type { ComposedChannel } from './channel-composer.js';
+import { fileMap, MANIFEST_PATH, type HeldFile } from './held-file.js';
+import type { HeldTree } from './mirror-plan.js';
+import type { PublishedDirectory } from './published-directory.js';
+import type { SnapshotRepository } from './snapshot.repository.js';
+
+/** What a channel has in force. */
+export interface ChannelState {
+  snapshotId: string | null;
+  held: HeldTree | null;
+  /** Component → release; empty for a snapshot that this database does not know (it was restored from an older backup). */
+  releases: Map<string, string>;
+}
+
+export interface PublishRequest {
+  trees: Record<Channel, ComposedChannel>;
+  reason: string;
+  downloadId: string | null;
+  actor: string;
+  /** Runs in the transaction that records the snapshot: names the release of each component, and writes what belongs to it. */
+  record: (manager: EntityManager, snapshotId: string) => Promise<Record<Channel, Map<string, string>>>;
+}
+
+/** Told when the pointers have moved, so that the change is served before the caller goes on. */
+export interface PublishListener {
+  refresh(): Promise<void>;
+}
+
+/** Steps at which a test may cut the power. */
+export type PublishStep = 'composed' | 'staged' | 'recorded' | 'flipped-one' | 'flipped' | 'marked';
+
+const LOCK_KEY = 7_224_801_519;
+const LOCK_WAIT_MS = 60_000;
+
+export function newSnapshotId(now: Date): string {
+  return `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+}
+
+/** Turns composed trees into a snapshot in force: stage, record, flip, mark (architecture §3). One at a time on all nodes. */
+export class SnapshotPublisher {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly snapshots: SnapshotRepository,
+    private readonly directory: PublishedDirectory,
+    private readonly blobs: BlobStore,
+    private readonly listener: PublishListener,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly step: (step: PublishStep) => void | Promise<void> = () => undefined,
+  ) {}
+
+  /**
+   * Runs work that decides on and publishes a snapshot, alone among all nodes; first finishes what a crash left.
+   * @throws AppError `publishing-busy` when another node holds the lock for a minute.
+   */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    await runner.connect();
+    try {
+      await runner.query(`set lock_timeout = ${LOCK_WAIT_MS}`);
+      await runner.query(`set statement_timeout = 0`);
+      try {
+        await runner.query('select pg_advisory_lock($1)', [LOCK_KEY]);
+      } catch (cause) {
+        throw new AppError('unavailable', 'publishing-busy', 'Another publication is under way; try again in a minute.', { cause });
+      }
+      await this.recover();
+      return await work();
+    } finally {
+      await runner.query('select pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => undefined);
+      await runner.query('reset lock_timeout; reset statement_timeout').catch(() => undefined);
+      await runner.release();
+    }
+  }
+
+  async current(channel: Channel): Promise<ChannelState> {
+    const snapshotId = await this.directory.current(channel);
+    if (snapshotId === null) return { snapshotId: null, held: null, releases: new Map() };
+    const index = await this.directory.readIndex(channel, snapshotId);
+    const files = fileMap(index.files);
+    const manifest = files.get(MANIFEST_PATH);
+    if (manifest === undefined) throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
+    return {
+      snapshotId,
+      held: { manifest: Manifest.parse(await this.directory.readFile(manifest)), files },
+      releases: await this.snapshots.releases(snapshotId, channel),
+    };
+  }
+
+  /** Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes. */
+  async recover(): Promise<void> {
+    const prepared = await this.snapshots.prepared();
+    if (prepared !== null) {
+      const staged = await Promise.all(CHANNELS.map(async (channel) => (await this.directory.snapshots(channel)).includes(prepared)));
+      if (staged.every(Boolean)) {
+        this.logger.warn({ snapshot: prepared }, 'a publication was interrupted after it was recorded; putting it into force now');
+        await this.putIntoForce(prepared);
+      }
+    }
+    await this.snapshots.discardPrepared();
+  }
+
+  /** Publishes, unless every channel would stay as it is: then null. Call inside `exclusively`. */
+  async publish(request: PublishRequest): Promise<string | null> {
+    const now = this.clock.now();
+    const trees = await Promise.all(CHANNELS.map((channel) => this.complete(channel, request.trees[channel], now)));
+    const states = await Promise.all(CHANNELS.map((channel) => this.current(channel)));
+    if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
+    const id = newSnapshotId(now);
+    await this.step('composed');
+    for (const tree of trees)
+      await this.directory.stage(tree.channel, {
+        version: 1,
+        snapshot: id,
+        channel: tree.channel,
+        publishedAt: now.toISOString(),
+        files: tree.files,
+      });
+    await this.step('staged');
+    await inTransaction(this.dataSource, async (manager) => {
+      const releases = await request.record(manager, id);
+      await this.snapshots.insert(
+        manager,
+        {
+          id,
+          reason: request.reason,
+          downloadId: request.downloadId,
+          createdBy: request.actor,
+          channels: trees.map((tree) => ({
+            channel: tree.channel,
+            manifestSha256: tree.manifestSha256,
+            fileCount: tree.files.length,
+            totalBytes: tree.files.reduce((sum, file) => sum + file.size, 0),
+            releases: releases[tree.channel],
+          })),
+        },
+        now,
+      );
+    });
+    await this.step('recorded');
+    await this.putIntoForce(id);
+    return id;
+  }
+
+  private async putIntoForce(id: string): Promise<void> {
+    for (const channel of CHANNELS) {
+      await this.directory.flip(channel, id);
+      await this.step(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');
+    }
+    await this.snapshots.markPublished(id, this.clock.now());
+    await this.step('marked');
+    await this.listener.refresh();
+    this.logger.info({ snapshot: id }, 'snapshot published');
+  }
+
+  private async complete(
+    channel: Channel,
+    tree: ComposedChannel,
+    now: Date,
+  ): Promise<{ channel: Channel; files: HeldFile[]; manifestSha256: string }> {
+    const blob = await this.blobs.write([tree.manifest], { maxBytes: tree.manifest.length });
+    const manifest: HeldFile = { path: MANIFEST_PATH, sha256: blob.sha256, size: blob.size, mtime: now.toISOString(), component: null };
+    const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
+    return { channel, files: [manifest, ...files], manifestSha256: blob.sha256 };
+  }
+}
+
+function sameTree(next: readonly HeldFile[], held: readonly HeldFile[]): boolean {
+  if (next.length !== held.length) return false;
+  const known = new Map(held.map((file) => [file.path, file.sha256]));
+  return next.every((file) => known.get(file.path) === file.sha256);
+}

@@ -1,0 +1,74 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Channel } from './channel.js';
+import { ComponentPin, Snapshot, SnapshotChannel, SnapshotRelease } from './snapshot.entity.js';
+
+export interface NewSnapshot {
+  id: string;
+  reason: string;
+  downloadId: string | null;
+  createdBy: string;
+  channels: { channel: Channel; manifestSha256: string; fileCount: number; totalBytes: number; releases: Map<string, string> }[];
+}
+
+/** All SQL of snapshots and pins. */
+export class SnapshotRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async insert(manager: EntityManager, snapshot: NewSnapshot, now: Date): Promise<void> {
+    await manager.insert(Snapshot, {
+      id: snapshot.id,
+      state: 'prepared',
+      reason: snapshot.reason,
+      downloadId: snapshot.downloadId,
+      createdBy: snapshot.createdBy,
+      createdAt: now,
+      publishedAt: null,
+      pinned: false,
+    });
+    for (const { channel, releases, ...facts } of snapshot.channels) {
+      await manager.insert(SnapshotChannel, { snapshotId: snapshot.id, channel, ...facts });
+      const rows = [...releases].map(([componentId, releaseId]) => ({ snapshotId: snapshot.id, channel, componentId, releaseId }));
+      if (rows.length > 0) await manager.insert(SnapshotRelease, rows);
+    }
+  }
+
+  async markPublished(id: string, now: Date): Promise<void> {
+    await this.dataSource.query(`update snapshot set state = 'published', published_at = $2 where id = $1 and state = 'prepared'`, [id, now]);
+  }
+
+  /** A snapshot that a crash left between the database and the pointer, if there is one: always the newest. */
+  async prepared(): Promise<string | null> {
+    const [row] = await this.dataSource.query<{ id: string; state: string }[]>(
+      `select id, state from snapshot order by created_at desc, id desc limit 1`,
+    );
+    return row?.state === 'prepared' ? row.id : null;
+  }
+
+  async discardPrepared(): Promise<void> {
+    await this.dataSource.query(`delete from snapshot where state = 'prepared'`);
+  }
+
+  /** Component → release of a snapshot's channel. */
+  async releases(snapshotId: string, channel: Channel): Promise<Map<string, string>> {
+    const rows = await this.dataSource.getRepository(SnapshotRelease).findBy({ snapshotId, channel });
+    return new Map(rows.map((row) => [row.componentId, row.releaseId]));
+  }
+
+  async knows(snapshotId: string): Promise<boolean> {
+    return this.dataSource.getRepository(Snapshot).existsBy({ id: snapshotId });
+  }
+
+  pins(): Promise<ComponentPin[]> {
+    return this.dataSource.getRepository(ComponentPin).find();
+  }
+
+  async pin(manager: EntityManager, pin: ComponentPin): Promise<void> {
+    await manager.upsert(ComponentPin, pin, ['componentId', 'channel']);
+  }
+
+  async unpin(manager: EntityManager, componentIds: readonly string[]): Promise<number> {
+    if (componentIds.length === 0) return 0;
+    const result = await manager.createQueryBuilder().delete().from(ComponentPin).where('component_id in (:...ids)', { ids: componentIds }).execute();
+    return result.affected ?? 0;
+  }
+}

@@ -1,0 +1,55 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '../errors/app-error.js';
+
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** How a secret is shown; sent back unchanged it means "as before". */
+export const MASK = '********';
+
+/** Encrypts what must be kept but not read: passwords of proxies and the like (AES-256-GCM, key in a file of its own). */
+export class SecretBox {
+  private constructor(private readonly key: Buffer) {}
+
+  /** Reads the key file, or makes it once (mode 0600). */
+  static async open(keyFile: string): Promise<SecretBox> {
+    await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
+    try {
+      const handle = await open(keyFile, 'wx', 0o600);
+      try {
+        await handle.writeFile(randomBytes(KEY_BYTES));
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== 'EEXIST') throw fault;
+    }
+    const key = await readFile(keyFile);
+    if (key.length !== KEY_BYTES)
+      throw new AppError('internal', 'secret-key-damaged', `${keyFile} does not hold a key of ${KEY_BYTES} bytes; restore it from the backup.`);
+    return new SecretBox(key);
+  }
+
+  seal(secret: string): string {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.key, nonce);
+    const sealed = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
+    return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64');
+  }
+
+  /** @throws AppError `secret-unreadable` when it was sealed with another key. */
+  unseal(text: string): string {
+    const bytes = Buffer.from(text, 'base64');
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, NONCE_BYTES));
+      decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
+    } catch (cause) {
+      throw new AppError('internal', 'secret-unreadable', 'A stored secret cannot be read with this key; enter it again.', { cause });
+    }
+  }
+}
