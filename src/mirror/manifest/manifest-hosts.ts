@@ -4,6 +4,7 @@ import { namesFile, sectionKind } from './manifest-grammar.js';
 
 /** Stands where an upstream's host was named: reserved, never resolves. */
 const NOBODY = 'localhost.invalid';
+const MAX_HOSTS = 500;
 
 /**
  * One line of [Server] as a republished manifest may have it; null when it goes. Clients read their next server from
@@ -31,8 +32,8 @@ export function hostsToHide(lines: readonly IniLine[], configured: readonly stri
       if (/^Server\./i.test(line.key ?? '')) hosts.add(bareHost(line.value ?? ''));
     }
   }
-  // Shorter ones are no host that could be told from a word.
-  return [...hosts].filter((host) => host.length >= 4 && /^[a-z0-9.-]+$/.test(host));
+  // Shorter ones are no host that could be told from a word; the configured ones come first within the limit.
+  return [...hosts].filter((host) => /^[a-z0-9.-]{4,253}$/.test(host)).slice(0, MAX_HOSTS);
 }
 
 /** `https://user@Host:443/path` → `host`. IPv6 addresses come out as something that is no name, and are ignored. */

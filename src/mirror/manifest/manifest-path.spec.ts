@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { fileKey, MAX_PATH_LENGTH, pathFault } from './manifest-path.js';
+
+describe('pathFault', () => {
+  it.each([
+    'pattern/vsapi241.zip',
+    'pattern/v_239.241',
+    'engine/ssapi32_v6/SSAPI32_v62-4015.zip',
+    'gpl.zip',
+    'pattern/lpt$vpn.241',
+    'a/b c.zip',
+    'pattern/..x/y...z',
+    'x/server.ini',
+    'a%20b',
+    'x'.repeat(MAX_PATH_LENGTH),
+  ])('takes %s', (path) => {
+    expect(pathFault(path)).toBeNull();
+  });
+
+  it.each([
+    ['', 'empty'],
+    ['/etc/passwd', 'absolute'],
+    ['//host/x', 'absolute'],
+    ['C:/x.zip', 'colon'],
+    ['C:x.zip', 'colon'],
+    ['http://host/x.zip', 'colon'],
+    ['pattern\\x.zip', 'backslash'],
+    ['..\\x', 'backslash'],
+    ['../x', 'relative'],
+    ['a/../x', 'relative'],
+    ['a/..', 'relative'],
+    ['./x', 'relative'],
+    ['a/./x', 'relative'],
+    ['a//x', 'empty segment'],
+    ['a/', 'empty segment'],
+    ['%2e%2e/x', 'percent'],
+    ['a%2Fb', 'percent'],
+    ['a%5cb', 'percent'],
+    ['a%00b', 'percent'],
+    ['%252e%252e/x', 'percent'],
+    ['a\u0000b', 'control'],
+    ['a\nb', 'control'],
+    ['a\u007fb', 'control'],
+    ['a\u0085b', 'control'],
+    ['pattern/\u00e9.zip', 'ASCII'],
+    ['x.zip?y', 'query'],
+    ['x.zip#y', 'query'],
+    ['server.ini', 'manifest itself'],
+    ['Server.INI', 'manifest itself'],
+    ['@snapshots/1/x', '@'],
+    ['a/@b', '@'],
+    ['a/ b', 'space'],
+    ['x'.repeat(MAX_PATH_LENGTH + 1), 'longer'],
+    ['a/'.repeat(40) + 'x', 'segments'],
+  ])('refuses %j', (path, why) => {
+    expect(pathFault(path)).toContain(why);
+  });
+
+  it('takes no path that could leave the base after decoding', () => {
+    const piece = fc.constantFrom('.', '..', '/', '\\', '%2e', '%2F', '%25', '2e', 'a', ':', '@', ' ', '\u0000', 'C');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const path = pieces.join('');
+        if (pathFault(path) !== null) return;
+        const url = new URL(path, 'http://base.test/root/');
+        expect(url.host).toBe('base.test');
+        expect(decodeURIComponent(url.pathname)).toBe(`/root/${path}`);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('knows a file by its path without regard to case', () => {
+    expect(fileKey('Pattern/VSAPI.zip')).toBe(fileKey('pattern/vsapi.ZIP'));
+  });
+});
