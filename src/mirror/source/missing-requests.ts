@@ -1,4 +1,4 @@
-import type { Channel } from './published-index.js';
+import type { Channel } from '../snapshot/channel.js';
 
 /**
  * Why a path was not served: `not-held` = no snapshot has it; `not-published` = the channel has nothing at all yet;

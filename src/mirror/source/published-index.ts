@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../platform/errors/app-error.js';
-
-/** The channels of the update source, in the order in which they are shown. */
-export const CHANNELS = ['global', 'japan'] as const;
-export type Channel = (typeof CHANNELS)[number];
+import type { Channel } from '../snapshot/channel.js';
 
 /** One published file: everything that an answer needs is worked out once, when the index is loaded. */
 export interface IndexEntry {

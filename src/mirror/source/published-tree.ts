@@ -3,7 +3,8 @@ import { readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import { CHANNELS, type Channel, type IndexEntry, loadPublishedIndex, type PublishedIndex } from './published-index.js';
+import { CHANNELS, type Channel } from '../snapshot/channel.js';
+import { type IndexEntry, loadPublishedIndex, type PublishedIndex } from './published-index.js';
 
 /** A published snapshot as a person sees it. */
 export interface PublishedSnapshot {
@@ -20,9 +21,11 @@ interface ChannelState {
   readonly retained: readonly PublishedIndex[];
   /** By lower-cased snapshot id. */
   readonly byId: ReadonlyMap<string, PublishedIndex>;
+  /** Indexes in memory by the identity of their files, so that an unchanged one is not read again. */
+  readonly byFile: ReadonlyMap<string, PublishedIndex>;
 }
 
-const NOTHING: ChannelState = { signature: '', current: null, retained: [], byId: new Map() };
+const NOTHING: ChannelState = { signature: '', current: null, retained: [], byId: new Map(), byFile: new Map() };
 /** File systems without notifications, and network shares, are covered by looking at the pointer this often. */
 const POLL_MS = 1000;
 
@@ -147,12 +150,13 @@ export class PublishedTree {
       if (!before.current) return { ...NOTHING, signature };
       throw new Error(`The pointer to the current snapshot of channel ${channel} has gone`);
     }
-    const loaded = new Map(before.byId);
+    const byFile = new Map<string, PublishedIndex>();
     const known = (lowerPath: string): Iterable<IndexEntry | undefined> =>
-      [...loaded.values()].map((index) => index.entries.get(lowerPath));
+      [...before.retained, ...byFile.values()].map((index) => index.entries.get(lowerPath));
     const get = async (id: string): Promise<PublishedIndex> => {
-      const index = loaded.get(id.toLowerCase()) ?? (await loadPublishedIndex(this.dataDir, channel, id, known));
-      loaded.set(id.toLowerCase(), index);
+      const identity = `${id} ${await identityOf(join(directory, id, 'index.json')).catch(() => 'absent')}`;
+      const index = before.byFile.get(identity) ?? (await loadPublishedIndex(this.dataDir, channel, id, known));
+      byFile.set(identity, index);
       return index;
     };
     const current = await get(currentId);
@@ -166,20 +170,16 @@ export class PublishedTree {
     }
     others.sort((a, b) => b.publishedAtMs - a.publishedAtMs || (a.snapshot < b.snapshot ? 1 : -1));
     const retained = [current, ...others];
-    return {
-      signature,
-      current,
-      retained,
-      byId: new Map(retained.map((index) => [index.snapshot.toLowerCase(), index])),
-    };
+    const byId = new Map(retained.map((index) => [index.snapshot.toLowerCase(), index]));
+    return { signature, current, retained, byId, byFile };
   }
 
   /** Changes with every flip and with every snapshot that comes or goes. */
   private async signature(channel: Channel): Promise<string> {
     const directory = this.directory(channel);
     try {
-      const [status, target] = await Promise.all([stat(directory, { bigint: true }), readCurrent(directory)]);
-      return `${status.ino}:${status.mtimeNs}:${target ?? ''}`;
+      const [identity, target] = await Promise.all([identityOf(directory), readCurrent(directory)]);
+      return `${identity} ${target ?? ''}`;
     } catch {
       return 'absent';
     }
@@ -232,6 +232,11 @@ export class PublishedTree {
       'the published tree cannot be read; the earlier one stays served',
     );
   }
+}
+
+async function identityOf(path: string): Promise<string> {
+  const status = await stat(path, { bigint: true });
+  return `${status.ino}:${status.mtimeNs}`;
 }
 
 async function readCurrent(directory: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import type { Channel } from './published-index.js';
+import type { Channel } from '../snapshot/channel.js';
 
 /** What a URL of the update source asks for. */
 export interface SourceRequest {

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../platform/logging/logger.js';
+import type { Channel } from '../snapshot/channel.js';
 import { parseRange } from './byte-range.js';
 import { FileSender, type Transfer } from './file-transfer.js';
 import type { MissingKind } from './missing-requests.js';
 import { evaluatePreconditions, rangeApplies } from './preconditions.js';
-import type { Channel, IndexEntry } from './published-index.js';
+import type { IndexEntry } from './published-index.js';
 import type { PublishedTree } from './published-tree.js';
 import { parseTarget, type SourceRequest } from './request-path.js';
 import { HeadCache, type ResponseHeads } from './response-heads.js';

@@ -1,0 +1,114 @@
+import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { AppError } from '../errors/app-error.js';
+import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+import type { RequestHandler } from './listeners.js';
+
+/** Headers that belong to one connection (RFC 9110 §7.6.1), and one that the listener has answered already. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+]);
+const RETRY_SECONDS = '5';
+
+export interface Forwarder {
+  readonly handler: RequestHandler;
+  close(): void;
+}
+
+/**
+ * Hands requests on to another process over a unix socket, bodies streamed both ways. The address, scheme and host of the
+ * client are appended to `X-Forwarded-For`, `-Proto` and `-Host`: the last value of each is ours and may be believed by a
+ * receiver that listens on nothing but that socket.
+ */
+export function createForwarder(socketPath: string): Forwarder {
+  const agent = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
+  return {
+    handler: (req, res) => forward(req, res, socketPath, agent),
+    close: () => agent.destroy(),
+  };
+}
+
+function forward(req: IncomingMessage, res: ServerResponse, socketPath: string, agent: Agent): void {
+  const outgoing = request({
+    socketPath,
+    agent,
+    method: req.method,
+    path: req.url,
+    headers: requestHeaders(req),
+    setDefaultHeaders: false,
+  });
+  outgoing.on('response', (incoming) => {
+    res.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming.rawHeaders));
+    // Event streams and held polls must not wait for the first byte of a body.
+    res.flushHeaders();
+    incoming.on('error', () => res.destroy());
+    incoming.pipe(res);
+  });
+  outgoing.on('error', () => {
+    if (res.headersSent) res.destroy();
+    else if (!res.destroyed) answerUnavailable(req, res);
+  });
+  res.on('close', () => {
+    if (!res.writableFinished) outgoing.destroy();
+  });
+  req.pipe(outgoing);
+}
+
+function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
+  const error = new AppError(
+    'unavailable',
+    'api-unavailable',
+    'The management process does not answer; try again in a moment.',
+  );
+  const id = req.headers['x-request-id'];
+  const body = JSON.stringify(toProblem(error, typeof id === 'string' ? id : ''));
+  res.writeHead(503, [
+    'Content-Type',
+    PROBLEM_MEDIA_TYPE,
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    'Retry-After',
+    RETRY_SECONDS,
+  ]);
+  res.end(body);
+}
+
+function requestHeaders(req: IncomingMessage): string[] {
+  const headers = endToEnd(req.rawHeaders, (name) => name.startsWith('x-forwarded-'));
+  // A body without a length keeps its framing; the parser has taken the original one off.
+  if (req.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
+  // HTTP/1.0 clients may leave Host out; the request to the next process is of version 1.1.
+  if (req.headers.host === undefined) headers.push('Host', 'localhost');
+  const scheme = 'encrypted' in req.socket && req.socket.encrypted ? 'https' : 'http';
+  appendList(headers, 'X-Forwarded-For', req.headers['x-forwarded-for'], req.socket.remoteAddress ?? 'unknown');
+  appendList(headers, 'X-Forwarded-Proto', req.headers['x-forwarded-proto'], scheme);
+  appendList(headers, 'X-Forwarded-Host', req.headers['x-forwarded-host'], req.headers.host ?? 'localhost');
+  headers.push('Connection', 'keep-alive');
+  return headers;
+}
+
+function appendList(headers: string[], name: string, before: string | string[] | undefined, value: string): void {
+  const list = Array.isArray(before) ? before.join(', ') : before;
+  headers.push(name, list ? `${list}, ${value}` : value);
+}
+
+/** The flat header list without what must not travel further. */
+function endToEnd(rawHeaders: readonly string[], drop: (lowerName: string) => boolean = () => false): string[] {
+  const named = new Set<string>();
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.toLowerCase() === 'connection')
+      for (const option of (rawHeaders[i + 1] ?? '').split(',')) named.add(option.trim().toLowerCase());
+  const headers: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    const lower = name.toLowerCase();
+    if (!HOP_BY_HOP.has(lower) && !named.has(lower) && !drop(lower)) headers.push(name, rawHeaders[i + 1] ?? '');
+  }
+  return headers;
+}
