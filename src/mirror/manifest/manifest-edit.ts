@@ -71,7 +71,7 @@ class Composition {
   /** Units whose lines differ from upstream's. */
   private readonly replaced = new Map<string, UnitLines>();
   private readonly dropped = new Set<string>();
-  private readonly result: IniLine[] = [];
+  private result: IniLine[] = [];
 
   constructor(
     private readonly upstream: Manifest,
@@ -99,7 +99,7 @@ class Composition {
         if (!other || (line.kind === 'blank' && other.lines.length > 0)) this.result.push(line);
         else if (!placed.has(owner)) {
           placed.add(owner);
-          this.result.push(...this.render(other.lines));
+          this.render(other.lines).forEach((rendered) => this.result.push(rendered));
         }
       }
     });
@@ -152,13 +152,16 @@ class Composition {
     const rendered = this.render(unit.lines);
     if (kind === 'pattern' || kind === 'engine') {
       const last = this.result.findLastIndex((line) => sectionKind(line.section) === kind && line.kind !== 'blank');
-      if (last !== -1) return void this.result.splice(last + 1, 0, ...rendered);
+      if (last !== -1) {
+        this.result = [...this.result.slice(0, last + 1), ...rendered, ...this.result.slice(last + 1)];
+        return;
+      }
       rendered.unshift(...this.render([{ section, text: `[${section}]` }]));
     }
     const previous = this.result.at(-1);
     if (previous && previous.kind !== 'blank')
       this.result.push(...this.render([{ section: previous.section ?? '', text: '' }]));
-    this.result.push(...rendered);
+    this.result = [...this.result, ...rendered];
   }
 }
 
