@@ -1,0 +1,58 @@
+import { AppError } from '../platform/errors/app-error.js';
+
+const CONNECTION_ERRNO = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT', // no such socket
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/** SQLSTATE of a failed statement, or the errno of a failed connection; undefined for anything else. */
+export function databaseErrorCode(thrown: unknown): string | undefined {
+  // TypeORM wraps the driver's error and copies its fields; an aggregate of tried addresses carries the code as well.
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** True when the server could not be reached or went away, so that the same statement may succeed later. */
+export function isConnectionFailure(thrown: unknown): boolean {
+  const code = databaseErrorCode(thrown);
+  if (code !== undefined) {
+    // 08 connection exception, 57P0x shutdown and start-up, 53300 too many connections.
+    return CONNECTION_ERRNO.has(code) || code.startsWith('08') || code.startsWith('57P0') || code === '53300';
+  }
+  const message = thrown instanceof Error ? thrown.message : '';
+  return /^Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable/.test(message);
+}
+
+/** True for a unique violation (23505), of the named constraint when one is given. */
+export function isUniqueViolation(thrown: unknown, constraint?: string): boolean {
+  if (databaseErrorCode(thrown) !== '23505') return false;
+  return constraint === undefined || (thrown as { constraint?: unknown }).constraint === constraint;
+}
+
+/**
+ * Gives a database fault its stable code: `database-unavailable` (may pass), `database-refused` (wrong user, password or
+ * database: a person must act), `disk-full`. Anything else is returned as it came.
+ */
+export function toDatabaseError(thrown: unknown): unknown {
+  if (thrown instanceof AppError) return thrown;
+  const code = databaseErrorCode(thrown);
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  if (isConnectionFailure(thrown))
+    return new AppError('unavailable', 'database-unavailable', `The database cannot be reached: ${text || code}.`, {
+      cause: thrown,
+    });
+  if (code === '53100')
+    return new AppError('storage', 'disk-full', 'The disk of the database is full.', { cause: thrown });
+  if (code === '3D000' || code?.startsWith('28'))
+    return new AppError('unavailable', 'database-refused', `The database refuses the connection: ${text}.`, {
+      cause: thrown,
+    });
+  return thrown;
+}

@@ -1,0 +1,119 @@
+import { chmod, mkdir, rm, stat, truncate } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import type { DatabaseLogger } from '../database.logger.js';
+import { preparePostgresBinaries } from './binaries.js';
+import {
+  clusterVersion,
+  createCluster,
+  EMBEDDED_DATABASE,
+  EMBEDDED_USER,
+  pathForAccount,
+  refuseOtherVersion,
+} from './cluster.js';
+import { acquireOwnerLock, findLockOwner } from './owner-lock.js';
+import { postgresArguments } from './postgres-settings.js';
+import type { PostmasterPlan } from './postmaster.js';
+import { findPostmaster } from './postmaster-file.js';
+import { PostmasterSupervisor } from './postmaster.supervisor.js';
+import { chooseRunAs } from './run-as.js';
+import { prepareSocketDirectory } from './socket-directory.js';
+
+export interface EmbeddedPostgresOptions {
+  /** Everything lies below it: `cluster/`, `socket/`, `postgres.log`, `lock`. */
+  dataDir: string;
+  logger: DatabaseLogger;
+  /** Settings that win over ours, such as `fsync=off` for tests. */
+  settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedPostgresConnection {
+  /** Directory of the unix socket. */
+  host: string;
+  port: number;
+  user: string;
+  database: string;
+}
+
+export interface EmbeddedPostgres {
+  connectionOptions: EmbeddedPostgresConnection;
+  /** The same as a URL, for everything that takes DATABASE_URL. */
+  url: string;
+  /** Stops the server, within 5 s unless the machine is stuck, and gives the directory free. */
+  stop(): Promise<void>;
+}
+
+/** A log that nobody rotates: emptied at a start that finds it larger. */
+const MAX_LOG_BYTES = 5 * 1024 * 1024;
+
+/**
+ * Starts the PostgreSQL that comes with Haishin on `dataDir`, creating it when it is empty; a server left behind by a
+ * killed process is taken over. It is restarted when it crashes.
+ * Throws AppError `data-directory-in-use`, `embedded-database-missing`, `embedded-database-owner`,
+ * `embedded-database-version`, `embedded-database-unreachable-directory`, `embedded-database-socket-directory`,
+ * `embedded-database-init-failed`, `embedded-database-start-failed`, `disk-full`.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { logger } = options;
+  const dataDir = resolve(options.dataDir);
+  await makeDataDirectory(dataDir);
+  const lock = await acquireOwnerLock(join(dataDir, 'lock'), logger);
+  try {
+    const plan = await preparePlan(dataDir, options);
+    const supervisor = new PostmasterSupervisor(plan, logger);
+    await supervisor.start();
+    return {
+      ...describeConnection(plan.socketDir),
+      async stop() {
+        await supervisor.stop();
+        await rm(plan.socketDir, { recursive: true, force: true });
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/**
+ * The connection of an embedded server that another process of Haishin runs on `dataDir`, for commands that are given
+ * beside a running server; undefined when there is none.
+ */
+export async function findRunningEmbeddedPostgres(
+  dataDir: string,
+): Promise<Omit<EmbeddedPostgres, 'stop'> | undefined> {
+  if ((await findLockOwner(join(resolve(dataDir), 'lock'))) === undefined) return undefined;
+  const running = await findPostmaster(join(resolve(dataDir), 'cluster'));
+  return running === undefined ? undefined : describeConnection(running.socketDir);
+}
+
+async function makeDataDirectory(dataDir: string): Promise<void> {
+  const created = await mkdir(dataDir, { recursive: true });
+  // Postgres itself guards the cluster; its account must get through to it, whatever the umask says.
+  if (created !== undefined) await chmod(dataDir, 0o755);
+}
+
+async function preparePlan(dataDir: string, options: EmbeddedPostgresOptions): Promise<PostmasterPlan> {
+  const clusterDir = join(dataDir, 'cluster');
+  const runAs = await chooseRunAs(clusterDir);
+  const binaries = await preparePostgresBinaries(runAs, options.logger);
+  const found = await clusterVersion(clusterDir);
+  if (found !== undefined) refuseOtherVersion(clusterDir, found, binaries.majorVersion);
+  else {
+    await createCluster(clusterDir, binaries, runAs);
+    options.logger.info({ clusterDir, version: binaries.majorVersion }, 'database created');
+  }
+  const socketDir = await prepareSocketDirectory(dataDir, runAs);
+  const logFile = join(dataDir, 'postgres.log');
+  if (((await stat(logFile).catch(() => undefined))?.size ?? 0) > MAX_LOG_BYTES) await truncate(logFile);
+  const args = postgresArguments(await pathForAccount(clusterDir, runAs), socketDir, options.settings);
+  return { binaries, runAs, clusterDir, socketDir, logFile, args };
+}
+
+function describeConnection(socketDir: string): Omit<EmbeddedPostgres, 'stop'> {
+  return {
+    connectionOptions: { host: socketDir, port: 5432, user: EMBEDDED_USER, database: EMBEDDED_DATABASE },
+    url: `postgresql://${EMBEDDED_USER}@/${EMBEDDED_DATABASE}?host=${encodeURIComponent(socketDir)}`,
+  };
+}

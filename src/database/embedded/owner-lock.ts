@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { AppError } from '../../platform/errors/app-error.js';
+import type { DatabaseLogger } from '../database.logger.js';
+import { identifyProcess, isRunning, pidNamespace } from './process-identity.js';
+
+/** Content of a lock file. */
+export interface LockOwner {
+  pid: number;
+  startTicks: string;
+  /** Where the pid means anything: boot and pid namespace. */
+  namespace: string;
+  host: string;
+  since: string;
+}
+
+export interface OwnerLock {
+  release(): Promise<void>;
+}
+
+const HEARTBEAT_MILLISECONDS = 2_000;
+/** How long an owner whose pid we cannot see (another container, another machine) may be silent. */
+const SILENCE_MILLISECONDS = 7_000;
+
+/**
+ * Makes this process the one owner of `path`. A lock whose owner is gone (its pid ended, or now is another process) is
+ * explained in the log and cleared.
+ * Throws AppError `data-directory-in-use` with the owner's pid.
+ */
+export async function acquireOwnerLock(path: string, logger: DatabaseLogger): Promise<OwnerLock> {
+  const mutex = await enterMutex(path);
+  try {
+    const holder = await readOwner(path);
+    if (holder === 'unreadable') logger.warn({ path }, 'a lock file without an owner, left by a crash, was cleared');
+    else if (holder !== undefined) {
+      if (await isHeld(path, holder)) throw inUse(path, holder);
+      logger.warn(
+        { path, owner: holder },
+        'a lock whose owner is gone was cleared: the server was killed or the machine restarted',
+      );
+    }
+    await writeOwner(path);
+  } finally {
+    mutex.close();
+  }
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    // A lost beat is no fault by itself: a full or read-only disk shows where data is written.
+    utimes(path, now, now).catch((error: unknown) => logger.debug({ err: error }, 'the lock could not be refreshed'));
+  }, HEARTBEAT_MILLISECONDS).unref();
+  return {
+    async release() {
+      clearInterval(heartbeat);
+      const holder = await readOwner(path);
+      if (typeof holder === 'object' && holder.pid === process.pid) await rm(path, { force: true });
+    },
+  };
+}
+
+/** Whoever holds `path` at present, if that process is alive. */
+export async function findLockOwner(path: string): Promise<LockOwner | undefined> {
+  const holder = await readOwner(path);
+  return typeof holder === 'object' && (await isHeld(path, holder)) ? holder : undefined;
+}
+
+function inUse(path: string, holder: Pick<LockOwner, 'pid' | 'host' | 'since'>): AppError {
+  return new AppError(
+    'conflict',
+    'data-directory-in-use',
+    `${dirname(path)} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. ` +
+      'Stop that process, or give this one another data directory.',
+    { details: { path, pid: holder.pid, host: holder.host, since: holder.since } },
+  );
+}
+
+async function readOwner(path: string): Promise<LockOwner | 'unreadable' | undefined> {
+  try {
+    const owner = JSON.parse(await readFile(path, 'utf8')) as Partial<LockOwner>;
+    const { pid, startTicks, namespace, host, since } = owner;
+    if (pid === undefined || startTicks === undefined || namespace === undefined) return 'unreadable';
+    return { pid, startTicks, namespace, host: host ?? 'unknown', since: since ?? 'unknown' };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // Written by rename, so half a file is no writer at work but a disk that lost it.
+    if (error instanceof SyntaxError) return 'unreadable';
+    throw error;
+  }
+}
+
+async function isHeld(path: string, holder: LockOwner): Promise<boolean> {
+  if (holder.namespace === (await pidNamespace())) {
+    return isRunning({ pid: holder.pid, startTicks: holder.startTicks });
+  }
+  // After a restart of the machine on this host no process of that boot is left.
+  const [boot] = (await pidNamespace()).split(' ');
+  if (holder.host === hostname() && !holder.namespace.startsWith(`${boot} `)) return false;
+  // Its pid says nothing here. A living owner touches the file; the times are compared with each other, never with our clock.
+  const first = await modifiedAt(path);
+  const deadline = performance.now() + SILENCE_MILLISECONDS;
+  while (performance.now() < deadline) {
+    await sleep(200);
+    const now = await modifiedAt(path);
+    if (now === undefined) return false;
+    if (now !== first) return true;
+  }
+  return false;
+}
+
+async function modifiedAt(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs;
+}
+
+async function writeOwner(path: string): Promise<void> {
+  const self = await identifyProcess(process.pid);
+  const owner: LockOwner = {
+    pid: process.pid,
+    startTicks: self?.startTicks ?? 'unknown',
+    namespace: await pidNamespace(),
+    host: hostname(),
+    since: new Date().toISOString(),
+  };
+  const partial = `${path}.${process.pid}`;
+  const file = await open(partial, 'w', 0o644);
+  try {
+    await file.writeFile(`${JSON.stringify(owner)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+}
+
+/**
+ * Lets one process at a time look at the lock and write it: the name of an abstract socket is given by the kernel to one
+ * process, and taken back when that process ends in whatever way.
+ */
+async function enterMutex(path: string): Promise<Server> {
+  const directory = await stat(dirname(path));
+  const name = createHash('sha256').update(`${directory.dev}:${directory.ino}`).digest('hex').slice(0, 32);
+  const deadline = performance.now() + SILENCE_MILLISECONDS + 5_000;
+  for (;;) {
+    const server = createServer();
+    server.listen(`\0haishin-lock-${name}`);
+    try {
+      await once(server, 'listening');
+      return server.unref();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      if (performance.now() > deadline)
+        throw inUse(path, { pid: 0, host: hostname(), since: 'just now, while it was starting' });
+      await sleep(20);
+    }
+  }
+}

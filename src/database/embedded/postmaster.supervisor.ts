@@ -1,0 +1,125 @@
+import { AppError } from '../../platform/errors/app-error.js';
+import type { DatabaseLogger } from '../database.logger.js';
+import {
+  type PostmasterPlan,
+  removeMisleadingPidFile,
+  startPostmaster,
+  stopPostmaster,
+  waitUntilReady,
+} from './postmaster.js';
+import { findPostmaster } from './postmaster-file.js';
+import { isRunning, type ProcessIdentity } from './process-identity.js';
+
+const WATCH_MILLISECONDS = 250;
+const FIRST_BACKOFF_MILLISECONDS = 100;
+const MAX_BACKOFF_MILLISECONDS = 10_000;
+/** A server that has run this long is healthy again, and its next crash is a first one. */
+const HEALTHY_MILLISECONDS = 60_000;
+
+/** Keeps one postmaster running on a cluster, until told to stop. The caller holds the lock of the directory. */
+export class PostmasterSupervisor {
+  private postmaster: ProcessIdentity | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private stopping = false;
+  private failures = 0;
+  private startedAt = 0;
+
+  /** The last thing a process can do that ends without stop(): nothing asynchronous runs any more. */
+  private readonly onExit = (): void => {
+    if (this.postmaster === undefined) return;
+    try {
+      process.kill(this.postmaster.pid, 'SIGINT');
+    } catch {
+      // Already gone.
+    }
+  };
+
+  constructor(
+    private readonly plan: PostmasterPlan,
+    private readonly logger: DatabaseLogger,
+  ) {}
+
+  async start(): Promise<void> {
+    this.postmaster = (await this.takeOver()) ?? (await this.launch());
+    this.startedAt = performance.now();
+    process.once('exit', this.onExit);
+    this.watch(WATCH_MILLISECONDS);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    clearTimeout(this.timer);
+    process.off('exit', this.onExit);
+    await this.running;
+    if (this.postmaster !== undefined) await stopPostmaster(this.postmaster);
+    this.postmaster = undefined;
+  }
+
+  /** Adopts a postmaster that a killed owner left behind, when it runs as we would start it; otherwise stops it. */
+  private async takeOver(): Promise<ProcessIdentity | undefined> {
+    const { clusterDir, socketDir, binaries, args } = this.plan;
+    const orphan = await findPostmaster(clusterDir);
+    if (orphan === undefined) return undefined;
+    const asPlanned = JSON.stringify(orphan.commandLine) === JSON.stringify([binaries.postgres, ...args]);
+    if (asPlanned && (await waitUntilReady(socketDir, 10_000)) === 'ready' && (await isRunning(orphan.process))) {
+      this.logger.info(
+        { pid: orphan.process.pid },
+        'the database of a server that was killed still runs, and was taken over',
+      );
+      return orphan.process;
+    }
+    this.logger.info({ pid: orphan.process.pid }, 'a database left by a server that was killed is stopped');
+    await stopPostmaster(orphan.process);
+    return undefined;
+  }
+
+  private async launch(): Promise<ProcessIdentity> {
+    // No live postmaster was found on this cluster, and nobody else may start one while we hold the lock.
+    await removeMisleadingPidFile(this.plan.clusterDir);
+    return startPostmaster(this.plan);
+  }
+
+  private watch(milliseconds: number): void {
+    this.timer = setTimeout(() => {
+      this.running = this.check();
+    }, milliseconds).unref();
+  }
+
+  private async check(): Promise<void> {
+    let next = WATCH_MILLISECONDS;
+    try {
+      if (this.postmaster === undefined || !(await isRunning(this.postmaster))) next = await this.restart();
+    } finally {
+      if (!this.stopping) this.watch(next);
+    }
+  }
+
+  /** Returns after how many milliseconds to look again. */
+  private async restart(): Promise<number> {
+    if (this.postmaster !== undefined) {
+      this.logger.error(
+        { pid: this.postmaster.pid, logFile: this.plan.logFile },
+        'the embedded database ended by itself',
+      );
+      this.postmaster = undefined;
+      if (performance.now() - this.startedAt > HEALTHY_MILLISECONDS) this.failures = 0;
+    }
+    if (this.stopping) return 0;
+    try {
+      this.postmaster = await this.launch();
+      this.startedAt = performance.now();
+      this.logger.info({ pid: this.postmaster.pid }, 'the embedded database runs again');
+      return WATCH_MILLISECONDS;
+    } catch (error) {
+      this.failures += 1;
+      const backoff = Math.min(FIRST_BACKOFF_MILLISECONDS * 2 ** this.failures, MAX_BACKOFF_MILLISECONDS);
+      const code = error instanceof AppError ? error.code : undefined;
+      this.logger.error(
+        { err: error, code, backoff },
+        'the embedded database does not start again; another try follows',
+      );
+      return backoff;
+    }
+  }
+}

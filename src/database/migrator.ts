@@ -1,0 +1,134 @@
+import pg from 'pg';
+
+import { AppError } from '../platform/errors/app-error.js';
+import { isConnectionFailure, toDatabaseError } from './database.errors.js';
+import type { DatabaseLogger } from './database.logger.js';
+import { type MigrationFile, readMigrationFiles } from './migration-files.js';
+
+export interface MigratorOptions {
+  url: string;
+  logger: DatabaseLogger;
+  /** Default: the migrations of this version. */
+  directory?: string;
+}
+
+/** Any number that nobody else uses as an advisory lock in the same database. */
+const ADVISORY_LOCK = 7_224_801_518;
+const OLDEST_SERVER = 150_000;
+
+/**
+ * Brings the schema to this version, each file in one transaction; several nodes may start at once. Returns the names
+ * applied by this call.
+ * Throws AppError `database-version-unsupported`, `database-too-new`, `migration-changed`, `migration-failed`,
+ * `database-unavailable`, `database-refused`.
+ */
+export async function migrate(options: MigratorOptions): Promise<string[]> {
+  const files = await readMigrationFiles(options.directory);
+  const client = new pg.Client({
+    connectionString: options.url,
+    application_name: 'haishin-migrator',
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: 0,
+  });
+  // A connection that breaks also fails the statement under way; unheard, the event would end the process.
+  client.on('error', (error) => options.logger.debug({ err: error }, 'the connection of the migrator broke'));
+  try {
+    await client.connect();
+    await refuseOldServer(client);
+    const applied: string[] = [];
+    for (;;) {
+      const name = await applyNext(client, files);
+      if (name === undefined) return applied;
+      options.logger.info({ migration: name }, 'schema migrated');
+      applied.push(name);
+    }
+  } catch (error) {
+    throw toDatabaseError(error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function refuseOldServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ number: number; text: string }>(
+    `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text`,
+  );
+  const version = rows[0];
+  if (version === undefined || version.number < OLDEST_SERVER)
+    throw new AppError(
+      'unavailable',
+      'database-version-unsupported',
+      `PostgreSQL ${version?.text ?? 'of unknown version'} is too old: Haishin needs 15 or newer.`,
+    );
+}
+
+/** Applies the first pending file and returns its name; the lock is held for this one transaction. */
+async function applyNext(client: pg.Client, files: MigrationFile[]): Promise<string | undefined> {
+  await client.query('BEGIN');
+  try {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
+    const applied = await readApplied(client);
+    refuseForeign(files, applied);
+    const next = files.find((file) => !applied.has(file.name));
+    if (next !== undefined) {
+      await runFile(client, next);
+      await client.query('INSERT INTO schema_migration (name, sha256) VALUES ($1, $2)', [next.name, next.sha256]);
+    }
+    await client.query('COMMIT');
+    return next?.name;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function readApplied(client: pg.Client): Promise<Map<string, string>> {
+  await client.query(`
+    CREATE TABLE IF NOT EXISTS schema_migration (
+      name text NOT NULL,
+      sha256 text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now(),
+      CONSTRAINT schema_migration_pk PRIMARY KEY (name)
+    )`);
+  const { rows } = await client.query<{ name: string; sha256: string }>('SELECT name, sha256 FROM schema_migration');
+  return new Map(rows.map((row) => [row.name, row.sha256]));
+}
+
+function refuseForeign(files: MigrationFile[], applied: Map<string, string>): void {
+  const known = new Map(files.map((file) => [file.name, file.sha256]));
+  const unknown = [...applied.keys()].filter((name) => !known.has(name)).sort();
+  if (unknown.length > 0)
+    throw new AppError(
+      'conflict',
+      'database-too-new',
+      `The database was made by a newer version of Haishin (it has ${unknown.join(', ')}). Start that version, or restore a backup.`,
+      { details: { unknown } },
+    );
+  const changed = files
+    .filter((file) => (applied.get(file.name) ?? file.sha256) !== file.sha256)
+    .map((file) => file.name);
+  if (changed.length > 0)
+    throw new AppError(
+      'conflict',
+      'migration-changed',
+      `The database was migrated by another text of ${changed.join(', ')}; an applied migration must never be edited.`,
+      { details: { changed } },
+    );
+}
+
+async function runFile(client: pg.Client, file: MigrationFile): Promise<void> {
+  try {
+    await client.query(file.sql);
+  } catch (error) {
+    if (isConnectionFailure(error)) throw error;
+    const position = Number((error as { position?: string }).position);
+    const line = Number.isInteger(position) ? file.sql.slice(0, position).split('\n').length : undefined;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new AppError(
+      'internal',
+      'migration-failed',
+      `Migration ${file.name} failed${line === undefined ? '' : ` at line ${line}`}: ${text}. Nothing of it was kept.`,
+      { details: { migration: file.name, line }, cause: error },
+    );
+  }
+}
