@@ -6,6 +6,7 @@ import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
 import { makeDirectory, syncDirectory } from './durable-directory.js';
 import { PartialFiles } from './partial-file.js';
+import { SlabPool } from './slab-pool.js';
 import { isStaleTemporary, temporaryName } from './temporary-name.js';
 
 export type { StoredBlob, WriteLimits } from './blob-writer.js';
@@ -20,6 +21,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
  */
 export class BlobStore {
   readonly partials: PartialFiles;
+  readonly slabs = new SlabPool();
   readonly #incoming: string;
   readonly #blobs: string;
 
@@ -64,13 +66,13 @@ export class BlobStore {
     return join(this.#incoming, temporaryName());
   }
 
-  /** Stores a stream, within limits. On any fault nothing remains. Buffers of the source are kept until written: not to be reused. */
+  /** Stores a stream, within limits. On any fault nothing remains. Buffers of the source may be reused. */
   async write(
     source: AsyncIterable<Buffer> | Iterable<Buffer>,
     limits: WriteLimits,
     signal?: AbortSignal,
   ): Promise<StoredBlob> {
-    const writer = await BlobWriter.create(this.temporaryPath(), limits);
+    const writer = await BlobWriter.create(this.temporaryPath(), limits, this.slabs);
     try {
       for await (const chunk of source) {
         throwIfCancelled(signal);
@@ -91,7 +93,7 @@ export class BlobStore {
   /** Takes over a finished file of the same file system (hashes it, then renames it away); it is gone afterwards, also on failure. */
   async adopt(path: string, limits: Partial<WriteLimits> = {}, signal?: AbortSignal): Promise<StoredBlob> {
     try {
-      const writer = await BlobWriter.resume(path, { maxBytes: Number.MAX_SAFE_INTEGER, ...limits });
+      const writer = await BlobWriter.resume(path, { maxBytes: Number.MAX_SAFE_INTEGER, ...limits }, this.slabs);
       try {
         const blob = await writer.finish();
         if (limits.maxBytes !== undefined && blob.size > limits.maxBytes)
@@ -195,7 +197,8 @@ export class BlobStore {
     try {
       const handle = await open(path, 'r');
       try {
-        for await (const chunk of readChunks(handle, signal)) for (const { hash } of hashes) hash.update(chunk);
+        for await (const chunk of readChunks(handle, this.slabs, signal))
+          for (const { hash } of hashes) hash.update(chunk);
       } finally {
         await handle.close();
       }

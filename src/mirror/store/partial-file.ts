@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { toAppError } from '../../platform/errors/app-error.js';
 import { BlobWriter, type StoredBlob } from './blob-writer.js';
+import type { SlabPool } from './slab-pool.js';
 import { mayBeWriting, temporaryName, thisProcess, type ProcessOwner } from './temporary-name.js';
 
 /** What proves that the rest of a file belongs to the part that we have; goes into `If-Range` as it is. */
@@ -30,6 +31,7 @@ interface Sidecar {
 
 /** The place where finished files go; the blob store. */
 export interface PartialTarget {
+  readonly slabs: SlabPool;
   temporaryPath(): string;
   commit(temporaryPath: string, blob: StoredBlob): Promise<void>;
 }
@@ -78,11 +80,11 @@ export class PartialFiles {
       const release = (): void => void this.#taken.delete(key);
       const keep = { url, path, bootId: this.#bootId, release };
       if (sidecar !== null && found !== undefined && this.#fits(sidecar, url, found.size, request)) {
-        const writer = await BlobWriter.resume(path, limitsOf(request));
+        const writer = await BlobWriter.resume(path, limitsOf(request), this.target.slabs);
         return new PartialFile(this.target, writer, keep, sidecar.validator, sidecar.total);
       }
       await removePartial(path);
-      return new PartialFile(this.target, await BlobWriter.create(path, limitsOf(request)), keep);
+      return new PartialFile(this.target, await BlobWriter.create(path, limitsOf(request), this.target.slabs), keep);
     } catch (error) {
       this.#taken.delete(key);
       throw toAppError(error);
@@ -90,7 +92,7 @@ export class PartialFiles {
   }
 
   async #temporary(request: PartialRequest): Promise<PartialFile> {
-    const writer = await BlobWriter.create(this.target.temporaryPath(), limitsOf(request));
+    const writer = await BlobWriter.create(this.target.temporaryPath(), limitsOf(request), this.target.slabs);
     return new PartialFile(this.target, writer, null);
   }
 

@@ -32,8 +32,6 @@ interface OpenFile extends Validators {
   size: number;
 }
 
-const READ_BYTES = 1024 * 1024;
-
 /** An upstream tree on a local disk or a mounted share. Names are looked up exactly first, then without regard to case. */
 export class DirectorySource implements UpstreamSource {
   readonly id: string;
@@ -53,7 +51,7 @@ export class DirectorySource implements UpstreamSource {
       if (isUnchanged(file, conditional)) return { status: 'not-modified' };
       if (file.size > maxBytes) throw sizeExceeded(file.url, maxBytes, file.size);
       const chunks: Buffer[] = [];
-      for await (const chunk of this.#read(file, signal)) chunks.push(chunk);
+      for await (const chunk of this.#read(file, signal)) chunks.push(Buffer.from(chunk));
       return { status: 'ok', body: Buffer.concat(chunks), ...validatorsOf(file) };
     });
   }
@@ -146,28 +144,33 @@ export class DirectorySource implements UpstreamSource {
   }
 
   /** The bytes that the file had when it was opened; a file that turns out shorter was changed meanwhile. */
+  /** The bytes that the file had when it was opened; a file that turns out shorter was changed meanwhile. Buffers are reused. */
   async *#read(file: OpenFile, signal?: AbortSignal, onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
-    let position = 0;
-    while (position < file.size) {
-      throwIfCancelled(signal);
-      // A new buffer each time: the store keeps it until it is written.
-      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, file.size - position));
-      const { bytesRead } = await this.#readAt(file, buffer, position);
-      if (bytesRead === 0) {
-        const details = { url: file.url, received: position, expected: file.size };
-        throw fault('upstream-truncated', `The file ended after ${position} of ${file.size} bytes.`, details);
+    const { slabs } = this.options.store;
+    const slab = slabs.take();
+    try {
+      for (let position = 0; position < file.size;) {
+        throwIfCancelled(signal);
+        const bytesRead = await this.#readAt(file, slab, position);
+        if (bytesRead === 0) {
+          const details = { url: file.url, received: position, expected: file.size };
+          throw fault('upstream-truncated', `The file ended after ${position} of ${file.size} bytes.`, details);
+        }
+        position += bytesRead;
+        onProgress?.(bytesRead);
+        yield slab.subarray(0, bytesRead);
+        const throttled = this.#bandwidth.take(bytesRead, signal);
+        if (throttled !== undefined) await throttled;
       }
-      position += bytesRead;
-      onProgress?.(bytesRead);
-      yield buffer.subarray(0, bytesRead);
-      const throttled = this.#bandwidth.take(bytesRead, signal);
-      if (throttled !== undefined) await throttled;
+    } finally {
+      slabs.giveBack(slab);
     }
   }
 
-  async #readAt(file: OpenFile, buffer: Buffer, position: number): Promise<{ bytesRead: number }> {
+  async #readAt(file: OpenFile, slab: Buffer, position: number): Promise<number> {
     try {
-      return await file.handle.read(buffer, 0, buffer.length, position);
+      const { bytesRead } = await file.handle.read(slab, 0, Math.min(slab.length, file.size - position), position);
+      return bytesRead;
     } catch (error) {
       // EIO here is a fault of the share, not of our own disk.
       throw directoryFault(error, file.url);

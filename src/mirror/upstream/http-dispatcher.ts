@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import * as tls from 'node:tls';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { TransferLimits } from './transfer-limits.js';
@@ -29,13 +29,17 @@ export interface Connection {
  * The pool of connections to one source. HTTP/1.1 only: many files in parallel go faster over several connections than over one.
  * Proxies: CONNECT for HTTPS, absolute-form requests for plain HTTP (Squid's default refuses CONNECT to port 80).
  */
-export function openConnection(tls: TlsOptions, proxy: ProxyOptions | undefined, limits: TransferLimits): Connection {
+export function openConnection(
+  trusted: TlsOptions,
+  proxy: ProxyOptions | undefined,
+  limits: TransferLimits,
+): Connection {
   const toOrigin = {
     allowH2: false,
     timeout: limits.connectMs,
     // One context for all connections: parsing the system's certificates takes longer than a handshake.
-    secureContext: trust(tls.caFile),
-    rejectUnauthorized: tls.tlsVerify !== false,
+    secureContext: trust(trusted.caFile),
+    rejectUnauthorized: trusted.tlsVerify !== false,
   };
   const pool = {
     allowH2: false,
@@ -70,10 +74,14 @@ function proxyUrl(text: string): URL {
   return url;
 }
 
-function trust(caFile: string | undefined): SecureContext {
-  const ca = [...getCACertificates('bundled'), ...getCACertificates('system'), ...getCACertificates('extra')];
+function trust(caFile: string | undefined): tls.SecureContext {
+  const ca = [
+    ...tls.getCACertificates('bundled'),
+    ...tls.getCACertificates('system'),
+    ...tls.getCACertificates('extra'),
+  ];
   if (caFile !== undefined) ca.push(readCaFile(caFile));
-  return createSecureContext({ ca: [...new Set(ca)], minVersion: 'TLSv1.2' });
+  return tls.createSecureContext({ ca: [...new Set(ca)], minVersion: 'TLSv1.2' });
 }
 
 function readCaFile(path: string): string {

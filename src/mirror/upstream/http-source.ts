@@ -17,6 +17,7 @@ import {
 } from './http-exchange.js';
 import { toFault } from './http-faults.js';
 import { continuesAt, resumeValidator } from './http-resume.js';
+import { readBody, type TakeChunk } from './http-body.js';
 import { withRetries } from './retry-loop.js';
 import { SourceHealth } from './source-health.js';
 import type {
@@ -263,20 +264,12 @@ export class HttpSource implements UpstreamSource {
     }
   }
 
-  async #readBody(
-    answer: Answer,
-    watch: TransferWatch,
-    signal: AbortSignal | undefined,
-    take: (chunk: Buffer) => Promise<void> | undefined,
-  ): Promise<void> {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      watch.received(chunk.length);
+  #readBody(answer: Answer, watch: TransferWatch, signal: AbortSignal | undefined, take: TakeChunk): Promise<void> {
+    return readBody(answer.body, watch, (chunk) => {
       const busy = take(chunk);
-      if (busy !== undefined) await busy;
       const throttled = this.#bandwidth.take(chunk.length, signal);
-      if (throttled !== undefined) await throttled;
-      watch.waiting();
-    }
+      return throttled === undefined ? busy : Promise.all([busy, throttled]);
+    });
   }
 
   async #statusFault(answer: Answer): Promise<AppError> {
