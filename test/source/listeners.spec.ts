@@ -1,0 +1,184 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as tlsConnect } from 'node:tls';
+import { startListeners, type Listeners, type ListenersOptions } from '../../src/platform/http/listeners.js';
+import { ensureServerCertificate, type ServerCertificate } from '../../src/platform/tls/server-certificate.js';
+import { rawExchange } from '../support/raw-http.js';
+
+describe('listeners', () => {
+  let dir: string;
+  let certificate: ServerCertificate;
+  const opened: Listeners[] = [];
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'haishin-listeners-'));
+    certificate = await ensureServerCertificate({ dir });
+  });
+  afterAll(() => rm(dir, { recursive: true }));
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((listeners) => listeners.close(0)));
+  });
+
+  const start = async (options: Partial<ListenersOptions> = {}): Promise<Listeners> => {
+    const listeners = await startListeners({
+      host: '127.0.0.1',
+      httpPort: 0,
+      httpsPort: 'off',
+      handler: (_req, res) => void res.end('hello'),
+      ...options,
+    });
+    opened.push(listeners);
+    return listeners;
+  };
+  const secureGet = (url: string, options: object = {}) =>
+    new Promise<{ body: string; fingerprint: string; protocol: string | null }>((resolve, reject) => {
+      const req = secureRequest(url, { ca: certificate.cert, agent: false, ...options }, (res) => {
+        const socket = res.socket as import('node:tls').TLSSocket;
+        const fingerprint = socket.getPeerCertificate().fingerprint256;
+        const protocol = socket.getProtocol();
+        let body = '';
+        res.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        res.on('end', () => resolve({ body, fingerprint, protocol }));
+      });
+      req.on('error', reject).end();
+    });
+
+  it('answers on both, and says where', async () => {
+    const { httpUrl, httpsUrl } = await start({ httpsPort: 0, tls: certificate });
+    expect(httpUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(await (await fetch(httpUrl ?? '')).text()).toBe('hello');
+    const secure = await secureGet(httpsUrl ?? '');
+    expect(secure).toEqual({ body: 'hello', fingerprint: certificate.fingerprintSha256, protocol: 'TLSv1.3' });
+  });
+
+  it('can do without either', async () => {
+    expect(await start()).toMatchObject({ httpsUrl: null });
+    expect(await start({ httpPort: 'off', httpsPort: 0, tls: certificate })).toMatchObject({ httpUrl: null });
+    await expect(start({ httpPort: 'off' })).rejects.toMatchObject({ code: 'no-listener' });
+    await expect(start({ httpsPort: 0 })).rejects.toMatchObject({ code: 'tls-key-pair-missing' });
+  });
+
+  it('names an address that can be connected to when it listens on all', async () => {
+    const { httpUrl } = await start({ host: '0.0.0.0' });
+    expect(httpUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect((await fetch(httpUrl ?? '')).status).toBe(200);
+  });
+
+  it('explains a port in use, and leaves nothing open', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as AddressInfo;
+    try {
+      const first = await start({ httpsPort: 'off' });
+      const freed = Number(new URL(first.httpUrl ?? '').port);
+      await opened.pop()?.close(0);
+      await expect(start({ httpPort: freed, httpsPort: port, tls: certificate })).rejects.toMatchObject({
+        kind: 'conflict',
+        code: 'port-in-use',
+        details: { port },
+        message: expect.stringContaining(String(port)),
+      });
+      await start({ httpPort: freed });
+    } finally {
+      other.close();
+    }
+  });
+
+  it('explains an address of another machine', async () => {
+    await expect(start({ host: '192.0.2.1' })).rejects.toMatchObject({ code: 'address-not-available' });
+  });
+
+  it('refuses protocols older than TLS 1.2, and speaks HTTP/1.1 only', async () => {
+    const { httpsUrl } = await start({ httpPort: 'off', httpsPort: 0, tls: certificate });
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
+    await expect(secureGet(httpsUrl ?? '', old)).rejects.toThrow(/protocol version|unsupported protocol/i);
+    expect((await secureGet(httpsUrl ?? '', { maxVersion: 'TLSv1.2' })).protocol).toBe('TLSv1.2');
+    const { hostname, port } = new URL(httpsUrl ?? '');
+    const socket = tlsConnect({
+      host: hostname,
+      port: Number(port),
+      ca: certificate.cert,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    expect(socket.alpnProtocol).toBe('http/1.1');
+    socket.destroy();
+  });
+
+  it('takes a new key pair without closing anything', async () => {
+    const listeners = await start({ httpPort: 'off', httpsPort: 0, tls: certificate });
+    const next = await ensureServerCertificate({ dir: join(dir, 'next') });
+    expect(() => listeners.setKeyPair({ cert: next.cert, key: certificate.key })).toThrow();
+    expect((await secureGet(listeners.httpsUrl ?? '')).fingerprint).toBe(certificate.fingerprintSha256);
+    listeners.setKeyPair(next);
+    expect((await secureGet(listeners.httpsUrl ?? '', { ca: next.cert })).fingerprint).toBe(next.fingerprintSha256);
+  });
+
+  it('refuses headers beyond its limit, and survives rubbish', async () => {
+    const { httpUrl } = await start();
+    const long = await rawExchange(httpUrl ?? '', `GET / HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`);
+    expect(long).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await rawExchange(httpUrl ?? '', 'rubbish\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await fetch(httpUrl ?? '')).status).toBe(200);
+  });
+
+  describe('close', () => {
+    const begun = (): {
+      handler: (req: IncomingMessage, res: ServerResponse) => void;
+      response: Promise<ServerResponse>;
+    } => {
+      let handler: (req: IncomingMessage, res: ServerResponse) => void = () => undefined;
+      const response = new Promise<ServerResponse>((resolve) => {
+        handler = (_req, res) => {
+          res.write('begun ');
+          resolve(res);
+        };
+      });
+      return { handler, response };
+    };
+
+    it('lets a running answer finish, ends idle connections and accepts no more', async () => {
+      const { handler, response } = begun();
+      let first = true;
+      const listeners = await start({
+        handler: (req, res) => {
+          if (!first) handler(req, res);
+          else res.end('idle from now on');
+          first = false;
+        },
+      });
+      const url = listeners.httpUrl ?? '';
+      const agent = new Agent({ keepAlive: true });
+      const idle = new Promise<void>((resolve) => {
+        get(url, { agent }, (res) => {
+          res.resume();
+          res.socket.once('close', () => resolve());
+        });
+      });
+      await new Promise((resolve) => agent.once('free', resolve));
+      const running = fetch(url);
+      const res = await response;
+      const closed = listeners.close(60_000);
+      await idle;
+      await expect(fetch(url)).rejects.toThrow();
+      res.end('and finished');
+      expect(await (await running).text()).toBe('begun and finished');
+      await closed;
+      agent.destroy();
+    });
+
+    it('cuts what runs longer than the grace', async () => {
+      const { handler, response } = begun();
+      const listeners = await start({ handler });
+      const running = fetch(listeners.httpUrl ?? '').then((answer) => answer.text());
+      const outcome = expect(running).rejects.toThrow();
+      await response;
+      await listeners.close(20);
+      await outcome;
+    });
+  });
+});
