@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import {
   answerFor,
@@ -73,6 +74,7 @@ export class FaultyUpstream {
   private server: Server | undefined;
   private port = 0;
   private origin = '';
+  private readonly arrivals = new EventEmitter();
   private readonly pendingWork = new Set<() => void>();
 
   private constructor(private readonly options: FaultyUpstreamOptions) {}
@@ -96,6 +98,15 @@ export class FaultyUpstream {
   /** Paths requested so far that match, newest last. */
   requested(pattern: RegExp): RequestLog[] {
     return this.requests.filter(({ path }) => pattern.test(path));
+  }
+
+  /** The first request that matches, from now or earlier, as soon as it has arrived; its answer may not have begun. */
+  async whenRequested(pattern: RegExp): Promise<RequestLog> {
+    for (;;) {
+      const [arrived] = this.requested(pattern);
+      if (arrived) return arrived;
+      await once(this.arrivals, 'request');
+    }
   }
 
   /** Lets requests whose URL path matches go wrong. The fault set last wins; the same pattern again replaces the first. */
@@ -140,6 +151,7 @@ export class FaultyUpstream {
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
     const log = recordRequest(this.requests, request);
+    this.arrivals.emit('request');
     const fault = this.faultFor(log.path);
     if (fault?.kind === 'before-answer') fault.run();
     const file = fileAt(this.tree, this.basePath, log.path);

@@ -79,7 +79,7 @@ export function filesNamedBy(ini: Buffer): { files: NamedFile[]; problems: strin
 }
 
 export interface ManifestDifference {
-  /** 1-based lines outside [Server]; absent where the line exists on one side only. */
+  /** The line, with its CR if it has one; absent where it exists on the other side only. */
   upstream?: string;
   mirror?: string;
 }
