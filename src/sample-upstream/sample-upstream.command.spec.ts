@@ -77,7 +77,17 @@ describe('haishin sample-upstream', () => {
     const program = new Command();
     registerSampleUpstream(program);
     const help = program.commands[0]!.helpInformation();
-    for (const flag of ['--port', '--host', '--scale', '--every', '--seed', '--no-japan', '--out', '--json'])
+    for (const flag of [
+      '--port',
+      '--host',
+      '--scale',
+      '--every',
+      '--seed',
+      '--no-japan',
+      '--compressed',
+      '--out',
+      '--json',
+    ])
       expect(help).toContain(flag);
   });
 });

@@ -13,6 +13,7 @@ interface SampleUpstreamFlags {
   seed: number;
   japan: boolean;
   signatures: boolean;
+  compressed?: boolean;
   out?: string;
   json?: boolean;
 }
@@ -43,11 +44,12 @@ export function registerSampleUpstream(program: Command, surroundings = processS
     )
     .option('--port <number>', 'port to listen on; 0 = any free one', portNumber, 9080)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--scale <factor>', 'size of the files: 1 = as the vendor has them, about 150 MB', positive, 0.02)
+    .option('--scale <factor>', 'size of the files: 1 = as the vendor has them, about 150 MB a tree', positive, 0.02)
     .option('--every <seconds>', 'time between two publications; 0 = never', notNegative, 30)
     .option('--seed <number>', 'another seed gives other contents; the same gives the same', wholeNumber, 1)
     .option('--no-japan', 'leave out the Japan tree (japan/server.ini, .80 virus patterns)')
     .option('--no-signatures', 'leave out the .sig files')
+    .option('--compressed', 'really compress the ZIPs, so that checking them costs what it costs with real ones')
     .option('--out <directory>', 'write the tree to a directory that any web server can serve, and exit')
     .option('--json', 'print JSON lines instead of text')
     .addHelpText(
@@ -56,16 +58,17 @@ export function registerSampleUpstream(program: Command, surroundings = processS
 Components: ${sampleUnits.map(({ component }) => component).join(', ')}
 
 Examples:
-  haishin sample-upstream                        serve on port 9080
-  HAISHIN_UPSTREAM_URL=http://127.0.0.1:9080/activeupdate haishin serve
-  haishin sample-upstream --scale 1 --out ./tree   150 MB for a web server or a mounted share`,
+  haishin sample-upstream
+      serves on port 9080; mirror it with HAISHIN_UPSTREAM_URL=http://127.0.0.1:9080/activeupdate
+  haishin sample-upstream --scale 1 --out ./tree
+      writes about 310 MB (both trees), for a web server or a mounted share`,
     )
     .action((flags: SampleUpstreamFlags) => run(flags, surroundings));
 }
 
 async function run(flags: SampleUpstreamFlags, { print, now, stopped }: SampleUpstreamSurroundings): Promise<void> {
-  const { scale, seed, japan, signatures } = flags;
-  const tree = new SampleTree({ scale, seed, signatures, japanTree: japan });
+  const { scale, seed, japan, signatures, compressed = false } = flags;
+  const tree = new SampleTree({ scale, seed, signatures, japanTree: japan, compressed });
   const totals = totalsOf(tree);
   const show = (event: Record<string, unknown>, text: string): void => print(flags.json ? JSON.stringify(event) : text);
 
