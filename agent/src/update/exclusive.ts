@@ -1,0 +1,37 @@
+import type { Journal } from '../install/journal.js';
+import type { Agent } from '../service/agent.js';
+
+/**
+ * Runs work that changes components: one process at a time, after whatever an earlier process left half done is ended.
+ * @throws AgentError conflict/update-running
+ */
+export async function exclusively<T>(agent: Agent, purpose: string, work: () => Promise<T>): Promise<T> {
+  const release = await agent.updateLock.acquire(purpose);
+  try {
+    await recoverInterrupted(agent);
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** Under the update lock: ends an interrupted installation or rollback and notes what became of it. */
+async function recoverInterrupted(agent: Agent): Promise<void> {
+  const result = await agent.installer.recover();
+  if (result === null) return;
+  if (!('undone' in result)) {
+    const { journal, failure } = result;
+    agent.log.warn('an interrupted update was ended', { kind: journal.kind, finished: failure === null, failure });
+    return;
+  }
+  const { undone } = result;
+  agent.log.warn('an interrupted update was undone', { kind: undone.kind, components: names(undone) });
+  await agent.state.update((state) => {
+    if (undone.order.kind !== 'deployment' || state.deployment?.id !== undone.order.id) return;
+    state.deployment.note = `an interrupted installation of ${names(undone)} was undone; starting again`;
+  });
+}
+
+function names(journal: Journal): string {
+  return journal.items.map((item) => item.component).join(', ');
+}
