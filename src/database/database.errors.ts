@@ -12,6 +12,17 @@ const CONNECTION_ERRNO = new Set([
   'ETIMEDOUT',
 ]);
 
+/**
+ * TypeORM's own words for a connection that broke in the middle of a transaction (it gives its runner back at once), or
+ * for a data source that could not connect yet.
+ */
+const TYPEORM_NAMES = new Set([
+  'QueryRunnerAlreadyReleasedError',
+  'QueryRunnerProviderAlreadyReleasedError',
+  'ConnectionIsNotSetError',
+  'CannotExecuteNotConnectedError',
+]);
+
 /** SQLSTATE of a failed statement, or the errno of a failed connection; undefined for anything else. */
 export function databaseErrorCode(thrown: unknown): string | undefined {
   // TypeORM wraps the driver's error and copies its fields; an aggregate of tried addresses carries the code as well.
@@ -26,8 +37,13 @@ export function isConnectionFailure(thrown: unknown): boolean {
     // 08 connection exception, 57P0x shutdown and start-up, 53300 too many connections.
     return CONNECTION_ERRNO.has(code) || code.startsWith('08') || code.startsWith('57P0') || code === '53300';
   }
-  const message = thrown instanceof Error ? thrown.message : '';
-  return /^Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable/.test(message);
+  if (!(thrown instanceof Error)) return false;
+  const { name, message } = thrown;
+  return (
+    TYPEORM_NAMES.has(name) ||
+    TYPEORM_NAMES.has(thrown.constructor.name) ||
+    /^Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable/.test(message)
+  );
 }
 
 /** True for a unique violation (23505), of the named constraint when one is given. */

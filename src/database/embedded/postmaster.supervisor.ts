@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { AppError } from '../../platform/errors/app-error.js';
 import type { DatabaseLogger } from '../database.logger.js';
 import {
   type PostmasterPlan,
-  removeMisleadingPidFile,
+  removeMisleadingLocks,
   startPostmaster,
   stopPostmaster,
   waitUntilReady,
@@ -13,6 +15,8 @@ import { isRunning, type ProcessIdentity } from './process-identity.js';
 const WATCH_MILLISECONDS = 250;
 const FIRST_BACKOFF_MILLISECONDS = 100;
 const MAX_BACKOFF_MILLISECONDS = 10_000;
+/** Sessions of a killed postmaster notice it when they next wait for something. */
+const SESSIONS_END_MILLISECONDS = 10_000;
 /** A server that has run this long is healthy again, and its next crash is a first one. */
 const HEALTHY_MILLISECONDS = 60_000;
 
@@ -74,10 +78,18 @@ export class PostmasterSupervisor {
     return undefined;
   }
 
+  /** No live postmaster was found on this cluster, and nobody else may start one while we hold the lock. */
   private async launch(): Promise<ProcessIdentity> {
-    // No live postmaster was found on this cluster, and nobody else may start one while we hold the lock.
-    await removeMisleadingPidFile(this.plan.clusterDir);
-    return startPostmaster(this.plan);
+    const deadline = performance.now() + SESSIONS_END_MILLISECONDS;
+    for (;;) {
+      await removeMisleadingLocks(this.plan);
+      try {
+        return await startPostmaster(this.plan);
+      } catch (error) {
+        if (!isHeldBySessions(error) || performance.now() > deadline) throw error;
+        await sleep(100);
+      }
+    }
   }
 
   private watch(milliseconds: number): void {
@@ -122,4 +134,8 @@ export class PostmasterSupervisor {
       return backoff;
     }
   }
+}
+
+function isHeldBySessions(error: unknown): boolean {
+  return error instanceof AppError && /shared memory block .* still in use/.test(String(error.details.output));
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -135,11 +135,13 @@ export async function stopPostmaster(postmaster: ProcessIdentity): Promise<void>
 }
 
 /**
- * Removes a pid file whose number now belongs to another process, which would keep postgres from starting for ever. With
- * a dead number it stays: postgres reads there whether sessions of a killed postmaster still hold shared memory.
+ * Removes lock files of a postmaster that is gone but whose number is taken, by another process or by a zombie that nobody
+ * reaps: either would keep postgres from starting for ever. A pid file with a free number stays, for postgres reads there
+ * whether sessions of a killed postmaster still hold its shared memory. Only to be called when no live postmaster was found.
  */
-export async function removeMisleadingPidFile(clusterDir: string): Promise<void> {
+export async function removeMisleadingLocks({ clusterDir, socketDir }: PostmasterPlan): Promise<void> {
   const path = join(clusterDir, POSTMASTER_FILE);
   const pid = Number((await readFile(path, 'utf8').catch(() => '')).split('\n')[0]);
-  if (Number.isInteger(pid) && pid > 0 && (await identifyProcess(pid)) !== undefined) await rm(path, { force: true });
+  if (Number.isInteger(pid) && pid > 0 && existsSync(`/proc/${pid}`)) await rm(path, { force: true });
+  for (const name of ['.s.PGSQL.5432', '.s.PGSQL.5432.lock']) await rm(join(socketDir, name), { force: true });
 }

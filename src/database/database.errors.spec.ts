@@ -1,0 +1,57 @@
+import { ConnectionIsNotSetError, QueryFailedError, QueryRunnerAlreadyReleasedError } from 'typeorm';
+
+import { AppError } from '../platform/errors/app-error.js';
+import { isConnectionFailure, isUniqueViolation, toDatabaseError } from './database.errors.js';
+
+function withCode(code: string, rest: object = {}): Error {
+  return Object.assign(new Error('of the driver'), { code, ...rest });
+}
+
+describe('database errors', () => {
+  it.each([
+    ['refused', withCode('ECONNREFUSED')],
+    ['no socket', withCode('ENOENT')],
+    ['shutting down', withCode('57P01')],
+    ['starting up', withCode('57P03')],
+    ['full', withCode('53300')],
+    ['cut off', new Error('Connection terminated unexpectedly')],
+    ['pool exhausted', new Error('timeout exceeded when trying to connect')],
+    ['wrapped', new QueryFailedError('SELECT 1', [], withCode('08006'))],
+    ['cut off in a transaction', new QueryRunnerAlreadyReleasedError()],
+    ['never connected', new ConnectionIsNotSetError('postgres')],
+  ])('calls it a connection failure: %s', (_case, error) => {
+    expect(isConnectionFailure(error)).toBe(true);
+    expect(toDatabaseError(error)).toMatchObject({ kind: 'unavailable', code: 'database-unavailable', cause: error });
+  });
+
+  it.each([
+    ['a cancelled statement', withCode('57014')],
+    ['a fault of the statement', withCode('42601')],
+    ['anything else', new Error('of ours')],
+    ['no error at all', 'text'],
+  ])('returns unchanged: %s', (_case, error) => {
+    expect(isConnectionFailure(error)).toBe(false);
+    expect(toDatabaseError(error)).toBe(error);
+  });
+
+  it('keeps an AppError as it is', () => {
+    const error = new AppError('conflict', 'some-code', 'Some text.');
+    expect(toDatabaseError(error)).toBe(error);
+  });
+
+  it.each(['28P01', '28000', '3D000'])('calls %s a refusal, for a person to mend', (code) => {
+    expect(toDatabaseError(withCode(code))).toMatchObject({ code: 'database-refused' });
+  });
+
+  it('knows a full disk', () => {
+    expect(toDatabaseError(withCode('53100'))).toMatchObject({ kind: 'storage', code: 'disk-full' });
+  });
+
+  it('tells unique violations by constraint', () => {
+    const error = new QueryFailedError('INSERT', [], withCode('23505', { constraint: 'node_pk' }));
+    expect(isUniqueViolation(error)).toBe(true);
+    expect(isUniqueViolation(error, 'node_pk')).toBe(true);
+    expect(isUniqueViolation(error, 'setting_pk')).toBe(false);
+    expect(isUniqueViolation(withCode('23503', { constraint: 'node_pk' }), 'node_pk')).toBe(false);
+  });
+});

@@ -1,0 +1,113 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ManualClock } from '../../src/platform/clock/clock.js';
+import { DatabaseAvailability } from '../../src/database/availability.js';
+import { connectDataSource, createDataSource } from '../../src/database/data-source.js';
+import { toDatabaseError } from '../../src/database/database.errors.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
+import { NotificationBus } from '../../src/database/notify.js';
+import { inTransaction } from '../../src/database/transaction.js';
+import { silentLogger } from '../support/silent-logger.js';
+import { until } from '../support/until.js';
+
+describe('a database that goes away and comes back', () => {
+  let parent: string;
+  let server: EmbeddedPostgres;
+  const start = () => startEmbeddedPostgres({ dataDir: join(parent, 'postgres'), logger: silentLogger });
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'haishin-loss-'));
+    await chmod(parent, 0o755);
+    server = await start();
+  });
+
+  afterEach(async () => {
+    await server.stop();
+    await rm(parent, { recursive: true, force: true });
+  });
+
+  it('is noticed, named, and used again by pool, probe and bus without a person', async () => {
+    const clock = new ManualClock(new Date('2026-11-22T00:00:00Z'));
+    const availability = new DatabaseAvailability({ url: server.url, logger: silentLogger, clock });
+    const bus = new NotificationBus({ url: server.url, logger: silentLogger });
+    const dataSource = createDataSource({
+      url: server.url,
+      poolSize: 3,
+      entities: [],
+      logger: silentLogger,
+      onPoolError: () => availability.suspect(),
+    });
+    const changes: boolean[] = [];
+    let reconnected = 0;
+    availability.onChange(({ up }) => changes.push(up));
+    try {
+      await connectDataSource(dataSource);
+      await Promise.all([availability.start(), bus.start()]);
+      await bus.subscribe('work', { onMessage: () => undefined, onReconnected: () => void (reconnected += 1) });
+      expect(availability.state).toEqual({ up: true, since: new Date('2026-11-22T00:00:00Z') });
+
+      clock.advance(60_000);
+      // The transaction under way loses its connection while it is checked out of the pool.
+      const cutOff = inTransaction(dataSource, async (manager) => {
+        await manager.query('SELECT 1');
+        await server.stop();
+        await manager.query('SELECT 1');
+      });
+      expect(toDatabaseError(await cutOff.catch((error: unknown) => error))).toMatchObject({
+        code: 'database-unavailable',
+      });
+      const refused: unknown = await dataSource.query('SELECT 1').catch((error: unknown) => error);
+      expect(toDatabaseError(refused)).toMatchObject({ kind: 'unavailable', code: 'database-unavailable' });
+      await until('the probe notices', () => !availability.up);
+      expect(availability.state).toMatchObject({
+        since: new Date('2026-11-22T00:01:00Z'),
+        lastError: expect.any(String),
+      });
+
+      server = await start();
+      expect(await dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      await availability.probe();
+      await until('the bus is back', () => reconnected === 1);
+      expect(availability.up).toBe(true);
+      expect(changes).toEqual([true, false, true]);
+    } finally {
+      await Promise.all([availability.stop(), bus.stop(), dataSource.destroy()]);
+    }
+  });
+
+  it('counts as down when it hangs', async () => {
+    const { url } = server;
+    const availability = new DatabaseAvailability({ url, logger: silentLogger, timeoutMilliseconds: 200 });
+    await availability.start();
+    expect(availability.up).toBe(true);
+    const { findPostmaster } = await import('../../src/database/embedded/postmaster-file.js');
+    const { default: pg } = await import('pg');
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'haishin-probe'`,
+    );
+    await client.end();
+    const frozen = [rows[0]?.pid ?? 0, (await findPostmaster(join(parent, 'postgres', 'cluster')))?.process.pid ?? 0];
+    try {
+      for (const pid of frozen) process.kill(pid, 'SIGSTOP');
+      await availability.probe();
+      expect(availability.up).toBe(false);
+    } finally {
+      for (const pid of frozen) process.kill(pid, 'SIGCONT');
+    }
+    await availability.probe();
+    expect(availability.up).toBe(true);
+    await availability.stop();
+  });
+
+  it('is reported at the start as what it is', async () => {
+    const wrong = server.url.replace('/haishin?', '/absent?');
+    const make = (url: string) => createDataSource({ url, poolSize: 1, entities: [], logger: silentLogger });
+    await expect(connectDataSource(make(wrong))).rejects.toMatchObject({ code: 'database-refused' });
+    await server.stop();
+    await expect(connectDataSource(make(server.url))).rejects.toMatchObject({ code: 'database-unavailable' });
+  });
+});

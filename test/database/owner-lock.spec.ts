@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { acquireOwnerLock, findLockOwner } from '../../src/database/embedded/owner-lock.js';
+import { identifyProcess, pidNamespace } from '../../src/database/embedded/process-identity.js';
+import { recordLog } from '../support/log-recorder.js';
+import { silentLogger } from '../support/silent-logger.js';
+
+describe('lock of a data directory', () => {
+  let directory: string;
+  let path: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'haishin-lock-'));
+    path = join(directory, 'lock');
+  });
+
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  async function writeLock(change: Record<string, unknown>): Promise<void> {
+    const self = await identifyProcess(process.pid);
+    const owner = { ...self, namespace: await pidNamespace(), host: 'here', since: '2026-01-01T00:00:00Z', ...change };
+    await writeFile(path, JSON.stringify(owner));
+  }
+
+  it('is held until it is released', async () => {
+    const lock = await acquireOwnerLock(path, silentLogger);
+    expect(await findLockOwner(path)).toMatchObject({ pid: process.pid });
+    await expect(acquireOwnerLock(path, silentLogger)).rejects.toMatchObject({
+      code: 'data-directory-in-use',
+      details: { pid: process.pid },
+    });
+    await lock.release();
+    expect(await findLockOwner(path)).toBeUndefined();
+    await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('lets exactly one of many win that arrive together', async () => {
+    await writeLock({ startTicks: '1' });
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => acquireOwnerLock(path, silentLogger)));
+    const won = results.filter((result) => result.status === 'fulfilled');
+    expect(won).toHaveLength(1);
+    await won[0]?.value.release();
+  });
+
+  it.each([
+    ['whose pid now is another process', { startTicks: '1' }],
+    ['whose pid is gone', { pid: 4_194_303, startTicks: '1' }],
+  ])('clears a lock %s, and says so', async (_case, change) => {
+    await writeLock(change);
+    const log = recordLog();
+    const lock = await acquireOwnerLock(path, log);
+    expect(log.lines).toEqual([expect.stringContaining('whose owner is gone was cleared')]);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ pid: process.pid });
+    await lock.release();
+  });
+
+  it.each(['', '{"pid": 1', '{}'])('clears a lock that a crash left as %j', async (content) => {
+    await writeFile(path, content);
+    await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('knows that nothing survived a restart of this machine', async () => {
+    const { hostname } = await import('node:os');
+    await writeLock({ namespace: 'another-boot pid:[4026531836]', host: hostname() });
+    await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('respects an owner in another container while it gives signs of life, and no longer', async () => {
+    await writeLock({ namespace: 'another-boot pid:[1]', host: 'elsewhere' });
+    let beat = 0;
+    const beating = setInterval(() => void utimes(path, beat, (beat += 1)), 100);
+    await expect(acquireOwnerLock(path, silentLogger)).rejects.toMatchObject({ details: { host: 'elsewhere' } });
+    clearInterval(beating);
+    await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+});
