@@ -1,3 +1,4 @@
+import { finished } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { TransferWatch } from './transfer-watch.js';
 
@@ -43,11 +44,11 @@ export function readBody(body: Dispatcher.ResponseData['body'], watch: TransferW
         },
       );
     };
-    body.on('error', fail);
-    body.on('close', () =>
-      fail(Object.assign(new Error('the body was closed before its end'), { code: 'UND_ERR_SOCKET' })),
-    );
-    body.on('end', () => settle(resolve));
+    // Unlike listeners, this also reports a body that broke off before anybody looked.
+    finished(body, { writable: false }, (error) => {
+      if (error) fail(error);
+      else settle(resolve);
+    });
     body.on('data', onChunk);
   });
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { cancelled, fault } from './faults.js';
 import type { WatchVerdict } from './transfer-watch.js';
@@ -43,7 +44,7 @@ export function toFault(thrown: unknown, context: FaultContext): AppError {
   const { url, phase, received } = context;
   if (context.verdict !== null) return silence(context.verdict, context);
   const error = innermost(thrown);
-  const code = error.code ?? '';
+  const code = codeOf(error);
   const details = { url };
   // The source was closed under the transfer.
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return cancelled();
@@ -96,9 +97,14 @@ export function toFault(thrown: unknown, context: FaultContext): AppError {
 /** What the parser says when the connection ends inside a chunked body. */
 const ENDED_EARLY = new Set(['HPE_INVALID_EOF_STATE', 'HPE_CLOSED_CONNECTION']);
 
+/** The parser of undici names only some of its faults. */
+function codeOf(error: ErrorWithCode): string {
+  return error.code ?? (error.name === 'HTTPParserError' ? 'HPE_UNNAMED' : '');
+}
+
 /** Anything else is a bug of ours and must not look like a fault of the network. */
 function isNetworkError(error: ErrorWithCode): boolean {
-  const code = error.code ?? '';
+  const code = codeOf(error);
   if (code === 'UND_ERR_INVALID_ARG') return /407/.test(error.message);
   return error.errno !== undefined || /^(UND_ERR|HPE_|ERR_SSL|ERR_TLS|E[A-Z]+$)/.test(code) || code in TLS_REASONS;
 }
@@ -169,12 +175,12 @@ interface ErrorWithCode extends Error {
 
 /** Happy-eyeballs failures come as an AggregateError of all addresses tried; its first one says why. */
 function innermost(thrown: unknown): ErrorWithCode {
-  const error: ErrorWithCode = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error: ErrorWithCode = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
   const first = error.errors?.[0];
-  if (first instanceof Error) return innermost(first);
+  if (types.isNativeError(first)) return innermost(first);
   const cause = error.cause;
   // undici wraps what the socket said ("other side closed", a TLS fault) once or twice.
-  if (cause instanceof Error && (error.code === undefined || error.code.startsWith('UND_ERR_PRX'))) {
+  if (types.isNativeError(cause) && (error.code === undefined || error.code.startsWith('UND_ERR_PRX'))) {
     const inner = innermost(cause);
     return inner.code === undefined || inner.code.startsWith('UND_ERR_SOCKET') ? error : inner;
   }

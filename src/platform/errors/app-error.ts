@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** What kind of fault it is; the HTTP status follows from it (see problem.filter.ts). */
 export type ErrorKind =
   | 'bad-input' // 400: the caller sent something that cannot be accepted
@@ -41,13 +43,15 @@ export class AppError extends Error {
 /** Turns anything thrown into an AppError; system errors of the disk get their own codes. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
-  const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+  // Not `instanceof`: errors of Node's own modules may come from another realm (under Jest they always do).
+  const cause = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
   const errno = (cause as NodeJS.ErrnoException).code;
   if (errno === 'ENOSPC' || errno === 'EDQUOT')
     return new AppError('storage', 'disk-full', 'The disk is full: nothing more can be stored.', { cause });
   if (errno === 'EROFS') return new AppError('storage', 'disk-read-only', 'The disk is read-only.', { cause });
   if (errno === 'EACCES' || errno === 'EPERM')
     return new AppError('storage', 'disk-permission', 'The server may not write to its data directory.', { cause });
-  if (errno === 'EIO') return new AppError('storage', 'disk-failure', 'The disk reported a read or write failure.', { cause });
+  if (errno === 'EIO')
+    return new AppError('storage', 'disk-failure', 'The disk reported a read or write failure.', { cause });
   return new AppError('internal', 'internal', 'An unexpected fault occurred; the log has the details.', { cause });
 }

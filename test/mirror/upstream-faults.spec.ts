@@ -1,0 +1,326 @@
+import { randomBytes, createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createServer } from 'node:net';
+import { Bench, faultOf, listen, type Handler } from './upstream-server.js';
+
+const content = randomBytes(3000);
+const sha256 = createHash('sha256').update(content).digest('hex');
+const request = { size: content.length, maxBytes: 10_000 };
+
+describe('an upstream over HTTP that misbehaves', () => {
+  let bench: Bench;
+  beforeEach(async () => {
+    bench = await Bench.open();
+  });
+  afterEach(() => bench.close());
+
+  const faultWith = async (handler: Handler, size: number | null = content.length) => {
+    const server = await bench.serve(handler);
+    const started = performance.now();
+    const fault = await faultOf(bench.source(server.origin).fetchBlob('pattern/a.bin', { ...request, size }));
+    expect(performance.now() - started).toBeLessThan(2500);
+    // Whatever happened, nothing remains of it.
+    expect(await readdir(join(bench.directory, 'incoming'))).toEqual([]);
+    expect(await readdir(join(bench.directory, 'blobs'))).toEqual([]);
+    expect(fault.kind).toBe('upstream');
+    expect(fault.message).toMatch(/^The .*\.$/);
+    expect(fault.details['url']).toBe(`${server.origin}/pattern/a.bin`);
+    return { fault, server };
+  };
+
+  it('nothing listens: unreachable, refused, after three tries', async () => {
+    const closed = await listen(createServer());
+    await closed.close();
+    const fault = await faultOf(bench.source(`http://127.0.0.1:${closed.port}/`).fetchBlob('a', request));
+    expect(fault).toMatchObject({ code: 'upstream-unreachable', details: { reason: 'refused', tries: 3 } });
+  });
+
+  it('a name that does not exist: unreachable, dns', async () => {
+    const fault = await faultOf(bench.source('http://upstream.invalid/').fetchSmall('server.ini', { maxBytes: 10 }));
+    expect(fault).toMatchObject({ code: 'upstream-unreachable', details: { reason: 'dns' } });
+  });
+
+  it('it hangs up before an answer: unreachable, reset, after three tries', async () => {
+    const { fault, server } = await faultWith((incoming) => incoming.socket.destroy());
+    expect(fault).toMatchObject({ code: 'upstream-unreachable', details: { reason: 'reset' } });
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it('it never answers: timeout, retried once', async () => {
+    const { fault, server } = await faultWith(() => undefined);
+    expect(fault.code).toBe('upstream-timeout');
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('it falls silent in the middle: timeout', async () => {
+    const { fault } = await faultWith((_, response) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, 1000));
+    });
+    expect(fault).toMatchObject({ code: 'upstream-timeout', details: { received: 1000 } });
+  });
+
+  it('it drips: too slow', async () => {
+    const { fault } = await faultWith((_, response) => {
+      response.writeHead(200, { 'content-length': content.length });
+      const timer = setInterval(() => response.write('.'), 40);
+      response.on('close', () => clearInterval(timer));
+    });
+    expect(fault.code).toBe('upstream-too-slow');
+  });
+
+  it('an endless body without a length is cut at the announced size', async () => {
+    let sent = 0;
+    const { fault } = await faultWith((_, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(1000))) sent += 1000;
+      };
+      response.on('drain', more);
+      more();
+    });
+    expect(fault).toMatchObject({ code: 'size-mismatch', details: { expected: content.length } });
+    expect(sent).toBeLessThan(20_000_000);
+  });
+
+  it('an endless body of unknown size is cut at the limit', async () => {
+    const { fault } = await faultWith((_, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(Buffer.alloc(1000)));
+      };
+      response.on('drain', more);
+      more();
+    }, null);
+    expect(fault).toMatchObject({ code: 'size-exceeded', details: { maxBytes: 10_000 } });
+  });
+
+  it('another length than announced is refused without reading the body', async () => {
+    const { fault, server } = await faultWith((_, response) => {
+      response.writeHead(200, { 'content-length': content.length + 1 }).end(Buffer.alloc(content.length + 1));
+    });
+    expect(fault).toMatchObject({ code: 'size-mismatch', details: { expected: 3000, received: 3001 } });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('a body shorter than its length, each time: truncated, after three tries', async () => {
+    const { fault, server } = await faultWith((_, response) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, 500), () => response.destroy());
+    });
+    expect(fault).toMatchObject({ code: 'upstream-truncated', details: { tries: 3 } });
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it('a chunked body that breaks off: truncated', async () => {
+    const { fault } = await faultWith((_, response) => {
+      response.write(content.subarray(0, 500), () => response.destroy());
+    });
+    expect(fault.code).toBe('upstream-truncated');
+  });
+
+  it('an error page with status 200: unexpected content', async () => {
+    const page = '<!DOCTYPE html><title>Sorry</title>';
+    const { fault } = await faultWith((_, response) => void response.setHeader('content-type', 'text/html').end(page));
+    expect(fault).toMatchObject({ code: 'upstream-unexpected-content', details: { contentType: 'text/html' } });
+    const server = await bench.serve((_, response) => void response.end(page));
+    const small = await faultOf(bench.source(server.origin).fetchSmall('server.ini', { maxBytes: 1000 }));
+    expect(small.code).toBe('upstream-unexpected-content');
+  });
+
+  it('a file labelled as a web page is taken when its size is right', async () => {
+    const server = await bench.serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/html', 'content-length': content.length }).end(content);
+    });
+    expect((await bench.source(server.origin).fetchBlob('a', request)).sha256).toBe(sha256);
+  });
+
+  it('a compressed answer that was not asked for: unexpected content', async () => {
+    const { fault, server } = await faultWith((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end('x');
+    });
+    expect(fault).toMatchObject({ code: 'upstream-unexpected-content', details: { encoding: 'gzip' } });
+    expect(server.requests[0]?.headers).toMatchObject({
+      'accept-encoding': 'identity',
+      'user-agent': 'Haishin/0.0-test',
+    });
+  });
+
+  it('something that is not HTTP: unexpected content', async () => {
+    const other = await listen(createServer((socket) => void socket.end('220 mail.example ESMTP\r\n')));
+    bench.onClose(other.close);
+    const fault = await faultOf(bench.source(`http://127.0.0.1:${other.port}`).fetchBlob('a', request));
+    expect(fault.code).toBe('upstream-unexpected-content');
+  });
+
+  it.each([
+    [404, 'upstream-not-found', 1],
+    [410, 'upstream-not-found', 1],
+    [401, 'upstream-refused', 1],
+    [403, 'upstream-refused', 1],
+    [400, 'upstream-http-status', 1],
+    [206, 'upstream-http-status', 1],
+    [500, 'upstream-http-status', 3],
+    [503, 'upstream-http-status', 3],
+  ])('status %i: %s, %i tries', async (status, code, tries) => {
+    const { fault, server } = await faultWith((_, response) => void response.writeHead(status).end('no'));
+    expect(fault).toMatchObject({ code, details: { status } });
+    expect(server.requests).toHaveLength(tries);
+  });
+
+  it('a passing 502 is got over', async () => {
+    const server = await bench.serve((_, response) => {
+      if (server.requests.length < 3) response.writeHead(502).end();
+      else response.end(content);
+    });
+    expect(await bench.source(server.origin).fetchBlob('a', request)).toMatchObject({ sha256, size: 3000 });
+  });
+
+  describe('asks for a pause', () => {
+    it.each([
+      [429, '120', 120],
+      [503, '7', 7],
+      [503, '9999999', 86_400],
+    ])('status %i with Retry-After %s: busy at once', async (status, value, seconds) => {
+      const { fault, server } = await faultWith(
+        (_, response) => void response.writeHead(status, { 'retry-after': value }).end(),
+      );
+      expect(fault).toMatchObject({ code: 'upstream-busy', details: { retryAfterSeconds: seconds } });
+      expect(server.requests).toHaveLength(1);
+    });
+
+    it('and is not asked again until reset', async () => {
+      const server = await bench.serve((_, response) => void response.writeHead(503, { 'retry-after': '60' }).end());
+      const source = bench.source(server.origin);
+      await faultOf(source.fetchSmall('server.ini', { maxBytes: 10 }));
+      const second = await faultOf(source.fetchBlob('a', request));
+      expect(second).toMatchObject({ code: 'upstream-busy', details: { retryAfterSeconds: 60, givenUp: true } });
+      expect(server.requests).toHaveLength(1);
+      source.reset();
+      await faultOf(source.fetchBlob('a', request));
+      expect(server.requests).toHaveLength(2);
+    });
+  });
+
+  describe('redirects', () => {
+    it('to another host or port is refused, and the other is never asked', async () => {
+      const other = await bench.serve((_, response) => void response.end(content));
+      const { fault } = await faultWith(
+        (_, response) => void response.writeHead(302, { location: `${other.origin}/a?token=1` }).end(),
+      );
+      expect(fault).toMatchObject({
+        code: 'upstream-redirect-refused',
+        details: { location: `${other.origin}/a?token=1` },
+      });
+      expect(other.requests).toHaveLength(0);
+    });
+
+    it('to an allowed host is followed, without our password', async () => {
+      const other = await bench.serve((_, response) => void response.end(content));
+      const first = await bench.serve(
+        (_, response) => void response.writeHead(307, { location: `${other.origin}/b` }).end(),
+      );
+      const url = first.origin.replace('http://', 'http://user:secret@');
+      const source = bench.source(url, { allowRedirectHosts: [`127.0.0.1:${other.port}`] });
+      expect((await source.fetchBlob('a', request)).sha256).toBe(sha256);
+      expect(first.requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from('user:secret').toString('base64')}`);
+      expect(other.requests[0]?.headers.authorization).toBeUndefined();
+    });
+
+    it('on the same host are followed three times and no more', async () => {
+      const server = await bench.serve((incoming, response) => {
+        response.writeHead(301, { location: `${incoming.url}x` }).end();
+      });
+      const fault = await faultOf(bench.source(server.origin).fetchBlob('a', request));
+      expect(fault.code).toBe('upstream-redirect-refused');
+      expect(server.requests).toHaveLength(4);
+    });
+
+    it.each(['file:///etc/passwd', 'ftp://127.0.0.1/a', 'http://[broken'])('to %s is refused', async (location) => {
+      const { fault } = await faultWith((_, response) => void response.writeHead(302, { location }).end());
+      expect(fault.code).toBe('upstream-redirect-refused');
+    });
+  });
+
+  it('shows no credentials in its address or faults', async () => {
+    const server = await bench.serve((_, response) => void response.writeHead(500).end());
+    const source = bench.source(server.origin.replace('http://', 'http://user:secret@'));
+    const fault = await faultOf(source.fetchBlob('a', request));
+    expect(JSON.stringify([source.url, fault.message, fault.details])).not.toContain('secret');
+  });
+
+  it.each(['../a', 'a/../../b', '/etc/passwd', 'C:/a', 'a\\b', 'a//b', 'a\0b', ''])(
+    'never asks for the path %j',
+    async (path) => {
+      const server = await bench.serve((_, response) => void response.end(content));
+      expect((await faultOf(bench.source(server.origin).fetchBlob(path, request))).code).toBe('upstream-path-refused');
+      expect(server.requests).toHaveLength(0);
+    },
+  );
+
+  it('encodes what could mean something else in a URL', async () => {
+    const server = await bench.serve((_, response) => void response.end(content));
+    await bench.source(`${server.origin}/base`).fetchBlob('a b/%2e%2e/c?d#e.zip', request);
+    expect(server.requests[0]?.url).toBe('/base/a%20b/%252e%252e/c%3Fd%23e.zip');
+  });
+
+  it('is given up after two files that ended by silence, until reset', async () => {
+    const server = await bench.serve(() => undefined);
+    const source = bench.source(server.origin);
+    const first = await Promise.all([faultOf(source.fetchBlob('a', request)), faultOf(source.fetchBlob('b', request))]);
+    expect(first.map(({ code }) => code)).toEqual(['upstream-timeout', 'upstream-timeout']);
+    const asked = server.requests.length;
+    for (let index = 0; index < 300; index += 1) {
+      const fault = await faultOf(source.fetchBlob(`file${index}`, request));
+      expect(fault).toMatchObject({ code: 'upstream-timeout', details: { givenUp: true } });
+    }
+    expect(server.requests).toHaveLength(asked);
+    source.reset();
+    await faultOf(source.fetchBlob('a', request));
+    expect(server.requests.length).toBeGreaterThan(asked);
+  });
+
+  it('files that are missing or wrong do not give the source up', async () => {
+    const server = await bench.serve((incoming, response) => {
+      if (incoming.url === '/good') response.end(content);
+      else response.writeHead(404).end();
+    });
+    const source = bench.source(server.origin);
+    for (const name of ['a', 'b', 'c', 'd']) await faultOf(source.fetchBlob(name, request));
+    expect((await source.fetchBlob('good', request)).sha256).toBe(sha256);
+  });
+
+  it('does not blame the upstream for our own bandwidth limit', async () => {
+    const { Bandwidth } = await import('../../src/mirror/upstream/bandwidth.js');
+    const server = await bench.serve((_, response) => void response.end(content));
+    // 3000 bytes at 3000 a second: longer than any silence that is borne.
+    const source = bench.source(server.origin, { bandwidth: new Bandwidth(3000) });
+    const started = performance.now();
+    expect((await source.fetchBlob('a', request)).sha256).toBe(sha256);
+    expect(performance.now() - started).toBeGreaterThan(700);
+  });
+
+  it.each(['before an answer', 'in the middle'])('stops at once when cancelled %s', async (when) => {
+    const cancel = new AbortController();
+    const server = await bench.serve((_, response) => {
+      if (when === 'in the middle') {
+        response.writeHead(200, { 'content-length': content.length });
+        response.write(content.subarray(0, 100), () => cancel.abort());
+      } else cancel.abort();
+    });
+    const fault = await faultOf(bench.source(server.origin).fetchBlob('a', { ...request, signal: cancel.signal }));
+    expect(fault).toMatchObject({ kind: 'conflict', code: 'cancelled' });
+    expect(server.requests).toHaveLength(1);
+    expect(await readdir(join(bench.directory, 'incoming'))).toEqual([]);
+  });
+
+  it('stores what arrived, to the byte', async () => {
+    const server = await bench.serve((_, response) => void response.setHeader('etag', '"1"').end(content));
+    let progress = 0;
+    const blob = await bench
+      .source(server.origin)
+      .fetchBlob('a', { ...request, onProgress: (bytes) => (progress += bytes) });
+    expect(blob).toEqual({ status: 'ok', sha256, size: 3000, etag: '"1"' });
+    expect(progress).toBe(3000);
+    expect(await readFile(bench.store.pathOf(sha256))).toEqual(content);
+  });
+});
