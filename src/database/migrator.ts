@@ -10,6 +10,8 @@ export interface MigratorOptions {
   logger: DatabaseLogger;
   /** Default: the migrations of this version. */
   directory?: string;
+  /** Oldest server accepted, as in server_version_num; default 150000. */
+  oldestServer?: number;
 }
 
 /** Any number that nobody else uses as an advisory lock in the same database. */
@@ -34,7 +36,7 @@ export async function migrate(options: MigratorOptions): Promise<string[]> {
   client.on('error', (error) => options.logger.debug({ err: error }, 'the connection of the migrator broke'));
   try {
     await client.connect();
-    await refuseOldServer(client);
+    await refuseOldServer(client, options.oldestServer ?? OLDEST_SERVER);
     const applied: string[] = [];
     for (;;) {
       const name = await applyNext(client, files);
@@ -49,16 +51,16 @@ export async function migrate(options: MigratorOptions): Promise<string[]> {
   }
 }
 
-async function refuseOldServer(client: pg.Client): Promise<void> {
+async function refuseOldServer(client: pg.Client, oldest: number): Promise<void> {
   const { rows } = await client.query<{ number: number; text: string }>(
     `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS text`,
   );
   const version = rows[0];
-  if (version === undefined || version.number < OLDEST_SERVER)
+  if (version === undefined || version.number < oldest)
     throw new AppError(
       'unavailable',
       'database-version-unsupported',
-      `PostgreSQL ${version?.text ?? 'of unknown version'} is too old: Haishin needs 15 or newer.`,
+      `PostgreSQL ${version?.text ?? 'of unknown version'} is too old: Haishin needs ${Math.floor(oldest / 10_000)} or newer.`,
     );
 }
 

@@ -87,6 +87,13 @@ describe('migrator', () => {
     await expect(run()).rejects.toMatchObject({ code: 'migration-name' });
   });
 
+  it('refuses a server that is too old before it touches anything', async () => {
+    await writeFile(join(directory, '9001-new.sql'), 'CREATE TABLE new (n int);');
+    const migration = migrate({ url: database.url, logger: silentLogger, directory, oldestServer: 990_000 });
+    await expect(migration).rejects.toMatchObject({ code: 'database-version-unsupported' });
+    expect(await query(`SELECT to_regclass('new') AS new`)).toEqual([{ new: null }]);
+  });
+
   it('says that the server cannot be reached, or refuses', async () => {
     const nowhere = `postgresql://haishin@/haishin?host=${encodeURIComponent(directory)}`;
     await expect(migrate({ url: nowhere, logger: silentLogger })).rejects.toMatchObject({

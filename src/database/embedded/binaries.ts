@@ -14,18 +14,29 @@ export interface PostgresBinaries {
   majorVersion: string;
 }
 
+export interface BinariesOptions {
+  /** Default: the npm package for this platform. */
+  packageDir?: string;
+  /** Where a copy may lie when the account cannot reach the package, best first. Default: /var/cache, temporary directory. */
+  copyParents?: string[];
+}
+
 /**
  * Finds the PostgreSQL of the npm package, repairs the symbolic links that npm drops, and copies it to a place that
  * the account can reach when the installation is not (a clone under /root, a private temporary directory).
  * Throws AppError `embedded-database-missing` when there is no package for this platform.
  */
-export async function preparePostgresBinaries(runAs: RunAs, logger: DatabaseLogger): Promise<PostgresBinaries> {
-  const packageDir = locatePackage();
+export async function preparePostgresBinaries(
+  runAs: RunAs,
+  logger: DatabaseLogger,
+  options: BinariesOptions = {},
+): Promise<PostgresBinaries> {
+  const packageDir = options.packageDir ?? locatePackage();
   const native = join(packageDir, 'native');
   const { version } = JSON.parse(await readFile(join(packageDir, 'package.json'), 'utf8')) as { version: string };
   const linked = await repairSymlinks(packageDir);
   const usable = linked && (!runAs.stepsDown || (await canReach(join(native, 'bin'), runAs)));
-  const directory = usable ? native : await copyToReachablePlace(packageDir, version, logger);
+  const directory = usable ? native : await copyToReachablePlace(packageDir, version, logger, options.copyParents);
   return {
     initdb: join(directory, 'bin', 'initdb'),
     postgres: join(directory, 'bin', 'postgres'),
@@ -72,10 +83,14 @@ async function repairSymlinks(packageDir: string): Promise<boolean> {
 /** Files that only a compiler needs. */
 const DEVELOPMENT_FILES = new Set(['.a', '.pc']);
 
-async function copyToReachablePlace(packageDir: string, version: string, logger: DatabaseLogger): Promise<string> {
+async function copyToReachablePlace(
+  packageDir: string,
+  version: string,
+  logger: DatabaseLogger,
+  // A temporary directory may be swept by the system while we run, so it is the second choice.
+  parents = process.geteuid?.() === 0 ? ['/var/cache', tmpdir()] : [tmpdir()],
+): Promise<string> {
   const uid = process.geteuid?.() ?? 0;
-  // A temporary directory is swept by the system while we run, so it is the second choice.
-  const parents = uid === 0 ? ['/var/cache', tmpdir()] : [tmpdir()];
   for (const parent of parents) {
     const directory = join(parent, `haishin-postgresql-${version}${uid === 0 ? '' : `-${uid}`}`);
     if (await isOurs(directory, uid)) return directory;
