@@ -21,7 +21,7 @@ export interface PlanInput {
   componentOfUnit: ReadonlyMap<string, string>;
   selection: Selection;
   /** Whether this run may bring a component (or, for null, an entry that no component claims) up to date. */
-  mayUpdate: (componentId: string | null) => boolean;
+  mayUpdate: (componentId: string | null, offered: readonly ManifestUnit[]) => boolean;
   held: HeldTree | null;
 }
 
@@ -73,7 +73,7 @@ function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string |
     held !== null &&
     units.every((unit) => sameLines(upstream, held.manifest, unit.id) && unit.files.every((file) => held.files.has(file.key)));
   if (unchanged) return 'same';
-  return input.mayUpdate(componentId) ? 'fetch' : 'earlier';
+  return input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
 }
 
 /** Decides for every unit of the manifest; pure. Units whose lines cannot be trusted keep what is published. */

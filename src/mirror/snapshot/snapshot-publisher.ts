@@ -31,12 +31,19 @@ export interface PublishRequest {
 }
 
 /** Told when the pointers have moved, so that the change is served before the caller goes on. */
-export interface PublishListener {
-  refresh(): Promise<void>;
+export abstract class PublishListener {
+  abstract refresh(): Promise<void>;
 }
 
 /** Steps at which a test may cut the power. */
 export type PublishStep = 'composed' | 'staged' | 'recorded' | 'flipped-one' | 'flipped' | 'marked';
+
+/** Called at each step of a publication. */
+export abstract class PublishSteps {
+  abstract reached(step: PublishStep): void | Promise<void>;
+}
+
+export const noSteps: PublishSteps = { reached: () => undefined };
 
 const LOCK_KEY = 7_224_801_519;
 const LOCK_WAIT_MS = 60_000;
@@ -55,7 +62,7 @@ export class SnapshotPublisher {
     private readonly listener: PublishListener,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly step: (step: PublishStep) => void | Promise<void> = () => undefined,
+    private readonly steps: PublishSteps = noSteps,
   ) {}
 
   /**
@@ -80,6 +87,11 @@ export class SnapshotPublisher {
       await runner.query('reset lock_timeout; reset statement_timeout').catch(() => undefined);
       await runner.release();
     }
+  }
+
+  /** Id of the snapshot that a channel serves. */
+  inForce(channel: Channel): Promise<string | null> {
+    return this.directory.current(channel);
   }
 
   async current(channel: Channel): Promise<ChannelState> {
@@ -116,7 +128,7 @@ export class SnapshotPublisher {
     const states = await Promise.all(CHANNELS.map((channel) => this.current(channel)));
     if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
     const id = newSnapshotId(now);
-    await this.step('composed');
+    await this.steps.reached('composed');
     for (const tree of trees)
       await this.directory.stage(tree.channel, {
         version: 1,
@@ -125,7 +137,7 @@ export class SnapshotPublisher {
         publishedAt: now.toISOString(),
         files: tree.files,
       });
-    await this.step('staged');
+    await this.steps.reached('staged');
     await inTransaction(this.dataSource, async (manager) => {
       const releases = await request.record(manager, id);
       await this.snapshots.insert(
@@ -146,18 +158,23 @@ export class SnapshotPublisher {
         now,
       );
     });
-    await this.step('recorded');
+    await this.steps.reached('recorded');
     await this.putIntoForce(id);
     return id;
+  }
+
+  /** A transaction for what is decided without a change of the trees. */
+  alone(work: (manager: EntityManager) => Promise<void>): Promise<void> {
+    return inTransaction(this.dataSource, work);
   }
 
   private async putIntoForce(id: string): Promise<void> {
     for (const channel of CHANNELS) {
       await this.directory.flip(channel, id);
-      await this.step(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');
+      await this.steps.reached(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');
     }
     await this.snapshots.markPublished(id, this.clock.now());
-    await this.step('marked');
+    await this.steps.reached('marked');
     await this.listener.refresh();
     this.logger.info({ snapshot: id }, 'snapshot published');
   }

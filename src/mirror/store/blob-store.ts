@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
@@ -120,20 +119,14 @@ export class BlobStore {
 
   /** Stores a copy of a file that belongs to somebody else. */
   async importFile(path: string, limits: Partial<WriteLimits> = {}, signal?: AbortSignal): Promise<StoredBlob> {
-    const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    const handle = await open(path, 'r').catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw toAppError(cause);
+      throw new AppError('not-found', 'file-not-found', 'The file to be stored does not exist.', { cause });
+    });
     try {
-      return await this.write(
-        source as AsyncIterable<Buffer>,
-        { maxBytes: Number.MAX_SAFE_INTEGER, ...limits },
-        signal,
-      );
-    } catch (error) {
-      const cause = error instanceof AppError ? error.cause : error;
-      if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
-        throw new AppError('not-found', 'file-not-found', 'The file to be stored does not exist.', { cause });
-      throw error;
+      return await this.write(readChunks(handle, this.slabs), { maxBytes: Number.MAX_SAFE_INTEGER, ...limits }, signal);
     } finally {
-      source.destroy();
+      await handle.close();
     }
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { TransferLimits } from './transfer-limits.js';
 
@@ -61,6 +61,8 @@ export function openConnection(
     uri: url.href,
     ...(token === undefined ? {} : { token }),
     proxyTunnel: false,
+    // Without this, CONNECT waits five minutes for its answer.
+    clientFactory: (origin, options) => new Pool(origin, { ...options, ...pool }),
     requestTls: toOrigin,
     proxyTls: toOrigin,
   });

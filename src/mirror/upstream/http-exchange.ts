@@ -30,15 +30,18 @@ export interface ExchangeOptions {
 export async function exchange(start: URL, options: ExchangeOptions): Promise<Answer> {
   let url = start;
   for (let hops = 0; ; hops += 1) {
-    const { statusCode, headers, body } = await options.dispatcher.request({
-      method: 'GET',
-      origin: url.origin,
-      path: url.pathname + url.search,
-      headers: { ...options.headers, ...authorization(url, start) },
-      signal: options.signal,
-      headersTimeout: options.headersMs,
-      bodyTimeout: 0,
-    });
+    const { statusCode, headers, body } = await untilAborted(
+      options.signal,
+      options.dispatcher.request({
+        method: 'GET',
+        origin: url.origin,
+        path: url.pathname + url.search,
+        headers: { ...options.headers, ...authorization(url, start) },
+        signal: options.signal,
+        headersTimeout: options.headersMs,
+        bodyTimeout: 0,
+      }),
+    );
     const location = header(headers, 'location');
     if (!isRedirect(statusCode) || location === undefined) return { status: statusCode, headers, body, url };
     drop(body);
@@ -46,6 +49,21 @@ export async function exchange(start: URL, options: ExchangeOptions): Promise<An
       throw refusedRedirect(url, location, `it redirects more than ${options.maxRedirects} times`);
     url = redirectTarget(url, start, location, options.allowRedirectHosts);
   }
+}
+
+/** undici looks at the signal of a request only once it has a connection; a proxy that never opens the tunnel would hold us for ever. */
+function untilAborted(signal: AbortSignal, answer: Promise<Dispatcher.ResponseData>): Promise<Dispatcher.ResponseData> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+    answer
+      .then((data) => {
+        if (signal.aborted) drop(data.body);
+        else resolve(data);
+      }, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** Ends a body that nobody wants to read; its connection is closed with it. */
@@ -104,10 +122,7 @@ function authorization(url: URL, start: URL): Record<string, string> {
 export function statusFault(answer: Answer, proxy: string | null, now: Date): AppError {
   const { status, headers } = answer;
   const details = { url: displayUrl(answer.url), status };
-  if (proxy !== null && status === 407) return proxyStatusFault(status, details.url, proxy);
-  // Squid marks the errors that are its own.
-  if (proxy !== null && status >= 500 && headers['x-squid-error'] !== undefined)
-    return proxyStatusFault(status, details.url, proxy);
+  if (proxy !== null && (status === 407 || isOfProxy(headers))) return proxyStatusFault(status, details.url, proxy);
   if (status === 404 || status === 410)
     return fault('upstream-not-found', 'The upstream does not have the file.', details);
   if (status === 401 || status === 403)
@@ -119,6 +134,11 @@ export function statusFault(answer: Answer, proxy: string | null, now: Date): Ap
       retryAfterSeconds,
     });
   return fault('upstream-http-status', `The upstream answered with status ${status}.`, details);
+}
+
+/** Squid and tinyproxy sign the errors that are their own; answers of the upstream keep its signature. */
+function isOfProxy(headers: Headers): boolean {
+  return headers['x-squid-error'] !== undefined || /^(squid|tinyproxy)\b/i.test(header(headers, 'server') ?? '');
 }
 
 export function header(headers: Headers, name: string): string | undefined {

@@ -142,7 +142,8 @@ function throughProxy(error: ErrorWithCode, { url, proxy, phase }: FaultContext)
 
 /** What the proxy itself answered instead of passing us through. */
 export function proxyStatusFault(status: number, url: string, proxy: string, cause?: unknown): AppError {
-  if (status === 407)
+  // tinyproxy answers 401 to a wrong password, and 407 to none.
+  if (status === 407 || status === 401)
     return fault('proxy-auth-required', 'The proxy wants a valid user and password.', { url, proxy, status }, cause);
   if (status >= 500)
     return fault(

@@ -16,31 +16,28 @@ const KIND_OF_STATUS: Record<number, [ErrorKind, string]> = {
   503: ['unavailable', 'unavailable'],
 };
 
-/** Errors by which pg says that the database is away, not that a statement is wrong. */
-const DATABASE_AWAY =
-  /^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT|08\w{3}|57P0[123]|53300)$|Connection terminated|timeout exceeded when trying to connect|not connected|Cannot use a pool after/;
+/** Gives faults of one outside thing (the database) their AppError; anything else it returns as it came. */
+export type Translate = (thrown: unknown) => unknown;
 
 /** Maps what frameworks, drivers and the disk throw to the one error class. */
-export function classify(thrown: unknown): AppError {
+export function classify(fault: unknown, translate: Translate = (it) => it): AppError {
+  const thrown = translate(fault);
   if (thrown instanceof AppError) return thrown;
   const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number } | null)?.statusCode;
   if (status !== undefined && status !== 500) {
     const [kind, code] = KIND_OF_STATUS[status] ?? (status < 500 ? ['bad-input', 'bad-request'] : ['internal', 'internal']);
     return new AppError(kind, code, thrown instanceof Error ? thrown.message : 'The request cannot be answered.', { cause: thrown });
   }
-  const driver = (thrown as { driverError?: unknown } | null)?.driverError ?? thrown;
-  const { code, message } = (driver ?? {}) as { code?: unknown; message?: unknown };
-  if (DATABASE_AWAY.test(String(code)) || DATABASE_AWAY.test(String(message)))
-    return new AppError('unavailable', 'database-unavailable', 'The database cannot be reached; content is still served. Try again soon.', {
-      cause: thrown,
-    });
   return toAppError(thrown);
 }
 
 /** The one place where errors become responses. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    private readonly translate: Translate = (it) => it,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -48,7 +45,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    const error = classify(thrown);
+    const error = classify(thrown, this.translate);
     if (error.kind === 'internal' || error.kind === 'storage')
       this.logger.error({ err: thrown, requestId: request.id, code: error.code }, error.message);
     if (reply.raw.headersSent) {

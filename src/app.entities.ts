@@ -1,0 +1,22 @@
+import { Component } from './mirror/catalogue/component.entity.js';
+import { Release, ReleaseFile } from './mirror/snapshot/release.entity.js';
+import { ComponentPin, Snapshot, SnapshotChannel, SnapshotRelease } from './mirror/snapshot/snapshot.entity.js';
+import { ApiToken } from './modules/accounts/api-token.entity.js';
+import { AuditEntry } from './modules/accounts/audit.entity.js';
+import { Download } from './modules/download/download.entity.js';
+import { UpdateEvent } from './modules/download/update-event.entity.js';
+
+/** Every entity; the drift check compares them with what the migrations make. */
+export const entities = [
+  ApiToken,
+  AuditEntry,
+  Component,
+  ComponentPin,
+  Download,
+  Release,
+  ReleaseFile,
+  Snapshot,
+  SnapshotChannel,
+  SnapshotRelease,
+  UpdateEvent,
+];

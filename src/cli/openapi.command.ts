@@ -1,0 +1,40 @@
+import { writeFile } from 'node:fs/promises';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { NestFactory } from '@nestjs/core';
+import type { Command } from 'commander';
+import { AppModule, type Runtime } from '../app.module.js';
+import { entities } from '../app.entities.js';
+import { loadConfig } from '../config/config.js';
+import { createDataSource } from '../database/data-source.js';
+import { systemClock } from '../platform/clock/clock.js';
+import { createLogger } from '../platform/logging/logger.js';
+import { describeApi } from '../server/openapi.js';
+
+/** The API's description without a database: the application is only looked at, never started. */
+export async function openApiText(): Promise<string> {
+  const logger = createLogger('silent');
+  const runtime = {
+    config: loadConfig({}, {}),
+    logger,
+    clock: systemClock,
+    dataSource: createDataSource({ url: 'postgresql://nobody@/none', poolSize: 1, entities, logger }),
+  } as unknown as Runtime;
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(runtime), new FastifyAdapter(), {
+    logger: false,
+    preview: true,
+    abortOnError: false,
+  });
+  return `${JSON.stringify(describeApi(app), null, 2)}\n`;
+}
+
+export function registerOpenApi(program: Command): void {
+  program
+    .command('openapi')
+    .description('print the OpenAPI description of the API')
+    .option('--out <file>', 'write it to a file')
+    .action(async (options: { out?: string }) => {
+      const text = await openApiText();
+      if (options.out === undefined) process.stdout.write(text);
+      else await writeFile(options.out, text);
+    });
+}

@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { loadConfig, processEnvironment } from '../config/config.js';
+import { startServer, type RunningServer } from '../main.js';
+import { SAMPLE_MAPPING, CATALOGUE, withMapping } from '../mirror/manifest/catalogue.js';
+import { createLogger } from '../platform/logging/logger.js';
+import { startSampleUpstream } from '../sample-upstream/sample-server.js';
+import { SampleTree } from '../sample-upstream/sample-tree.js';
+import { ApiClient, findServer } from './api-client.js';
+import { followDownload } from './download.command.js';
+import { announce, stopOnSignal, wholeNumber } from './serve.command.js';
+
+const SAMPLE_SCALE = 0.02;
+
+export function registerQuickstart(program: Command): void {
+  program
+    .command('quickstart')
+    .description('a sample upstream, the server and a first mirror: everything to look at within a minute')
+    .option('--every <seconds>', 'the sample upstream publishes something new this often', wholeNumber, 20)
+    .option('--keep', 'keep the data in ./data (default: a directory that goes at the end)')
+    .option('--once', 'stop after the tour instead of running on')
+    .action(quickstart);
+}
+
+async function quickstart(options: { every: number; keep?: boolean; once?: boolean }): Promise<void> {
+  const env = processEnvironment();
+  const own = env['HAISHIN_DATA_DIR'] === undefined && !options.keep;
+  const dataDir = own ? await mkdtemp(join(tmpdir(), 'haishin-quickstart-')) : undefined;
+  const upstream = await startSampleUpstream({ tree: new SampleTree({ scale: SAMPLE_SCALE, japanTree: false }) });
+  const config = loadConfig({
+    host: env['HAISHIN_HOST'] ?? '127.0.0.1',
+    upstreamUrl: upstream.url,
+    logLevel: env['HAISHIN_LOG_LEVEL'] ?? 'warn',
+    ...(dataDir === undefined ? {} : { dataDir }),
+  });
+  const logger = createLogger(config.logLevel);
+  let server: RunningServer;
+  try {
+    server = await startServer({ config, logger });
+  } catch (fault) {
+    await upstream.close();
+    throw fault;
+  }
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await upstream.close();
+    if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
+  };
+  stopOnSignal({ stop }, logger);
+  announce(server);
+  const timer = await tour({ server, upstream, dataDir: config.dataDir, every: options.every });
+  if (options.once) {
+    clearInterval(timer);
+    await stop();
+    process.exit(0);
+  }
+}
+
+type Upstream = Awaited<ReturnType<typeof startSampleUpstream>>;
+
+function say(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** The first mirror, a new version arriving, both channels, and what to try by hand. */
+async function tour(context: { server: RunningServer; upstream: Upstream; dataDir: string; every: number }): Promise<NodeJS.Timeout> {
+  const { server, upstream, every } = context;
+  const target = await findServer({ url: server.httpUrl ?? server.httpsUrl ?? '', ...(await localToken(context.dataDir)) });
+  const api = new ApiClient(target);
+  say();
+  say(`1. A sample upstream with made-up content runs at ${upstream.url}`);
+  for (const entry of withMapping(CATALOGUE, SAMPLE_MAPPING))
+    if (SAMPLE_MAPPING[entry.id] !== undefined) await api.call('PATCH', `/api/v1/components/${entry.id}`, JSON.stringify({ entries: entry.entries }), { 'content-type': 'application/json' });
+  say('2. Mirroring it for the first time …');
+  await mirror(api);
+  say('3. The upstream publishes a new virus pattern; mirroring again …');
+  upstream.publish(['virus-pattern']);
+  await mirror(api);
+  await showChannels(server);
+  const base = server.httpUrl ?? '';
+  say();
+  say('Try it:');
+  say(`  curl ${base}/activeupdate/server.ini                         # channel global`);
+  say(`  curl ${base}/activeupdate/japan/server.ini                   # channel japan: the .80 virus pattern`);
+  say(`  curl -O ${base}/activeupdate/${await patternPath(server)}`);
+  if (server.httpsUrl) say(`  curl -k ${server.httpsUrl}/TvcsDownload/ActiveUpdate/server.ini   # as products with a Control Manager ask`);
+  say(`  curl -H 'Authorization: Bearer ${target.token}' ${base}/api/v1/components`);
+  say(`  ${base}/api/docs                                            # the API in a browser`);
+  say();
+  say(`The upstream publishes something new every ${every} s, and it is mirrored at once. Ctrl-C ends everything.`);
+  return setInterval(() => {
+    const [news] = upstream.publish();
+    void mirror(api, news === undefined ? '' : `${news.component} ${news.version}: `).catch(() => undefined);
+  }, every * 1000);
+}
+
+async function localToken(dataDir: string): Promise<{ token?: string }> {
+  const { readFile } = await import('node:fs/promises');
+  const facts = JSON.parse(await readFile(join(dataDir, 'run', 'server.json'), 'utf8')) as { token: string | null };
+  return facts.token === null ? {} : { token: facts.token };
+}
+
+async function mirror(api: ApiClient, prefix = '   '): Promise<void> {
+  const { id } = await api.post<{ id: string }>('/api/v1/downloads');
+  const view = await followDownload(api, id, true);
+  const news = view.components.filter((each) => each.outcome === 'updated').map((each) => `${each.id} ${each.versionAfter ?? ''}`);
+  say(`${prefix}${view.state}, ${(view.bytes / 1e6).toFixed(1)} MB in ${view.durationSeconds ?? 0} s${news.length > 0 && news.length < 4 ? `: ${news.join(', ')}` : `, ${news.length} components`}`);
+  // Records of the same second would otherwise look alike.
+  await delay(10);
+}
+
+async function manifestLine(server: RunningServer, path: string, key: string): Promise<string> {
+  const { request } = await import('undici');
+  const answer = await request(`${server.httpUrl}${path}/server.ini`);
+  const text = await answer.body.text();
+  return text.split(/\r?\n/).find((line) => line.startsWith(key)) ?? '(not there)';
+}
+
+async function showChannels(server: RunningServer): Promise<void> {
+  say('4. Both channels:');
+  say(`   global  ${await manifestLine(server, '/activeupdate', 'P.4=')}`);
+  say(`   japan   ${await manifestLine(server, '/activeupdate/japan', 'P.4=')}`);
+}
+
+async function patternPath(server: RunningServer): Promise<string> {
+  return /=\s*([^,]+),/.exec(await manifestLine(server, '/activeupdate', 'P.4='))?.[1] ?? 'server.ini';
+}

@@ -1,0 +1,55 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { loadConfig } from '../config/config.js';
+import { createLogger, type Logger } from '../platform/logging/logger.js';
+import { startServer, type RunningServer } from '../main.js';
+
+/** A stop that hangs ends here: the caller's supervisor would kill us anyway, but later. */
+const STOP_LIMIT_MS = 9_500;
+
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run the server')
+    .option('--workers <count>', 'content processes besides the main one (default: HAISHIN_WORKERS or 0)', wholeNumber)
+    .action(async (options: { workers?: number }) => {
+      const config = loadConfig(options.workers === undefined ? {} : { workers: options.workers });
+      const logger = createLogger(config.logLevel);
+      const server = await startServer({ config, logger });
+      announce(server);
+      stopOnSignal(server, logger);
+    });
+}
+
+/** The one line on standard output that says: ready. */
+export function announce(server: RunningServer): void {
+  if (server.selfIssued)
+    process.stderr.write(`self-issued certificate, SHA-256 fingerprint ${server.certificateFingerprint}\n`);
+  process.stdout.write(`listening http=${server.httpUrl ?? 'off'} https=${server.httpsUrl ?? 'off'}\n`);
+}
+
+export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger): void {
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => {
+      logger.error('the stop took too long; ending now');
+      process.exit(1);
+    }, STOP_LIMIT_MS).unref();
+    server.stop().then(
+      () => process.exit(0),
+      (err: unknown) => {
+        logger.error({ err }, 'the stop failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed');
+  return Number(text);
+}

@@ -1,0 +1,68 @@
+import { Option, type Command } from 'commander';
+import { loadConfig, type Config } from '../config/config.js';
+import { createDataSource, connectDataSource } from '../database/data-source.js';
+import { findRunningEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
+import { entities } from '../app.entities.js';
+import { ApiTokenService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
+import { systemClock } from '../platform/clock/clock.js';
+import { createLogger } from '../platform/logging/logger.js';
+import { embeddedDirectory, openDatabase } from '../server/database.js';
+
+/** Works beside a running server and without one: tokens are what one needs when nothing else works. */
+async function withTokens<T>(config: Config, work: (tokens: ApiTokenService) => Promise<T>): Promise<T> {
+  const logger = createLogger('warn');
+  const running = config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
+  if (running === undefined) {
+    const database = await openDatabase(config, logger, () => undefined);
+    try {
+      return await work(new ApiTokenService(database.dataSource, systemClock));
+    } finally {
+      await database.close();
+    }
+  }
+  const dataSource = createDataSource({ url: running.url, poolSize: 1, entities, logger });
+  await connectDataSource(dataSource);
+  try {
+    return await work(new ApiTokenService(dataSource, systemClock));
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+export function registerToken(program: Command): void {
+  const token = program.command('token').description('tokens for the management API');
+  token
+    .command('create')
+    .description('make a token; it is shown once')
+    .argument('<name>', 'what it is for')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('administrator'))
+    .option('--days <days>', 'valid for so many days (default: until revoked)')
+    .option('--json', 'print it as JSON')
+    .action(async (name: string, options: { role: Role; days?: string; json?: boolean }) => {
+      const expiresAt = options.days === undefined ? null : new Date(Date.now() + Number(options.days) * 86_400_000);
+      const made = await withTokens(loadConfig(), (tokens) => tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt }));
+      process.stdout.write(options.json ? `${JSON.stringify({ id: made.record.id, name, role: options.role, token: made.token })}\n` : `${made.token}\n`);
+    });
+  token
+    .command('list')
+    .description('all tokens, without their secrets')
+    .option('--json', 'print them as JSON')
+    .action(async (options: { json?: boolean }) => {
+      const rows = await withTokens(loadConfig(), (tokens) => tokens.list());
+      const views = rows.map(({ tokenHash: _secret, ...row }) => row);
+      if (options.json) process.stdout.write(`${JSON.stringify(views, null, 2)}\n`);
+      else
+        for (const row of views)
+          process.stdout.write(
+            `${row.id}  ${row.role.padEnd(13)}  ${row.name}  ${row.revokedAt ? 'revoked' : row.expiresAt ? `until ${row.expiresAt.toISOString()}` : 'valid'}\n`,
+          );
+    });
+  token
+    .command('revoke')
+    .description('end a token')
+    .argument('<id-or-name>')
+    .action(async (idOrName: string) => {
+      const count = await withTokens(loadConfig(), (tokens) => tokens.revoke(idOrName));
+      process.stdout.write(`revoked ${count}\n`);
+    });
+}

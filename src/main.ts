@@ -1,0 +1,228 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from './config/config.js';
+import { DatabaseAvailability } from './database/availability.js';
+import { CatalogueRepository } from './mirror/catalogue/catalogue.repository.js';
+import { MirrorSettings } from './mirror/settings/mirror-settings.store.js';
+import { CHANNELS } from './mirror/snapshot/channel.js';
+import { PublishedDirectory } from './mirror/snapshot/published-directory.js';
+import { noSteps, SnapshotPublisher, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
+import { SourceLimits } from './mirror/snapshot/source-opener.js';
+import { MissingRequests } from './mirror/source/missing-requests.js';
+import { PublishedTree } from './mirror/source/published-tree.js';
+import { ServingCounters } from './mirror/source/serving-counters.js';
+import { BlobStore } from './mirror/store/blob-store.js';
+import { ApiTokenService } from './modules/accounts/accounts.api.js';
+import { systemClock, type Clock } from './platform/clock/clock.js';
+import { AppError, toAppError } from './platform/errors/app-error.js';
+import { PROBLEM_MEDIA_TYPE, toProblem } from './platform/http/problem.js';
+import type { Logger } from './platform/logging/logger.js';
+import { SecretBox } from './platform/secrets/secret-box.js';
+import { createApplication } from './server/application.js';
+import { startContent, type ContentServer } from './server/content.js';
+import { openDatabase, type Database } from './server/database.js';
+import { createMetrics, createProbes } from './server/probes.js';
+import { Readiness } from './server/readiness.js';
+
+export interface ServerOptions {
+  config: Config;
+  logger: Logger;
+  clock?: Clock;
+  publishSteps?: PublishSteps;
+  sourceLimits?: SourceLimits;
+}
+
+export interface RunningServer {
+  httpUrl: string | null;
+  httpsUrl: string | null;
+  /** SHA-256 of the certificate in use; null without HTTPS. */
+  certificateFingerprint: string | null;
+  selfIssued: boolean;
+  /** Null while the database cannot be reached. */
+  application(): NestFastifyApplication | null;
+  stop(): Promise<void>;
+}
+
+/** A stop must end within 10 s; this much of it is for transfers under way. */
+const DRAIN_MS = 5_000;
+const DATABASE_RETRY_MS = 2_000;
+/** Name of the token that commands on this host use. */
+const LOCAL_TOKEN = 'local command line';
+
+/**
+ * Starts the server: first what serves content, which needs no database, then the application. An external database that is
+ * away does not stop it: content is served, the rest answers 503, and it is tried until it is there.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const server = new HaishinServer(options);
+  try {
+    await server.start();
+    return server;
+  } catch (fault) {
+    await server.stop();
+    throw fault;
+  }
+}
+
+class HaishinServer implements RunningServer {
+  private readonly config: Config;
+  private readonly logger: Logger;
+  private readonly clock: Clock;
+  private readonly readiness: Readiness;
+  private readonly missing = new MissingRequests();
+  private readonly counters = new ServingCounters();
+  private readonly tree: PublishedTree;
+  private readonly blobs: BlobStore;
+  private content: ContentServer | null = null;
+  private database: Database | null = null;
+  private availability: DatabaseAvailability | null = null;
+  private app: NestFastifyApplication | null = null;
+  private retry: NodeJS.Timeout | undefined;
+  private stopping: Promise<void> | null = null;
+
+  constructor(private readonly options: ServerOptions) {
+    this.config = options.config;
+    this.logger = options.logger;
+    this.clock = options.clock ?? systemClock;
+    this.readiness = new Readiness(this.clock, ['content', 'database']);
+    this.tree = new PublishedTree(this.config.dataDir, this.logger);
+    this.blobs = new BlobStore(this.config.dataDir);
+  }
+
+  get httpUrl(): string | null {
+    return this.content?.httpUrl ?? null;
+  }
+
+  get httpsUrl(): string | null {
+    return this.content?.httpsUrl ?? null;
+  }
+
+  get certificateFingerprint(): string | null {
+    return this.content?.certificate?.fingerprintSha256 ?? null;
+  }
+
+  get selfIssued(): boolean {
+    return this.content?.certificate?.selfIssued ?? false;
+  }
+
+  application(): NestFastifyApplication | null {
+    return this.app;
+  }
+
+  async start(): Promise<void> {
+    const { config, logger } = this;
+    await mkdir(config.dataDir, { recursive: true });
+    await this.blobs.open();
+    await new PublishedDirectory(config.dataDir, this.blobs).open(CHANNELS);
+    const probes = createProbes(this.readiness, createMetrics(this.counters, this.readiness));
+    const rest = (req: IncomingMessage, res: ServerResponse): void => {
+      if (probes(req, res)) return;
+      if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);
+      else unavailable(res);
+    };
+    const [content] = await Promise.all([
+      startContent({ config, logger, tree: this.tree, missing: this.missing, counters: this.counters, rest }).then((started) => {
+        this.content = started;
+        return started;
+      }),
+      this.openApplication(),
+    ]);
+    this.readiness.set('content', true);
+    await this.writeRunFile(content);
+  }
+
+  /** Tries until the database is there; only a fault that waiting cannot mend is thrown. */
+  private async openApplication(): Promise<void> {
+    const { config, logger, clock } = this;
+    try {
+      this.database = await openDatabase(config, logger, () => this.availability?.suspect());
+      const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
+      const app = await createApplication({
+        config,
+        logger,
+        clock,
+        dataSource: this.database.dataSource,
+        blobs: this.blobs,
+        secrets,
+        tree: this.tree,
+        missing: this.missing,
+        publishListener: { refresh: () => this.content?.refresh() ?? this.tree.refresh() },
+        publishSteps: this.options.publishSteps ?? noSteps,
+        sourceLimits: this.options.sourceLimits ?? new SourceLimits(),
+      });
+      await this.prepare(app);
+      this.availability = new DatabaseAvailability({ url: this.database.url, logger, clock });
+      this.availability.onChange((state) => this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable')));
+      await this.availability.start();
+      this.readiness.set('database', this.availability.up);
+      this.app = app;
+    } catch (fault) {
+      await this.database?.close();
+      this.database = null;
+      const error = toAppError(fault);
+      if (config.databaseUrl === undefined || error.code !== 'database-unavailable') throw fault;
+      this.readiness.set('database', false, error.message);
+      logger.error({ code: error.code }, `${error.message} Content is served all the same; the database is tried again.`);
+      if (this.stopping === null)
+        this.retry = setTimeout(() => {
+          this.openApplication().catch((err: unknown) => logger.fatal({ err }, 'the application cannot start'));
+        }, DATABASE_RETRY_MS);
+    }
+  }
+
+  /** What must be in the database before anybody asks. */
+  private async prepare(app: NestFastifyApplication): Promise<void> {
+    const { config } = this;
+    await app.get(CatalogueRepository).seed();
+    const settings = app.get(MirrorSettings);
+    await settings.seed(config.upstreamUrl, config.proxyUrl);
+    this.tree.defaultChannel = (await settings.distribution()).defaultChannel;
+    const tokens = app.get(ApiTokenService);
+    if (config.bootstrapToken !== undefined) await tokens.ensureBootstrapToken(config.bootstrapToken);
+    this.localToken = await tokens.replaceLocalToken(`${LOCAL_TOKEN} ${hostname()}:${config.dataDir}`);
+    // A crash may have left a snapshot recorded but not in force. Another node may hold the lock for a while: no reason to wait.
+    app
+      .get(SnapshotPublisher)
+      .exclusively(() => this.tree.refresh())
+      .catch((err: unknown) => this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will'));
+  }
+
+  private localToken: string | null = null;
+
+  /** Tells commands on this host where the server is and how to talk to it; readable for this account only. */
+  private async writeRunFile(content: ContentServer): Promise<void> {
+    const directory = join(this.config.dataDir, 'run');
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const facts = { pid: process.pid, http: content.httpUrl, https: content.httpsUrl, token: this.localToken };
+    const temporary = join(directory, `.server-${randomBytes(4).toString('hex')}`);
+    await writeFile(temporary, JSON.stringify(facts), { mode: 0o600 });
+    await rename(temporary, join(directory, 'server.json'));
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.shutDown();
+    return this.stopping;
+  }
+
+  private async shutDown(): Promise<void> {
+    clearTimeout(this.retry);
+    this.readiness.set('content', false, 'shutting down');
+    await rm(join(this.config.dataDir, 'run', 'server.json'), { force: true });
+    await Promise.all([this.content?.close(DRAIN_MS), this.app?.close()]);
+    this.content ?? this.tree.stop();
+    await this.availability?.stop();
+    await this.database?.close();
+  }
+}
+
+function unavailable(res: ServerResponse): void {
+  const error = new AppError('unavailable', 'starting', 'The database cannot be reached yet; content is served already. Try again soon.');
+  const body = JSON.stringify(toProblem(error, crypto.randomUUID()));
+  res.writeHead(503, { 'content-type': PROBLEM_MEDIA_TYPE, 'retry-after': '5', 'content-length': Buffer.byteLength(body) });
+  res.end(body);
+}

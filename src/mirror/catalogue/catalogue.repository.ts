@@ -1,0 +1,82 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { CATALOGUE } from '../manifest/catalogue.js';
+import { Component } from './component.entity.js';
+
+export type ComponentPatch = Partial<
+  Pick<Component, 'nameJa' | 'nameEn' | 'entries' | 'variants' | 'licence' | 'restarts' | 'scheduled' | 'cadence' | 'numbering' | 'filePatterns'>
+>;
+
+/** The catalogue as the administrator has it; the built-in components are only its first content. */
+export class CatalogueRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Writes built-in components that are absent; what people changed stays. */
+  async seed(): Promise<void> {
+    const now = this.clock.now();
+    const rows = CATALOGUE.map((entry, position) => ({
+      id: entry.id,
+      nameJa: entry.names.ja,
+      nameEn: entry.names.en,
+      kind: entry.kind,
+      numbering: entry.numbering,
+      entries: entry.entries,
+      variants: entry.variants,
+      licence: entry.licence,
+      carriedByControlManager: entry.carriedByControlManager,
+      restarts: entry.restarts,
+      filePatterns: entry.filePatterns,
+      cadence: entry.cadence,
+      builtIn: true,
+      scheduled: true,
+      position,
+      createdAt: now,
+      updatedAt: now,
+    }));
+    await this.dataSource.createQueryBuilder().insert().into(Component).values(rows).orIgnore().execute();
+  }
+
+  list(): Promise<Component[]> {
+    return this.dataSource.getRepository(Component).find({ order: { position: 'ASC', id: 'ASC' } });
+  }
+
+  /** @throws AppError `component-unknown`. */
+  async get(id: string): Promise<Component> {
+    const component = await this.dataSource.getRepository(Component).findOneBy({ id });
+    if (component === null) throw unknownComponent(id);
+    return component;
+  }
+
+  /** @throws AppError `component-exists`. */
+  async insert(component: Component): Promise<void> {
+    const result = await this.dataSource.createQueryBuilder().insert().into(Component).values(component).orIgnore().returning('id').execute();
+    if ((result.raw as unknown[]).length === 0)
+      throw new AppError('conflict', 'component-exists', `There is a component ${component.id} already.`);
+  }
+
+  async patch(id: string, patch: ComponentPatch): Promise<Component> {
+    const result = await this.dataSource.getRepository(Component).update({ id }, { ...patch, updatedAt: this.clock.now() });
+    if (result.affected === 0) throw unknownComponent(id);
+    return this.get(id);
+  }
+
+  async setScheduled(manager: EntityManager, id: string, scheduled: boolean): Promise<void> {
+    await manager.update(Component, { id }, { scheduled, updatedAt: this.clock.now() });
+  }
+}
+
+export function unknownComponent(id: string): AppError {
+  return new AppError('not-found', 'component-unknown', `There is no component ${id} in the catalogue.`, { details: { component: id } });
+}
+
+/** Unit of the manifest (upper case) → component. The first component that claims a unit has it. */
+export function componentOfUnit(components: readonly Component[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (const component of components)
+    for (const entry of component.entries) if (!map.has(entry.toUpperCase())) map.set(entry.toUpperCase(), component.id);
+  return map;
+}

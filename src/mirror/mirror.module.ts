@@ -1,0 +1,115 @@
+import { Global, Module } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CONFIG, type Config } from '../config/config.js';
+import { SettingStore } from '../database/setting-store.js';
+import { Clock } from '../platform/clock/clock.js';
+import { LOGGER, type Logger } from '../platform/logging/logger.js';
+import { SecretBox } from '../platform/secrets/secret-box.js';
+import { CatalogueRepository } from './catalogue/catalogue.repository.js';
+import { MirrorSettings } from './settings/mirror-settings.store.js';
+import { MirrorService } from './snapshot/mirror.service.js';
+import { PublishedDirectory } from './snapshot/published-directory.js';
+import { ReleaseRepository } from './snapshot/release.repository.js';
+import { PublishListener, PublishSteps, SnapshotPublisher } from './snapshot/snapshot-publisher.js';
+import { SnapshotRepository } from './snapshot/snapshot.repository.js';
+import { SourceLimits, SourceOpener } from './snapshot/source-opener.js';
+import { TreeEditor } from './snapshot/tree-editor.js';
+import { UpstreamMemory } from './snapshot/upstream-memory.js';
+import { BlobStore } from './store/blob-store.js';
+import { userAgent } from './user-agent.js';
+
+/**
+ * Wires the mirror. Its classes know nothing of Nest; `BlobStore`, `PublishListener`, `SecretBox`, `PublishSteps` and
+ * `SourceLimits` come from the server, which has them before the application exists.
+ */
+@Global()
+@Module({
+  providers: [
+    { provide: SettingStore, useFactory: (db: DataSource) => new SettingStore(db), inject: [DataSource] },
+    { provide: CatalogueRepository, useFactory: (db: DataSource, clock: Clock) => new CatalogueRepository(db, clock), inject: [DataSource, Clock] },
+    {
+      provide: MirrorSettings,
+      useFactory: (store: SettingStore, secrets: SecretBox, clock: Clock) => new MirrorSettings(store, secrets, clock),
+      inject: [SettingStore, SecretBox, Clock],
+    },
+    { provide: UpstreamMemory, useFactory: (db: DataSource) => new UpstreamMemory(db), inject: [DataSource] },
+    { provide: ReleaseRepository, useFactory: (db: DataSource) => new ReleaseRepository(db), inject: [DataSource] },
+    { provide: SnapshotRepository, useFactory: (db: DataSource) => new SnapshotRepository(db), inject: [DataSource] },
+    {
+      provide: PublishedDirectory,
+      useFactory: (config: Config, blobs: BlobStore) => new PublishedDirectory(config.dataDir, blobs),
+      inject: [CONFIG, BlobStore],
+    },
+    {
+      provide: SnapshotPublisher,
+      useFactory: (...args: ConstructorParameters<typeof SnapshotPublisher>) => new SnapshotPublisher(...args),
+      inject: [DataSource, SnapshotRepository, PublishedDirectory, BlobStore, PublishListener, Clock, LOGGER, PublishSteps],
+    },
+    {
+      provide: SourceOpener,
+      useFactory: (blobs: BlobStore, settings: MirrorSettings, limits: SourceLimits) => new SourceOpener(blobs, settings, userAgent, limits.values),
+      inject: [BlobStore, MirrorSettings, SourceLimits],
+    },
+    {
+      provide: TreeEditor,
+      useFactory: (...args: ConstructorParameters<typeof TreeEditor>) => new TreeEditor(...args),
+      inject: [CatalogueRepository, MirrorSettings, ReleaseRepository, SnapshotRepository, SnapshotPublisher, Clock],
+    },
+    {
+      provide: MirrorService,
+      useFactory: (
+        config: Config,
+        blobs: BlobStore,
+        catalogue: CatalogueRepository,
+        settings: MirrorSettings,
+        memory: UpstreamMemory,
+        releases: ReleaseRepository,
+        snapshots: SnapshotRepository,
+        publisher: SnapshotPublisher,
+        sources: SourceOpener,
+        clock: Clock,
+        logger: Logger,
+      ) =>
+        new MirrorService({
+          dataDir: config.dataDir,
+          blobs,
+          catalogue,
+          settings,
+          memory,
+          releases,
+          snapshots,
+          publisher,
+          sources,
+          clock,
+          logger,
+        }),
+      inject: [
+        CONFIG,
+        BlobStore,
+        CatalogueRepository,
+        MirrorSettings,
+        UpstreamMemory,
+        ReleaseRepository,
+        SnapshotRepository,
+        SnapshotPublisher,
+        SourceOpener,
+        Clock,
+        LOGGER,
+      ],
+    },
+  ],
+  exports: [
+    SettingStore,
+    CatalogueRepository,
+    MirrorSettings,
+    UpstreamMemory,
+    ReleaseRepository,
+    SnapshotRepository,
+    PublishedDirectory,
+    SnapshotPublisher,
+    SourceOpener,
+    TreeEditor,
+    MirrorService,
+  ],
+})
+export class MirrorModule {}

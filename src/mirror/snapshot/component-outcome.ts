@@ -1,0 +1,74 @@
+import type { Component } from '../catalogue/component.entity.js';
+import type { ManifestUnit } from '../manifest/manifest.js';
+import { leadingUnit, type GroupFault } from './mirror-plan.js';
+import type { GroupResult } from './mirror-run.js';
+
+/**
+ * How a run ended for one component: `updated`, `unchanged`, `failed` (it keeps what it had), `not-carried` by the source,
+ * `held` (rolled back or uploaded: a person decided), `left-out` of this run, or `not-selected` for mirroring at all.
+ */
+export type OutcomeKind = 'updated' | 'unchanged' | 'failed' | 'not-carried' | 'held' | 'left-out' | 'not-selected';
+
+export interface ComponentOutcome {
+  /** Component id, or the manifest entry that no component claims. */
+  id: string;
+  outcome: OutcomeKind;
+  /** Raw versions. */
+  versionBefore: string | null;
+  versionAfter: string | null;
+  /** What the source offers; null when it does not carry the component. */
+  offered: string | null;
+  error: GroupFault | null;
+}
+
+export interface OutcomeInput {
+  components: readonly Component[];
+  groups: readonly GroupResult[];
+  before: ReadonlyMap<string, string>;
+  after: ReadonlyMap<string, string>;
+  held: ReadonlySet<string>;
+  /** Releases that exist before and after the run, by component. */
+  changed: ReadonlySet<string>;
+}
+
+function kindOf(input: OutcomeInput, component: Component, group: GroupResult | undefined): OutcomeKind {
+  if (group === undefined && input.held.has(component.id)) return 'held';
+  // A tree that was not read again keeps everything that it has.
+  if (group === undefined) return input.groups.length === 0 && input.after.has(component.id) ? 'unchanged' : 'not-carried';
+  if (group.fault !== null) return 'failed';
+  if (input.changed.has(component.id)) return 'updated';
+  if (input.held.has(component.id)) return 'held';
+  switch (group.action) {
+    case 'drop':
+      return 'not-selected';
+    case 'earlier':
+      return 'left-out';
+    case 'same':
+    case 'fetch':
+      return 'unchanged';
+  }
+}
+
+/** One outcome per component, then one per entry without a component that failed. */
+export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
+  const byComponent = new Map(input.groups.map((group) => [group.componentId, group]));
+  const offeredBy = (entries: string[], units: ManifestUnit[]): string | null => leadingUnit(entries, units)?.version ?? null;
+  const named = input.components.map((component): ComponentOutcome => {
+    const group = byComponent.get(component.id);
+    return {
+      id: component.id,
+      outcome: kindOf(input, component, group),
+      versionBefore: input.before.get(component.id) ?? null,
+      versionAfter: input.after.get(component.id) ?? null,
+      offered: group === undefined ? null : offeredBy(component.entries, group.units),
+      error: group?.fault ?? null,
+    };
+  });
+  const unclaimed = input.groups
+    .filter((group) => group.componentId === null && group.fault !== null)
+    .map((group): ComponentOutcome => {
+      const offered = group.units[0]?.version ?? null;
+      return { id: group.key, outcome: 'failed', versionBefore: null, versionAfter: null, offered, error: group.fault };
+    });
+  return [...named, ...unclaimed];
+}

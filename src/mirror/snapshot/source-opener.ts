@@ -1,0 +1,41 @@
+import type { BlobStore } from '../store/blob-store.js';
+import type { MirrorSettings } from '../settings/mirror-settings.store.js';
+import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
+import { Bandwidth } from '../upstream/bandwidth.js';
+import { openSource } from '../upstream/source-factory.js';
+import type { UpstreamSource } from '../upstream/source.js';
+import type { TransferLimits } from '../upstream/transfer-limits.js';
+
+/** Limits that differ from the defaults; tests shorten them. */
+export class SourceLimits {
+  constructor(readonly values: Partial<TransferLimits> = {}) {}
+}
+
+/** Opens sources as the settings say; one bandwidth limit for all of them. */
+export class SourceOpener {
+  private readonly bandwidth = new Bandwidth(0);
+
+  constructor(
+    private readonly blobs: BlobStore,
+    private readonly settings: MirrorSettings,
+    private readonly userAgent: string,
+    private readonly limits: Partial<TransferLimits> = {},
+  ) {}
+
+  async open(url: string, setting: UpdateSourceSetting): Promise<UpstreamSource> {
+    const proxy = await this.settings.proxy();
+    this.bandwidth.setLimit(setting.bandwidthBytesPerSecond);
+    return openSource({
+      id: url,
+      url,
+      store: this.blobs,
+      userAgent: this.userAgent,
+      tlsVerify: setting.tlsVerify,
+      allowRedirectHosts: setting.allowRedirectHosts,
+      bandwidth: this.bandwidth,
+      limits: this.limits,
+      ...(setting.caFile ? { caFile: setting.caFile } : {}),
+      ...(proxy ? { proxy } : {}),
+    });
+  }
+}

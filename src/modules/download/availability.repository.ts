@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+export type AvailabilityState = 'version' | 'unknown' | 'not-carried';
+
+/** What the source offers of a component, and since when it is so. */
+export interface Availability {
+  componentId: string;
+  state: AvailabilityState;
+  /** Raw; the last that was seen when the state is `unknown`. */
+  version: string | null;
+  /** Stable code of why it is unknown. */
+  reason: string | null;
+  detail: string | null;
+  since: Date;
+}
+
+@Injectable()
+export class AvailabilityRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async all(): Promise<Map<string, Availability>> {
+    const rows = await this.dataSource.query<Availability[]>(
+      `select component_id as "componentId", state, version, reason, detail, since from component_availability`,
+    );
+    return new Map(rows.map((row) => [row.componentId, row]));
+  }
+
+  /** `since` moves only when the state, the version or the reason does. */
+  async put(rows: Omit<Availability, 'since'>[], now: Date): Promise<void> {
+    if (rows.length === 0) return;
+    await this.dataSource.query(
+      `insert into component_availability as old (component_id, state, version, reason, detail, since, checked_at)
+       select a."componentId", a.state, a.version, a.reason, a.detail, $2, $2
+       from jsonb_to_recordset($1::jsonb) as a("componentId" text, state text, version text, reason text, detail text)
+       join component c on c.id = a."componentId"
+       on conflict (component_id) do update set state = excluded.state, reason = excluded.reason, detail = excluded.detail,
+         version = coalesce(excluded.version, case when excluded.state = 'unknown' then old.version end), checked_at = $2,
+         since = case when old.state = excluded.state and old.reason is not distinct from excluded.reason
+           and (excluded.state = 'unknown' or old.version is not distinct from excluded.version) then old.since else $2 end`,
+      [JSON.stringify(rows), now],
+    );
+  }
+
+  /** The source as a whole cannot be read: nothing is known of any component. */
+  async allUnknown(reason: string, detail: string, now: Date): Promise<void> {
+    const components = await this.dataSource.query<{ id: string }[]>(`select id from component where entries <> '{}'`);
+    await this.put(
+      components.map(({ id }) => ({ componentId: id, state: 'unknown', version: null, reason, detail })),
+      now,
+    );
+  }
+}

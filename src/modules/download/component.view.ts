@@ -1,0 +1,109 @@
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
+import type { Release } from '../../mirror/snapshot/release.entity.js';
+import type { Availability } from './availability.repository.js';
+
+/** A component as the API shows it. Versions are as people read them; `rawVersion` is the manifest's text. */
+export interface ComponentView {
+  id: string;
+  names: { ja: string; en: string };
+  kind: string;
+  numbering: string;
+  entries: string[];
+  licence: string;
+  restarts: string[];
+  cadence: unknown;
+  carriedByControlManager: boolean;
+  builtIn: boolean;
+  current: CurrentView | null;
+  /** The same for every channel. */
+  channels: Record<string, CurrentView | null>;
+  available: {
+    state: 'version' | 'unknown' | 'not-carried';
+    version: string | null;
+    rawVersion: string | null;
+    reason: string | null;
+    detail: string | null;
+    since: string | null;
+  };
+  updateNeeded: boolean;
+  scheduled: boolean;
+  licensed: boolean;
+  rolledBack: boolean;
+}
+
+export interface CurrentView {
+  version: string;
+  rawVersion: string;
+  variant: string | null;
+  releaseId: string;
+  channel: string;
+  origin: string;
+  derivedFrom: string | null;
+  releasedAt: string;
+}
+
+export function currentView(component: Component, release: Release | undefined, channel: string): CurrentView | null {
+  if (release === undefined) return null;
+  return {
+    version: displayVersion(release.version, component.numbering),
+    rawVersion: release.version,
+    variant: release.variant,
+    releaseId: release.id,
+    channel,
+    origin: release.origin,
+    derivedFrom: release.derivedFrom,
+    releasedAt: release.createdAt.toISOString(),
+  };
+}
+
+function availableView(component: Component, known: Availability | undefined): ComponentView['available'] {
+  if (component.entries.length === 0 && (known === undefined || known.state !== 'version'))
+    return { state: 'not-carried', version: '0.0', rawVersion: null, reason: 'no-manifest-entry', detail: null, since: component.createdAt.toISOString() };
+  if (known === undefined)
+    return { state: 'unknown', version: null, rawVersion: null, reason: 'never-checked', detail: null, since: component.createdAt.toISOString() };
+  const shown = known.version === null ? null : displayVersion(known.version, component.numbering);
+  return {
+    state: known.state,
+    version: known.state === 'not-carried' ? '0.0' : known.state === 'unknown' ? null : shown,
+    rawVersion: known.state === 'version' ? known.version : null,
+    reason: known.reason,
+    detail: known.detail,
+    since: known.since.toISOString(),
+  };
+}
+
+export function componentView(input: {
+  component: Component;
+  releases: Record<string, Release | undefined>;
+  channel: string;
+  availability: Availability | undefined;
+  licensed: boolean;
+  rolledBack: boolean;
+}): ComponentView {
+  const { component, releases, availability } = input;
+  const channels = Object.fromEntries(
+    Object.entries(releases).map(([channel, release]) => [channel, currentView(component, release, channel)]),
+  );
+  const current = channels[input.channel] ?? null;
+  const offered = availability?.state === 'version' ? availability.version : null;
+  return {
+    id: component.id,
+    names: { ja: component.nameJa, en: component.nameEn },
+    kind: component.kind,
+    numbering: component.numbering,
+    entries: component.entries,
+    licence: component.licence,
+    restarts: component.restarts,
+    cadence: component.cadence,
+    carriedByControlManager: component.carriedByControlManager,
+    builtIn: component.builtIn,
+    current,
+    channels,
+    available: availableView(component, availability),
+    updateNeeded: offered !== null && (current === null || compareVersions(offered, current.rawVersion, component.numbering) > 0),
+    scheduled: component.scheduled,
+    licensed: input.licensed,
+    rolledBack: input.rolledBack,
+  };
+}

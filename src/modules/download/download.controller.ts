@@ -1,0 +1,83 @@
+import { Body, Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Query, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
+import type { FastifyRequest } from 'fastify';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { PageQuery, type Page } from '../../platform/http/page.js';
+import { Idempotency } from '../../platform/http/idempotency.js';
+import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { DownloadRepository } from './download.repository.js';
+import { DownloadService } from './download.service.js';
+import { downloadView, type DownloadView } from './download.view.js';
+
+export class DownloadOrder {
+  /** Ids of the components to bring up to date; all when absent. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1, { message: 'components must not be empty: leave it out for all' })
+  @ArrayMaxSize(1000)
+  @IsString({ each: true })
+  @MaxLength(63, { each: true })
+  components?: string[];
+}
+
+/** Only of ids that cannot be a download's: says the same as for one that does not exist. */
+const uuid = new ParseUUIDPipe({
+  exceptionFactory: () => new AppError('not-found', 'download-unknown', 'There is no such download.'),
+});
+
+@ApiTags('downloads')
+@ApiBearerAuth()
+@Controller('api/v1/downloads')
+export class DownloadController {
+  constructor(
+    private readonly downloads: DownloadService,
+    private readonly repository: DownloadRepository,
+    private readonly catalogue: CatalogueRepository,
+    private readonly idempotency: Idempotency,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** Starts a download; 409 with the id of the running one while one runs. */
+  @Post()
+  @HttpCode(202)
+  start(@Body() body: DownloadOrder, @Req() request: FastifyRequest): Promise<{ id: string }> {
+    const actor = actorOf(request).name;
+    return this.idempotency.once(request, 'downloads', body, async () => {
+      const id = await this.downloads.startManual(body.components ?? null, actor);
+      await this.audit.record(actor, 'download.start', id, { components: body.components ?? 'all' });
+      return { id };
+    });
+  }
+
+  /** Every download, newest first. */
+  @Get()
+  async list(@Query() query: PageQuery): Promise<Page<DownloadView>> {
+    const components = await this.components();
+    const page = await this.repository.list(query);
+    return { ...page, items: page.items.map((each) => downloadView(each, components, this.downloads.liveProgress(each.id))) };
+  }
+
+  @Get(':id')
+  async get(@Param('id', uuid) id: string): Promise<DownloadView> {
+    const download = await this.repository.find(id);
+    if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
+    return downloadView(download, await this.components(), this.downloads.liveProgress(id));
+  }
+
+  /** Asks a running download to stop; what was published stays in force. */
+  @Post(':id/cancel')
+  @HttpCode(202)
+  async cancel(@Param('id', uuid) id: string, @Req() request: FastifyRequest): Promise<{ id: string }> {
+    const actor = actorOf(request).name;
+    await this.downloads.cancel(id, actor);
+    await this.audit.record(actor, 'download.cancel', id);
+    return { id };
+  }
+
+  private async components(): Promise<Map<string, Component>> {
+    return new Map((await this.catalogue.list()).map((component) => [component.id, component]));
+  }
+}

@@ -1,0 +1,35 @@
+import { Module } from '@nestjs/common';
+import { AvailabilityRepository } from './availability.repository.js';
+import { ComponentController } from './component.controller.js';
+import { ComponentService } from './component.service.js';
+import { DownloadController } from './download.controller.js';
+import { DownloadObservers } from './download.observers.js';
+import { DownloadRepository } from './download.repository.js';
+import { DownloadScheduler } from './download.scheduler.js';
+import { DownloadService } from './download.service.js';
+import { EventController } from './event.controller.js';
+import { LicenceSettings } from './licence.settings.js';
+import { PublicationService } from './publication.service.js';
+import { RollbackService } from './rollback.service.js';
+import { SettingsController } from './settings.controller.js';
+import { SnapshotController } from './snapshot.controller.js';
+import { UpdateEventRepository } from './update-event.repository.js';
+
+/** When and what to mirror, and what people see of it. */
+@Module({
+  controllers: [ComponentController, DownloadController, EventController, SettingsController, SnapshotController],
+  providers: [
+    AvailabilityRepository,
+    ComponentService,
+    DownloadObservers,
+    DownloadRepository,
+    DownloadScheduler,
+    DownloadService,
+    LicenceSettings,
+    PublicationService,
+    RollbackService,
+    UpdateEventRepository,
+  ],
+  exports: [ComponentService, DownloadObservers, DownloadService, DownloadScheduler, PublicationService],
+})
+export class DownloadModule {}

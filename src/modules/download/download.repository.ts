@@ -1,0 +1,137 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { Download, type DownloadState } from './download.entity.js';
+
+export interface DownloadProgress {
+  phase: string | null;
+  source: string | null;
+  filesDone: number;
+  filesTotal: number;
+  bytesDone: number;
+  bytesTotal: number;
+}
+
+/** An open download whose owner is silent for so long is stale: its process died. */
+export const STALE_AFTER_SECONDS = 30;
+const OPEN = `state in ('queued', 'running')`;
+
+/** All SQL of downloads. Each change of state is one conditional statement. */
+@Injectable()
+export class DownloadRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Takes the lock by inserting; null when another download is open or the tick was taken by another node. */
+  async begin(download: {
+    id: string;
+    trigger: 'manual' | 'schedule';
+    components: string[] | null;
+    startedBy: string;
+    tick: Date | null;
+    node: string;
+    pid: number;
+    now: Date;
+  }): Promise<boolean> {
+    const rows = await this.dataSource.query<{ id: string }[]>(
+      `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, heartbeat_at)
+       values ($1, $2, 'running', $3, $4, $5, $6, $6, $7, $8, now()) on conflict do nothing returning id`,
+      [download.id, download.trigger, download.components, download.startedBy, download.tick, download.now, download.node, download.pid],
+    );
+    return rows.length > 0;
+  }
+
+  async open(): Promise<Download | null> {
+    return this.dataSource.getRepository(Download).createQueryBuilder('d').where(OPEN).getOne();
+  }
+
+  find(id: string): Promise<Download | null> {
+    return this.dataSource.getRepository(Download).findOneBy({ id });
+  }
+
+  /** Says that the owner lives, and where it stands; answers whether it is still the owner and whether to stop. */
+  async heartbeat(id: string, progress: DownloadProgress): Promise<'go-on' | 'cancel' | 'lost'> {
+    const [rows] = await this.dataSource.query<[{ cancelled: boolean }[], number]>(
+      `update download set heartbeat_at = now(), phase = $2, source = $3, files_done = $4, files_total = $5, bytes_done = $6, bytes_total = $7
+       where id = $1 and state = 'running' returning cancel_requested_at is not null as cancelled`,
+      [id, progress.phase, progress.source, progress.filesDone, progress.filesTotal, progress.bytesDone, progress.bytesTotal],
+    );
+    const row = rows[0];
+    return row === undefined ? 'lost' : row.cancelled ? 'cancel' : 'go-on';
+  }
+
+  async finish(
+    id: string,
+    end: {
+      state: DownloadState;
+      outcomes: unknown[];
+      snapshotId: string | null;
+      error: unknown;
+      progress: DownloadProgress;
+      now: Date;
+    },
+  ): Promise<boolean> {
+    const { progress } = end;
+    const [, count] = await this.dataSource.query<[unknown[], number]>(
+      `update download set state = $2, outcomes = $3, snapshot_id = $4, error = $5, finished_at = $6, phase = null,
+         source = $7, files_done = $8, files_total = $9, bytes_done = $10, bytes_total = $11
+       where id = $1 and ${OPEN}`,
+      [
+        id,
+        end.state,
+        JSON.stringify(end.outcomes),
+        end.snapshotId,
+        end.error === null ? null : JSON.stringify(end.error),
+        end.now,
+        progress.source,
+        progress.filesDone,
+        progress.filesTotal,
+        progress.bytesDone,
+        progress.bytesTotal,
+      ],
+    );
+    return count > 0;
+  }
+
+  /** Clears locks whose owner is silent, or whose owner on this node is known to be dead. Answers what was cleared. */
+  async clearStale(deadOnNode: { node: string; pids: number[] } | null, now: Date): Promise<Download[]> {
+    const [rows] = await this.dataSource.query<[Download[], number]>(
+      `update download set state = 'failed', finished_at = $1, phase = null,
+         error = jsonb_build_object('code', 'download-interrupted', 'message',
+           format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node))
+       where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2)
+         or (owner_node = $3 and owner_pid = any($4::int[])))
+       returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger`,
+      [now, STALE_AFTER_SECONDS, deadOnNode?.node ?? null, deadOnNode?.pids ?? []],
+    );
+    return rows;
+  }
+
+  async requestCancel(id: string, actor: string, now: Date): Promise<boolean> {
+    const [, count] = await this.dataSource.query<[unknown[], number]>(
+      `update download set cancel_requested_at = coalesce(cancel_requested_at, $2), cancel_requested_by = coalesce(cancel_requested_by, $3)
+       where id = $1 and ${OPEN}`,
+      [id, now, actor],
+    );
+    return count > 0;
+  }
+
+  async list(query: PageQuery): Promise<Page<Download>> {
+    const after = decodeCursor(query.cursor, 2);
+    const builder = this.dataSource
+      .getRepository(Download)
+      .createQueryBuilder('d')
+      .orderBy('d.created_at', 'DESC')
+      .addOrderBy('d.id', 'DESC')
+      .limit(query.limit + 1);
+    if (after !== null) builder.where('(d.created_at, d.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
+    const rows = await builder.getMany();
+    return toPage(rows, query.limit, (row) => [row.createdAt.toISOString(), row.id], (row) => row);
+  }
+
+  /** The history has an end: the oldest finished downloads go. */
+  async prune(before: Date): Promise<void> {
+    await this.dataSource.query(`delete from download where finished_at < $1`, [before]);
+    await this.dataSource.query(`delete from update_event where at < $1`, [before]);
+    await this.dataSource.query(`delete from missing_request where day < $1::date`, [before]);
+  }
+}

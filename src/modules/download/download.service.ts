@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
+import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { LOGGER, type Logger } from '../../platform/logging/logger.js';
+import { AvailabilityRepository, type Availability } from './availability.repository.js';
+import { DownloadObservers } from './download.observers.js';
+import { DownloadRepository, type DownloadProgress } from './download.repository.js';
+import type { Download, DownloadState } from './download.entity.js';
+import { LicenceSettings } from './licence.settings.js';
+import { UpdateEventRepository, type NewUpdateEvent } from './update-event.repository.js';
+
+const HEARTBEAT_MS = 1_000;
+
+interface Running {
+  id: string;
+  abort: AbortController;
+  progress: DownloadProgress;
+  done: Promise<void>;
+}
+
+/** Runs downloads: takes the lock, reports progress, obeys a cancellation, records how it ended. */
+@Injectable()
+export class DownloadService implements OnApplicationShutdown {
+  private running: Running | null = null;
+
+  constructor(
+    private readonly mirror: MirrorService,
+    private readonly catalogue: CatalogueRepository,
+    private readonly downloads: DownloadRepository,
+    private readonly availability: AvailabilityRepository,
+    private readonly events: UpdateEventRepository,
+    private readonly licences: LicenceSettings,
+    private readonly observers: DownloadObservers,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Starts a download that a person wants.
+   * @throws AppError `download-running` (409) with the running one's id; `component-unknown`, `component-not-licensed`.
+   */
+  async startManual(components: string[] | null, actor: string): Promise<string> {
+    if (components !== null) await this.requireSelectable(components);
+    const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null });
+    if (id === null) {
+      const open = await this.downloads.open();
+      throw new AppError('conflict', 'download-running', 'A download is running already.', {
+        details: { id: open?.id ?? null, owner: open && { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt } },
+      });
+    }
+    return id;
+  }
+
+  /** Starts the download of a tick, unless one is open or another node has taken the tick. */
+  startScheduled(tick: Date): Promise<string | null> {
+    return this.begin({ trigger: 'schedule', components: null, startedBy: 'schedule', tick });
+  }
+
+  /** @throws AppError `download-unknown`, `download-ended`. */
+  async cancel(id: string, actor: string): Promise<void> {
+    if (!(await this.downloads.requestCancel(id, actor, this.clock.now()))) {
+      const download = await this.downloads.find(id);
+      if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
+      throw new AppError('conflict', 'download-ended', `The download has ended: ${download.state}.`, { details: { state: download.state } });
+    }
+    if (this.running?.id === id) this.running.abort.abort();
+  }
+
+  /** What the memory of this process knows of a running download is fresher than its row. */
+  liveProgress(id: string): DownloadProgress | null {
+    return this.running?.id === id ? this.running.progress : null;
+  }
+
+  /** Resolves when the download that this process runs has ended; for tests and a graceful stop. */
+  async idle(): Promise<void> {
+    await this.running?.done;
+  }
+
+  /** A stop asks the download to end; what was fetched stays and the next one goes on from there. */
+  async onApplicationShutdown(): Promise<void> {
+    this.running?.abort.abort();
+    await this.idle();
+  }
+
+  private async requireSelectable(ids: string[]): Promise<void> {
+    const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
+    const licensed = await this.licences.read();
+    for (const id of ids) {
+      const component = known.get(id);
+      if (component === undefined) throw unknownComponent(id);
+      if (!licensed.covers(component, this.clock.now()))
+        throw new AppError('unprocessable', 'component-not-licensed', `${id} needs the licence ${component.licence}, which is missing or has expired.`, {
+          details: { component: id, licence: component.licence },
+        });
+    }
+  }
+
+  private async begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
+    const id = randomUUID();
+    const taken = await this.downloads.begin({ id, ...wish, node: hostname(), pid: process.pid, now: this.clock.now() });
+    if (!taken) return null;
+    const progress: DownloadProgress = { phase: null, source: null, filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 };
+    const running: Running = { id, abort: new AbortController(), progress, done: Promise.resolve() };
+    running.done = this.run(running, wish).finally(() => {
+      if (this.running === running) this.running = null;
+    });
+    this.running = running;
+    await this.observers.started(id, wish);
+    return id;
+  }
+
+  private async run(running: Running, wish: Pick<Download, 'trigger' | 'components' | 'startedBy'>): Promise<void> {
+    const { id, progress, abort } = running;
+    const beat = setInterval(() => void this.beat(running), HEARTBEAT_MS);
+    try {
+      const licences = await this.licences.read();
+      const now = this.clock.now();
+      const scheduled = wish.trigger === 'schedule';
+      const known = await this.availability.all();
+      const outcome = await this.mirror.mirror({
+        requested: wish.components,
+        takesPart: (component: Component) => (component.scheduled || !scheduled) && licences.covers(component, now),
+        thorough: known.size === 0 || [...known.values()].some((each) => each.state === 'unknown'),
+        downloadId: id,
+        actor: wish.startedBy,
+        signal: abort.signal,
+        respectCoolDown: scheduled,
+        progress: {
+          source: (url) => (progress.source = url),
+          phase: (phase) => (progress.phase = phase),
+          publishing: () => (progress.phase = 'publish'),
+          planned: (files, bytes) => Object.assign(progress, { filesDone: 0, filesTotal: files, bytesDone: 0, bytesTotal: bytes }),
+          fileDone: () => (progress.filesDone += 1),
+          bytes: (count) => (progress.bytesDone += count),
+        },
+      });
+      await this.succeed(running, wish, outcome);
+    } catch (thrown) {
+      await this.fail(running, wish, toAppError(thrown));
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  private async beat(running: Running): Promise<void> {
+    try {
+      const answer = await this.downloads.heartbeat(running.id, running.progress);
+      if (answer !== 'go-on') running.abort.abort();
+      this.observers.progressed(running.id, running.progress);
+    } catch (fault) {
+      this.logger.warn({ err: fault, download: running.id }, 'the download could not report its progress; it goes on');
+    }
+  }
+
+  private async succeed(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, outcome: MirrorOutcome): Promise<void> {
+    const now = this.clock.now();
+    const { outcomes, snapshotId } = outcome;
+    const failed = outcomes.filter((each) => each.outcome === 'failed');
+    const kept = outcomes.filter((each) => each.outcome === 'updated' || each.outcome === 'unchanged');
+    const state: DownloadState =
+      failed.length > 0 ? (kept.length > 0 || snapshotId !== null ? 'partial' : 'failed') : snapshotId !== null ? 'succeeded' : 'unchanged';
+    await this.availability.put(outcomes.flatMap(availabilityOf), now);
+    await this.events.add(this.eventsOf(running.id, wish, outcomes), now);
+    const error = state === 'failed' ? (failed[0]?.error ?? null) : null;
+    await this.end(running, { state, outcomes, snapshotId, error });
+  }
+
+  private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
+    const log = { download: running.id, code: error.code, details: error.details };
+    if (error.kind === 'storage' || error.kind === 'internal') this.logger.error({ ...log, err: error }, error.message);
+    else this.logger.warn(log, error.message);
+    const cancelled = error.code === 'cancelled';
+    try {
+      if (error.kind === 'upstream') await this.availability.allUnknown(error.code, error.message, this.clock.now());
+      if (!cancelled)
+        await this.events.add(
+          [
+            {
+              trigger: wish.trigger,
+              componentId: null,
+              outcome: 'failed',
+              version: null,
+              versionBefore: null,
+              actor: wish.startedBy,
+              downloadId: running.id,
+              releaseId: null,
+              code: error.code,
+              params: { message: error.message },
+            },
+          ],
+          this.clock.now(),
+        );
+    } catch (fault) {
+      this.logger.warn({ err: fault, download: running.id }, 'the failure could not be recorded for every component');
+    }
+    await this.end(running, {
+      state: cancelled ? 'cancelled' : 'failed',
+      outcomes: [],
+      snapshotId: null,
+      error: { code: error.code, message: error.message, details: error.details },
+    });
+  }
+
+  private async end(
+    running: Running,
+    end: { state: DownloadState; outcomes: ComponentOutcome[]; snapshotId: string | null; error: unknown },
+  ): Promise<void> {
+    try {
+      await this.downloads.finish(running.id, { ...end, progress: running.progress, now: this.clock.now() });
+      await this.observers.ended(running.id, end.state, end.snapshotId);
+    } catch (fault) {
+      // The row stays open with an old heartbeat; the sweeper of any node will close it.
+      this.logger.error({ err: fault, download: running.id }, 'the end of the download could not be recorded');
+    }
+  }
+
+  private eventsOf(id: string, wish: Pick<Download, 'trigger' | 'startedBy'>, outcomes: ComponentOutcome[]): NewUpdateEvent[] {
+    const worth = outcomes.filter(
+      (each) => each.outcome === 'updated' || each.outcome === 'failed' || (wish.trigger === 'manual' && each.outcome === 'unchanged'),
+    );
+    return worth.map((each) => ({
+      trigger: wish.trigger,
+      componentId: each.id,
+      outcome: each.outcome,
+      version: each.versionAfter,
+      versionBefore: each.versionBefore,
+      actor: wish.startedBy,
+      downloadId: id,
+      releaseId: null,
+      code: each.error?.code ?? null,
+      params: each.error === null ? {} : { message: each.error.message },
+    }));
+  }
+}
+
+/** What a read manifest tells of a component. */
+function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 'since'>[] {
+  const { id: componentId, offered, error } = outcome;
+  if (error !== null) return [{ componentId, state: 'unknown', version: null, reason: error.code, detail: error.message }];
+  if (offered === null) return [{ componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null }];
+  return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
+}

@@ -1,0 +1,81 @@
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { displayVersion } from '../../mirror/manifest/version.js';
+import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
+import type { Download } from './download.entity.js';
+import type { DownloadProgress } from './download.repository.js';
+
+export interface DownloadView {
+  id: string;
+  trigger: string;
+  state: string;
+  requested: string[] | null;
+  startedBy: string;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  durationSeconds: number | null;
+  cancelRequestedAt: string | null;
+  /** Who holds the lock; of interest while it runs. */
+  owner: { node: string | null; pid: number | null; heartbeatAt: string | null };
+  source: string | null;
+  progress: { phase: string | null; filesDone: number; filesTotal: number; bytesDone: number; bytesTotal: number };
+  /** Bytes fetched. */
+  bytes: number;
+  components: OutcomeView[];
+  snapshotId: string | null;
+  error: { code: string; message: string; details?: Record<string, unknown> } | null;
+}
+
+export interface OutcomeView {
+  id: string;
+  outcome: string;
+  versionBefore: string | null;
+  versionAfter: string | null;
+  offered: string | null;
+  error: { code: string; message: string } | null;
+}
+
+function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, Component>): OutcomeView {
+  const numbering = components.get(outcome.id)?.numbering ?? 'integer';
+  const shown = (raw: string | null): string | null => (raw === null ? null : displayVersion(raw, numbering));
+  return {
+    ...outcome,
+    versionBefore: shown(outcome.versionBefore),
+    versionAfter: shown(outcome.versionAfter),
+    offered: shown(outcome.offered),
+  };
+}
+
+export function downloadView(
+  download: Download,
+  components: ReadonlyMap<string, Component>,
+  live: DownloadProgress | null,
+): DownloadView {
+  const progress = live ?? download;
+  const { startedAt, finishedAt } = download;
+  return {
+    id: download.id,
+    trigger: download.trigger,
+    state: download.state,
+    requested: download.components,
+    startedBy: download.startedBy,
+    createdAt: download.createdAt.toISOString(),
+    startedAt: startedAt?.toISOString() ?? null,
+    finishedAt: finishedAt?.toISOString() ?? null,
+    durationSeconds: startedAt && finishedAt ? (finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
+    cancelRequestedAt: download.cancelRequestedAt?.toISOString() ?? null,
+    owner: { node: download.ownerNode, pid: download.ownerPid, heartbeatAt: download.heartbeatAt?.toISOString() ?? null },
+    source: progress.source,
+    progress: {
+      phase: progress.phase,
+      filesDone: progress.filesDone,
+      filesTotal: progress.filesTotal,
+      bytesDone: progress.bytesDone,
+      bytesTotal: progress.bytesTotal,
+    },
+    bytes: progress.bytesDone,
+    components: download.outcomes.map((outcome) => outcomeView(outcome, components)),
+    snapshotId: download.snapshotId,
+    error: download.error,
+  };
+}

@@ -1,0 +1,100 @@
+import { Body, Controller, Get, Put, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { SettingStore } from '../../database/setting-store.js';
+import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
+import { DistributionSetting, ProxySetting, UpdateSourceSetting } from '../../mirror/settings/mirror.settings.js';
+import { PublishedTree } from '../../mirror/source/published-tree.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AuditService, requireAdministrator } from '../accounts/accounts.api.js';
+import { LicencesSetting, LicenceSettings } from './licence.settings.js';
+import { DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.settings.js';
+
+/** A PUT takes what a GET gave; every change is audited. */
+@ApiTags('settings')
+@ApiBearerAuth()
+@Controller('api/v1/settings')
+export class SettingsController {
+  constructor(
+    private readonly settings: MirrorSettings,
+    private readonly store: SettingStore,
+    private readonly licences: LicenceSettings,
+    private readonly tree: PublishedTree,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get('update-source')
+  updateSource(): Promise<UpdateSourceSetting> {
+    return this.settings.updateSource();
+  }
+
+  @Put('update-source')
+  async putUpdateSource(@Body() body: UpdateSourceSetting, @Req() request: FastifyRequest): Promise<UpdateSourceSetting> {
+    const actor = requireAdministrator(request).name;
+    await this.settings.putUpdateSource({ ...body, caFile: body.caFile ?? null }, actor);
+    await this.audit.record(actor, 'settings.update-source', null, { ...body });
+    return this.settings.updateSource();
+  }
+
+  @Get('proxy')
+  proxy(): Promise<ProxySetting> {
+    return this.settings.shownProxy();
+  }
+
+  @Put('proxy')
+  async putProxy(@Body() body: ProxySetting, @Req() request: FastifyRequest): Promise<ProxySetting> {
+    const actor = requireAdministrator(request).name;
+    await this.settings.putProxy(body, actor);
+    await this.audit.record(actor, 'settings.proxy', null, { enabled: body.enabled, url: body.url, username: body.username });
+    return this.settings.shownProxy();
+  }
+
+  @Get('download-schedule')
+  async schedule(): Promise<DownloadScheduleSetting> {
+    return { ...SCHEDULE_DEFAULT, ...(await this.store.get('download-schedule', SCHEDULE_DEFAULT)) };
+  }
+
+  /** When the schedule will start a download next. */
+  @Get('download-schedule/next')
+  async next(): Promise<{ next: string | null }> {
+    return { next: nextDue(await this.schedule(), this.clock.now())?.toISOString() ?? null };
+  }
+
+  @Put('download-schedule')
+  async putSchedule(@Body() body: DownloadScheduleSetting, @Req() request: FastifyRequest): Promise<DownloadScheduleSetting> {
+    const actor = requireAdministrator(request).name;
+    const value = { ...body, exceptions: body.exceptions ?? SCHEDULE_DEFAULT.exceptions };
+    await this.store.put('download-schedule', value, actor, this.clock.now());
+    await this.audit.record(actor, 'settings.download-schedule', null, { ...value });
+    return this.schedule();
+  }
+
+  @Get('distribution')
+  distribution(): Promise<DistributionSetting> {
+    return this.settings.distribution();
+  }
+
+  @Put('distribution')
+  async putDistribution(@Body() body: DistributionSetting, @Req() request: FastifyRequest): Promise<DistributionSetting> {
+    const actor = requireAdministrator(request).name;
+    await this.settings.putDistribution(body, actor);
+    this.tree.defaultChannel = body.defaultChannel;
+    await this.audit.record(actor, 'settings.distribution', null, { ...body });
+    return this.settings.distribution();
+  }
+
+  /** Which licences this site has: a component without one is not downloaded. */
+  @Get('licences')
+  getLicences(): Promise<LicencesSetting> {
+    return this.licences.get();
+  }
+
+  @Put('licences')
+  async putLicences(@Body() body: LicencesSetting, @Req() request: FastifyRequest): Promise<LicencesSetting> {
+    const actor = requireAdministrator(request).name;
+    await this.licences.put(body, actor);
+    await this.audit.record(actor, 'settings.licences', null, { ...body });
+    return this.licences.get();
+  }
+}

@@ -1,0 +1,48 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { PageQuery, type Page } from '../../platform/http/page.js';
+import { PublicationService, type ChannelView, type ReleaseView, type SnapshotView } from './publication.service.js';
+
+export class ReleaseQuery extends PageQuery {
+  /** Only releases of this component. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(63)
+  component?: string;
+}
+
+@ApiTags('publication')
+@ApiBearerAuth()
+@Controller('api/v1')
+export class SnapshotController {
+  constructor(private readonly publication: PublicationService) {}
+
+  /** What each channel serves, since when, and from what. */
+  @Get('channels')
+  async channels(): Promise<Page<ChannelView>> {
+    return { items: await this.publication.channels(), next: null };
+  }
+
+  /** Newest first; `id` is what `@<snapshot>` takes in the update source's URLs. */
+  @Get('snapshots')
+  snapshots(@Query() query: PageQuery): Promise<Page<SnapshotView>> {
+    return this.publication.snapshots(query);
+  }
+
+  @Get('snapshots/:id')
+  snapshot(@Param('id') id: string): Promise<SnapshotView> {
+    return this.publication.snapshot(id);
+  }
+
+  /** Newest first; with origin and files. */
+  @Get('releases')
+  releases(@Query() query: ReleaseQuery): Promise<Page<ReleaseView>> {
+    return this.publication.releases(query, query.component);
+  }
+
+  @Get('releases/:id')
+  release(@Param('id') id: string): Promise<ReleaseView> {
+    return this.publication.release(id);
+  }
+}

@@ -1,0 +1,29 @@
+import { createServer } from 'node:http';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { RequestHandler } from './listeners.js';
+
+/** Listens on a unix socket that only this account can open; for processes of our own. */
+export async function startSocketListener(
+  path: string,
+  handler: RequestHandler,
+): Promise<{ close(graceMs: number): Promise<void> }> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await rm(path, { force: true });
+  const server = createServer({ keepAliveTimeout: 65_000, requireHostHeader: false, requestTimeout: 3_600_000 }, handler);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  return {
+    close: (graceMs) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}

@@ -1,0 +1,12 @@
+export const en = {
+  'event.schedule.updated': 'Scheduled update: {{component}} {{version}} was downloaded and published.',
+  'event.schedule.failed': 'Scheduled update: {{component}} could not be updated ({{reason}}). {{current}} stays in force.',
+  'event.manual.updated': 'Manual update: {{component}} {{version}} was downloaded and published.',
+  'event.manual.failed': 'Manual update: {{component}} could not be updated ({{reason}}). {{current}} stays in force.',
+  'event.manual.unchanged': 'Manual update: {{component}} {{version}} is current already.',
+  'event.upload.updated': 'Upload: {{component}} {{version}} was stored and published.',
+  'event.rollback.updated': 'Rollback: {{component}} was put back to {{version}} and left the schedule.',
+  'event.resume.updated': 'Resumed: {{component}} follows the schedule again.',
+  'event.none': 'no version',
+  'event.source': 'The update source',
+} as const;

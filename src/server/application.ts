@@ -1,0 +1,56 @@
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, type Runtime } from '../app.module.js';
+import { toDatabaseError } from '../database/database.errors.js';
+import { ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
+import { ProblemFilter } from '../platform/http/problem.filter.js';
+import { trustedProxies } from '../platform/http/trusted-proxies.js';
+import { validationPipe } from '../platform/http/validation.js';
+import type { Logger } from '../platform/logging/logger.js';
+import { installOpenApi } from './openapi.js';
+
+/** Largest JSON body; uploads are streamed and have their own limit. */
+const BODY_LIMIT = 1024 * 1024;
+
+/** Nest's own messages, in the one log. */
+function nestLogger(logger: Logger): LoggerService {
+  return {
+    log: (message: unknown, context?: unknown) => logger.debug({ context }, String(message)),
+    debug: (message: unknown, context?: unknown) => logger.trace({ context }, String(message)),
+    verbose: (message: unknown, context?: unknown) => logger.trace({ context }, String(message)),
+    warn: (message: unknown, context?: unknown) => logger.warn({ context }, String(message)),
+    error: (message: unknown, stack?: unknown) => logger.error({ stack }, String(message)),
+    fatal: (message: unknown) => logger.fatal(String(message)),
+  };
+}
+
+/** Builds the application behind the listeners. It opens no port: `routing` is handed requests. */
+export async function createApplication(runtime: Runtime): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    trustProxy: trustedProxies(runtime.config.trustedProxies),
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
+    genReqId: () => crypto.randomUUID(),
+    logger: false,
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(runtime), adapter, {
+    logger: nestLogger(runtime.logger),
+    abortOnError: false,
+  });
+  const filter = new ProblemFilter(runtime.logger, toDatabaseError);
+  app.useGlobalFilters(filter);
+  app.useGlobalPipes(validationPipe);
+  const fastify = adapter.getInstance();
+  fastify.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id);
+    void reply.header('x-content-type-options', 'nosniff');
+  });
+  requireToken(fastify, app.get(ApiTokenService), filter);
+  // Faults before Nest's own layer: bodies that are no JSON, too large, of an unknown type.
+  fastify.setErrorHandler((fault, request, reply) => filter.answer(fault, request, reply));
+  installOpenApi(app);
+  await app.init();
+  await fastify.ready();
+  return app;
+}

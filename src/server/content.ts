@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Config } from '../config/config.js';
+import { forkContentWorkers, type ContentWorkers } from '../mirror/source/content-worker-pool.js';
+import { MissingRequests } from '../mirror/source/missing-requests.js';
+import { PublishedTree } from '../mirror/source/published-tree.js';
+import { ServingCounters } from '../mirror/source/serving-counters.js';
+import { createUpdateSource } from '../mirror/source/update-source.handler.js';
+import { startListeners, type RequestHandler } from '../platform/http/listeners.js';
+import { startSocketListener } from '../platform/http/socket-listener.js';
+import type { Logger } from '../platform/logging/logger.js';
+import { keyPairFiles, ensureServerCertificate, type ServerCertificate } from '../platform/tls/server-certificate.js';
+import { watchCertificate } from '../platform/tls/certificate-watch.js';
+import type { Channel } from '../mirror/snapshot/channel.js';
+
+/** The content side of a server: the published tree and the listeners. It needs no database and starts first. */
+export interface ContentServer {
+  httpUrl: string | null;
+  httpsUrl: string | null;
+  certificate: ServerCertificate | null;
+  refresh(): Promise<void>;
+  setDefaultChannel(channel: Channel): void;
+  close(graceMs: number): Promise<void>;
+}
+
+export interface ContentOptions {
+  config: Config;
+  logger: Logger;
+  tree: PublishedTree;
+  missing: MissingRequests;
+  counters: ServingCounters;
+  /** Everything that is not the update source. */
+  rest: RequestHandler;
+}
+
+export async function startContent(options: ContentOptions): Promise<ContentServer> {
+  const { config, tree } = options;
+  await tree.start();
+  const place = { certFile: config.tlsCertFile, keyFile: config.tlsKeyFile, dir: join(config.dataDir, 'tls'), hostNames: hostNamesOf(config) };
+  const certificate = config.httpsPort === 'off' ? null : await ensureServerCertificate(place);
+  return config.workers > 0
+    ? startWorkers(options, place, certificate)
+    : startAlone(options, place, certificate);
+}
+
+type Place = Parameters<typeof ensureServerCertificate>[0];
+
+function hostNamesOf(config: Config): string[] {
+  return config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
+}
+
+async function startAlone(options: ContentOptions, place: Place, certificate: ServerCertificate | null): Promise<ContentServer> {
+  const { config, logger, tree, missing, counters, rest } = options;
+  const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
+  const handler = (req: IncomingMessage, res: ServerResponse): void => {
+    if (!source(req, res)) rest(req, res);
+  };
+  const listeners = await startListeners({
+    host: config.host,
+    httpPort: config.httpPort,
+    httpsPort: config.httpsPort,
+    handler,
+    onError: (err) => logger.error({ err }, 'a listener failed'),
+    ...(certificate === null ? {} : { tls: certificate }),
+  });
+  const watch =
+    certificate === null
+      ? null
+      : watchCertificate({ ...place, current: certificate, onChange: (pair) => listeners.setKeyPair(pair), logger });
+  return {
+    httpUrl: listeners.httpUrl,
+    httpsUrl: listeners.httpsUrl,
+    certificate,
+    refresh: () => tree.refresh(),
+    setDefaultChannel: (channel) => (tree.defaultChannel = channel),
+    close: async (graceMs) => {
+      watch?.stop();
+      await listeners.close(graceMs);
+      tree.stop();
+    },
+  };
+}
+
+async function startWorkers(options: ContentOptions, place: Place, certificate: ServerCertificate | null): Promise<ContentServer> {
+  const { config, logger, tree, missing, counters, rest } = options;
+  const apiSocket = join(config.dataDir, 'run', `api-${process.pid}.sock`);
+  const api = await startSocketListener(apiSocket, rest);
+  const files = certificate === null ? null : keyPairFiles(place);
+  const workers: ContentWorkers = await forkContentWorkers({
+    count: config.workers,
+    settings: {
+      dataDir: config.dataDir,
+      host: config.host,
+      httpPort: config.httpPort,
+      httpsPort: config.httpsPort,
+      apiSocket,
+      logLevel: config.logLevel,
+      ...(files === null ? {} : { tls: files }),
+    },
+    defaultChannel: tree.defaultChannel,
+    logger,
+    onReport: (report) => {
+      for (const count of report.missing) missing.add(count);
+      for (const count of report.answers) counters.add(count);
+    },
+  });
+  return {
+    httpUrl: workers.httpUrl,
+    httpsUrl: workers.httpsUrl,
+    certificate,
+    refresh: async () => {
+      await Promise.all([tree.refresh(), workers.refresh()]);
+    },
+    setDefaultChannel: (channel) => {
+      tree.defaultChannel = channel;
+      workers.setDefaultChannel(channel);
+    },
+    close: async (graceMs) => {
+      await workers.stop(graceMs);
+      await api.close(graceMs);
+      await rm(apiSocket, { force: true });
+      tree.stop();
+    },
+  };
+}

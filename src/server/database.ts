@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { DataSource } from 'typeorm';
+import { entities } from '../app.entities.js';
+import type { Config } from '../config/config.js';
+import { connectDataSource, createDataSource } from '../database/data-source.js';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
+import { migrate } from '../database/migrator.js';
+import { AppError } from '../platform/errors/app-error.js';
+import type { Logger } from '../platform/logging/logger.js';
+
+const POOL_SIZE = 20;
+
+export interface Database {
+  url: string;
+  dataSource: DataSource;
+  /** Null when the administrator runs the database. */
+  embedded: EmbeddedPostgres | null;
+  close(): Promise<void>;
+}
+
+/** Where the embedded PostgreSQL lives. */
+export function embeddedDirectory(config: Config): string {
+  return join(config.dataDir, 'postgres');
+}
+
+/**
+ * Starts or finds the database, brings its schema up to date and connects.
+ * @throws AppError `database-unavailable` when it may come later; everything else needs a person.
+ */
+export async function openDatabase(config: Config, logger: Logger, onPoolError: () => void): Promise<Database> {
+  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir: embeddedDirectory(config), logger }) : null;
+  const url = embedded?.url ?? config.databaseUrl;
+  if (url === undefined) throw new AppError('internal', 'internal', 'no database');
+  try {
+    await migrate({ url, logger });
+    const dataSource = createDataSource({ url, poolSize: POOL_SIZE, entities, logger, onPoolError });
+    await connectDataSource(dataSource);
+    return {
+      url,
+      dataSource,
+      embedded,
+      close: async () => {
+        await dataSource.destroy().catch((err: unknown) => logger.warn({ err }, 'the database connections did not close cleanly'));
+        await embedded?.stop();
+      },
+    };
+  } catch (fault) {
+    await embedded?.stop();
+    throw fault;
+  }
+}
