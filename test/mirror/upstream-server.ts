@@ -13,7 +13,7 @@ export interface UpstreamServer {
   origin: string;
   port: number;
   requests: IncomingMessage[];
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -74,7 +74,7 @@ export class Bench {
 
   async serve(handler: Handler, tls?: ServerOptions): Promise<UpstreamServer> {
     const server = await serve(handler, tls);
-    this.closing.push(server.close);
+    this.closing.push(() => server.close());
     return server;
   }
 

@@ -13,7 +13,7 @@ const request = { size: 5, maxBytes: 100 };
 const answer: Handler = (_, response) => void response.end('hello');
 
 interface Authority {
-  keys: CryptoKeyPair;
+  keys: webcrypto.CryptoKeyPair;
   certificate: x509.X509Certificate;
 }
 
