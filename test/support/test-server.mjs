@@ -9,6 +9,7 @@ import pg from 'pg';
 
 const { startEmbeddedPostgres } = await import('../../src/database/embedded/embedded-postgres.ts');
 const { findPostmaster } = await import('../../src/database/embedded/postmaster-file.ts');
+const { signalProcess, waitForExit } = await import('../../src/database/embedded/process-identity.ts');
 const { migrate } = await import('../../src/database/migrator.ts');
 
 const PREFIX = 'haishin-test-';
@@ -45,11 +46,16 @@ async function startEmbedded() {
   const directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   await chmod(directory, 0o755);
   const dataDir = join(directory, 'pg');
-  // A run that is interrupted stops its server by itself; what is on the disk goes with it.
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '100' };
   const server = await startEmbeddedPostgres({ dataDir, logger, settings });
-  return server;
+  const stop = async () => {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  // jest runs no teardown when it is interrupted.
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => void stop().finally(() => process.kill(process.pid, signal)));
+  return { url: server.url, stop };
 }
 
 /** Directories, and perhaps servers, of runs that were killed outright. */
@@ -59,8 +65,9 @@ async function sweepLeftovers() {
     if (!pid || isAlive(pid)) continue;
     const directory = join(tmpdir(), name);
     const orphan = await findPostmaster(join(directory, 'pg', 'cluster'));
-    if (orphan) process.kill(orphan.process.pid, 'SIGQUIT');
-    rmSync(directory, { recursive: true, force: true });
+    // Nothing in it is worth keeping.
+    if (orphan && (await signalProcess(orphan.process, 'SIGKILL'))) await waitForExit(orphan.process, 5_000);
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
