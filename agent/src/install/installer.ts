@@ -114,6 +114,10 @@ export class Installer {
     };
   }
 
+  async isInterrupted(): Promise<boolean> {
+    return (await this.#journal.read()) !== null;
+  }
+
   /** Ends what a loss of power interrupted: finishes it or undoes it. Null when there was nothing; `undone` when nothing is to be reported. */
   async recover(): Promise<{ undone: Journal } | InstallOutcome | null> {
     const journal = await this.#journal.read();

@@ -5,6 +5,7 @@ import { parseCancel } from '../server/ddi-parse.js';
 import { sendInventory } from '../server/inventory.js';
 import { CommandRunner } from '../update/command-runner.js';
 import { DeploymentRunner } from '../update/deployment-runner.js';
+import { endInterrupted } from '../update/exclusive.js';
 import { orderKey } from '../update/order-report.js';
 import type { Agent, Uplink } from './agent.js';
 
@@ -37,6 +38,7 @@ export class PollCycle {
 
   /** @throws AgentError download/server-unreachable, server/…: the server is away, busy, or refuses us */
   async once(waitSeconds: number, stop: AbortSignal): Promise<CycleResult> {
+    await endInterrupted(this.#agent);
     await this.#uplink.outbox.flush(stop);
     const before = await this.#agent.state.read();
     if (before.inventoryChanged) await sendInventory(this.#agent, 'merge', stop);

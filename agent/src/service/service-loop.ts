@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { type AgentError, toAgentError } from '../errors/agent-error.js';
-import { exclusively } from '../update/exclusive.js';
+import { endInterrupted } from '../update/exclusive.js';
 import { nextCheckInMs, scheduleState } from '../update/own-schedule.js';
 import { OwnUpdate } from '../update/own-update.js';
 import type { Agent } from './agent.js';
@@ -41,9 +41,9 @@ export class ServiceLoop {
 
   async #recover(): Promise<void> {
     try {
-      await exclusively(this.#agent, 'recovery at start', () => Promise.resolve());
+      await endInterrupted(this.#agent);
     } catch (error) {
-      // Another process is updating, or the disk is in trouble: every later update recovers first, too.
+      // The disk is in trouble, for one: every later contact and update tries first, too.
       this.#agent.log.warn('nothing could be recovered at start', {
         error: toAgentError(error, 'installation').message,
       });

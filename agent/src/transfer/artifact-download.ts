@@ -8,6 +8,7 @@ import { readIfThere, syncDirectory, writeFileDurably } from '../files/durable-f
 import { type HttpAccess, connectionError } from '../server/http-access.js';
 import { parseRetryAfter } from '../server/ddi-messages.js';
 import { sleep } from '../service/sleep.js';
+import { BodyReader } from './body-reader.js';
 
 export interface Wanted {
   readonly url: string;
@@ -106,13 +107,27 @@ export class ArtifactDownload {
       signal,
       idleTimeoutMs: this.#settings.idleTimeoutMs,
     });
+    const body = new BodyReader(answer.body);
+    try {
+      return await this.#take(answer, body, path, wanted, resumeAt);
+    } finally {
+      body.discard();
+    }
+  }
+
+  async #take(
+    answer: Dispatcher.ResponseData,
+    body: BodyReader,
+    path: string,
+    wanted: Wanted,
+    resumeAt: number,
+  ): Promise<Fetched> {
     if (answer.statusCode !== 200 && answer.statusCode !== 206) {
-      await answer.body.dump();
       if (answer.statusCode === 416) await this.#discard(path);
       throw new DownloadStatusError(answer, wanted.url);
     }
     const offset = await this.#startOffset(answer, path, wanted, resumeAt);
-    return this.#check(path, wanted, await this.#receive(answer, path, wanted, offset));
+    return this.#check(path, wanted, await this.#receive(body, path, wanted, offset));
   }
 
   /** Where the body begins in the file; notes the validator for the next continuation. */
@@ -120,13 +135,11 @@ export class ArtifactDownload {
     if (answer.statusCode === 206) {
       const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(single(answer, 'content-range') ?? '');
       if (Number(range?.[1]) === asked && Number(range?.[2]) === wanted.size) return asked;
-      await answer.body.dump();
       await this.#discard(path);
       throw new AgentError('download', 'range-mismatch', 'the server continued the download at the wrong place');
     }
     const announced = single(answer, 'content-length');
     if (announced !== null && Number(announced) !== wanted.size) {
-      await answer.body.dump();
       throw sizeMismatch(wanted, announced);
     }
     const etag = single(answer, 'etag');
@@ -136,31 +149,31 @@ export class ArtifactDownload {
     return 0;
   }
 
-  async #receive(answer: Dispatcher.ResponseData, path: string, wanted: Wanted, offset: number): Promise<string> {
+  async #receive(body: BodyReader, path: string, wanted: Wanted, offset: number): Promise<string> {
     const hash = offset > 0 ? await hashInto(`${path}.part`, offset) : createHash('sha256');
     const handle = await open(`${path}.part`, offset > 0 ? 'r+' : 'w', 0o644);
     const partial: Partial = { handle, hash, offset };
     try {
-      await this.#write(answer, partial, wanted);
+      await this.#write(body, partial, wanted);
       await handle.sync();
     } finally {
       await handle.close();
-      answer.body.destroy();
     }
     return hash.digest('hex');
   }
 
-  async #write(answer: Dispatcher.ResponseData, partial: Partial, wanted: Wanted): Promise<void> {
-    const body = answer.body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  async #write(body: BodyReader, partial: Partial, wanted: Wanted): Promise<void> {
+    const batches = body.batches();
     for (;;) {
-      const next = await body.next().catch((error: unknown) => {
+      const next = await batches.next().catch((error: unknown) => {
         throw connectionError(wanted.url, error);
       });
       if (next.done) break;
-      if (partial.offset + next.value.length > wanted.size) throw sizeMismatch(wanted, 'more than announced');
-      partial.hash.update(next.value);
+      const bytes = next.value.reduce((sum, part) => sum + part.length, 0);
+      if (partial.offset + bytes > wanted.size) throw sizeMismatch(wanted, 'more than announced');
+      for (const part of next.value) partial.hash.update(part);
       await writeAll(partial.handle, next.value, partial.offset);
-      partial.offset += next.value.length;
+      partial.offset += bytes;
     }
     if (partial.offset < wanted.size) {
       const message = `the connection ended after ${partial.offset} of ${wanted.size} bytes`;
@@ -218,7 +231,8 @@ function retryPause(failure: AgentError, attempt: number, settings: TransferSett
   return failure.reason === 'download' && failure.code !== 'tls-not-trusted' ? backoff : null;
 }
 
-async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+async function writeAll(handle: FileHandle, parts: readonly Buffer[], position: number): Promise<void> {
+  const bytes = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
   for (let written = 0; written < bytes.length;) {
     written += (await handle.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
   }

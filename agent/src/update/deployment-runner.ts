@@ -47,7 +47,7 @@ export class DeploymentRunner {
     });
     const watch = new CancelWatch(this.#client, base.id, this.#agent.log);
     try {
-      return await this.#attempt(base, order, watch, stop);
+      return await exclusively(this.#agent, `deployment ${base.id}`, () => this.#locked(base, order, watch, stop));
     } catch (error) {
       return await this.#ended(error, order, watch, stop);
     } finally {
@@ -65,33 +65,34 @@ export class DeploymentRunner {
     return true;
   }
 
-  async #attempt(
+  /** Under the update lock: what is installed may only be asked after an interrupted update was ended. */
+  async #locked(
     base: DeploymentBase,
     order: Run['order'],
     watch: CancelWatch,
     stop: AbortSignal,
   ): Promise<DeploymentResult> {
+    // Recovery may just have finished this very deployment.
+    const state = await this.#agent.state.read();
+    if (state.deployment?.id !== base.id) return this.#finish(stop);
     const plan = await planDeployment(base, this.#agent.generations, this.#client.usesHttps);
     if (plan.wanted.length === 0) {
-      await this.#agent.state.update((state) =>
-        closeOrder(state, order, { succeeded: true, details: plan.alreadyCurrent, code: 0 }),
+      await this.#agent.state.update((current) =>
+        closeOrder(current, order, { succeeded: true, details: plan.alreadyCurrent, code: 0 }),
       );
       return this.#finish(stop);
     }
     const run: Run = { base, order, plan, watch, signal: AbortSignal.any([stop, watch.signal]) };
     if (base.deployment.download === 'skip')
       return this.#wait(run, 'scheduled', 'the server does not want the download yet');
-    return exclusively(this.#agent, `deployment ${base.id}`, () => this.#downloadAndInstall(run, stop));
+    watch.start(this.#agent.config.polling.cancelCheckSeconds * 1000);
+    const ready = await this.#download(run, state.deployment.note);
+    const waiting = waitReason(base.deployment, this.#agent.config.installWindow, new Date());
+    if (waiting !== null) return this.#wait(run, 'downloaded', waiting);
+    return this.#install(run, ready, stop);
   }
 
-  async #downloadAndInstall(run: Run, stop: AbortSignal): Promise<DeploymentResult> {
-    // Recovery under the lock may just have finished this very deployment.
-    const state = await this.#agent.state.read();
-    if (state.deployment?.id !== run.base.id) return this.#finish(stop);
-    run.watch.start(this.#agent.config.polling.cancelCheckSeconds * 1000);
-    const ready = await this.#download(run, state.deployment.note);
-    const waiting = waitReason(run.base.deployment, this.#agent.config.installWindow, new Date());
-    if (waiting !== null) return this.#wait(run, 'downloaded', waiting);
+  async #install(run: Run, ready: readonly ReadyComponent[], stop: AbortSignal): Promise<DeploymentResult> {
     await this.#enter(run, 'proceeding', ['installing']);
     const { failure } = await this.#agent.installer.install(ready, run.order, async () => {
       stop.throwIfAborted();

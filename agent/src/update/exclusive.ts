@@ -1,3 +1,4 @@
+import { toAgentError } from '../errors/agent-error.js';
 import type { Journal } from '../install/journal.js';
 import type { Agent } from '../service/agent.js';
 
@@ -12,6 +13,16 @@ export async function exclusively<T>(agent: Agent, purpose: string, work: () => 
     return await work();
   } finally {
     await release();
+  }
+}
+
+/** Ends what an earlier process left half done, unless another process is at work: then it is not left, but going on. */
+export async function endInterrupted(agent: Agent): Promise<void> {
+  if (!(await agent.installer.isInterrupted())) return;
+  try {
+    await exclusively(agent, 'recovery', () => Promise.resolve());
+  } catch (error) {
+    if (toAgentError(error, 'installation').code !== 'update-running') throw error;
   }
 }
 

@@ -1,0 +1,78 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DdiStub, uniqueContent } from './support/ddi-stub.js';
+import { Sandbox } from './support/sandbox.js';
+
+const MIB = 1024 * 1024;
+let stub: DdiStub;
+let box: Sandbox;
+const mounted: string[] = [];
+
+beforeEach(async () => {
+  stub = await new DdiStub().start();
+  box = new Sandbox();
+});
+afterEach(async () => {
+  for (const path of mounted.splice(0)) execFileSync('umount', [path]);
+  await box.dispose();
+  await stub.stop();
+});
+
+/** A real small file system; null where this user may not mount. */
+function smallDisk(name: string): string | null {
+  const path = box.path(name);
+  mkdirSync(path, { recursive: true });
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path], { stdio: 'pipe' });
+  } catch (error) {
+    console.warn(`skipped: a small file system cannot be mounted here: ${String(error)}`);
+    return null;
+  }
+  mounted.push(path);
+  return path;
+}
+
+function pattern(version: string, size: number): Parameters<DdiStub['deploy']>[0] {
+  return [{ component: 'virus-pattern', version, files: [{ name: 'vsapi.zip', content: uniqueContent(size) }] }];
+}
+
+it('while downloading ends the deployment clearly and frees what it had taken', async () => {
+  const disk = smallDisk('small-state');
+  if (disk === null) return;
+  box.stateDirectory = disk;
+  box.configure(stub.url);
+  const action = stub.deploy(pattern('1', 3 * MIB));
+  expect(await box.run(['once'])).toMatchObject({ code: 0 });
+  const closed = await stub.untilClosed(action);
+  expect(closed.finished).toBe('failure');
+  expect(closed.details[0]).toMatch(/^installation: disk-full: the disk is full: ENOSPC/);
+  expect(box.downloads()).toEqual([]);
+  expect(box.current('virus-pattern')).toBeNull();
+  const small = stub.deploy(pattern('2', MIB / 4));
+  await box.run(['once']);
+  expect(small.state).toBe('succeeded');
+});
+
+it('while installing leaves the old release whole, nothing staged, and recovers when there is room', async () => {
+  const disk = smallDisk('small-product');
+  if (disk === null) return;
+  box.productDirectory = disk;
+  box.configure(stub.url);
+  stub.deploy(pattern('1', MIB / 2));
+  await box.run(['once']);
+  writeFileSync(join(disk, 'ballast'), Buffer.alloc(1.2 * MIB));
+  const action = stub.deploy(pattern('2', MIB));
+  await box.run(['once']);
+  const closed = await stub.untilClosed(action);
+  expect(closed.details[0]).toMatch(/^installation: disk-full/);
+  expect(closed.details).toContain('nothing was changed');
+  expect(box.current('virus-pattern')).toBe('1');
+  expect(box.generations('virus-pattern')).toEqual(['1']);
+  expect(box.hookCalls()).toHaveLength(1);
+  rmSync(join(disk, 'ballast'));
+  const again = stub.deploy(pattern('2', MIB));
+  await box.run(['once']);
+  expect(again.state).toBe('succeeded');
+  expect(box.generations('virus-pattern')).toEqual(['1', '2']);
+});
