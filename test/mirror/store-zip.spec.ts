@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
+import type { AppError } from '../../src/platform/errors/app-error.js';
+import { BlobStore } from '../../src/mirror/store/blob-store.js';
 import { checkZip, type ZipLimits } from '../../src/mirror/store/zip-check.js';
 import { faultOf } from './upstream-server.js';
 
@@ -46,7 +48,20 @@ describe('checking a ZIP file', () => {
   const check = async (bytes: Buffer, limits: Partial<ZipLimits> = {}, signal?: AbortSignal) => {
     const path = join(directory, 'a.zip');
     await writeFile(path, bytes);
+    if (Object.keys(limits).length === 0 && signal === undefined) await sameOnTheWayIn(path, bytes);
     await checkZip(path, { limits, ...(signal === undefined ? {} : { signal }) });
+  };
+  /** The check of a blob that was measured while it was written must come to the same result as the one that reads the file. */
+  const sameOnTheWayIn = async (path: string, bytes: Buffer) => {
+    const store = new BlobStore(join(directory, 'store'));
+    await store.open();
+    const outcome = (work: Promise<void>): Promise<unknown[]> =>
+      work.then(
+        () => ['passed'],
+        ({ code, details }: AppError) => [code, details['member']],
+      );
+    const { sha256 } = await store.write([bytes], { maxBytes: 1e9 });
+    expect(await outcome(store.checkZip(sha256))).toEqual(await outcome(checkZip(path)));
   };
   const corrupt = async (bytes: Buffer, limits: Partial<ZipLimits> = {}) => {
     const fault = await faultOf(check(bytes, limits));

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer, get as httpGet, type IncomingMessage, type Server } from 'node:http';
 import { get as secureGet } from 'node:https';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
@@ -65,21 +66,21 @@ describe('content workers', () => {
     await fixture.remove();
   });
 
-  const fork = async (count: number): Promise<ContentWorkers> =>
+  const fork = async (count: number, entry = ENTRY): Promise<ContentWorkers> =>
     (workers = await forkContentWorkers({
       count,
       settings,
       defaultChannel: 'japan',
       logger,
       onReport: (report) => reports.push(report),
-      entry: ENTRY,
+      entry,
     }));
   const textOf = async (path: string): Promise<string> =>
     (await fetch(workers?.httpUrl + path, { headers: { connection: 'close' } })).text();
 
   it('serve the update source on both listeners and pass the rest on', async () => {
-    const { httpUrl, httpsUrl, pids } = await fork(2);
-    expect(new Set(pids.call(workers)).size).toBe(2);
+    const { httpUrl, httpsUrl } = await fork(2);
+    expect(new Set(workers?.pids()).size).toBe(2);
     expect(await textOf('/activeupdate/server.ini')).toBe('global one');
     expect(await textOf('/TvcsDownload/ActiveUpdate/server.ini')).toBe('japan one');
     const secure = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -108,6 +109,15 @@ describe('content workers', () => {
     });
   });
 
+  it('get their settings however long they take to load', async () => {
+    // node:cluster drops messages that arrive before the worker listens for them.
+    const slow = join(fixture.dataDir, 'slow-entry.mjs');
+    const load = `await new Promise((resolve) => setTimeout(resolve, 300)); await import(${JSON.stringify(ENTRY)});`;
+    await writeFile(slow, load);
+    await fork(1, slow);
+    expect(await textOf('/activeupdate/server.ini')).toBe('global one');
+  });
+
   it('pass streams on as they come, and end them with the client', async () => {
     await fork(1);
     const req = httpGet(`${workers?.httpUrl}/api/stream`, { agent: false });
@@ -130,10 +140,10 @@ describe('content workers', () => {
   });
 
   it('all serve a new snapshot when refresh() resolves', async () => {
-    const { refresh } = await fork(2);
+    await fork(2);
     for (let i = 2; i < 7; i++) {
       await fixture.publish('global', `s${i}`, [{ path: 'server.ini', content: `global ${i}` }]);
-      await refresh.call(workers);
+      await workers?.refresh();
       for (let n = 0; n < 4; n++) expect(await textOf('/activeupdate/server.ini')).toBe(`global ${i}`);
     }
   });
