@@ -6,10 +6,15 @@ import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blo
 import { makeDirectory, syncDirectory } from './durable-directory.js';
 import { PartialFiles } from './partial-file.js';
 import { SlabPool } from './slab-pool.js';
+import { checkZip } from './zip-check.js';
+import type { MeasuredMembers } from './zip-member.js';
 import { isStaleTemporary, temporaryName } from './temporary-name.js';
 
 export type { StoredBlob, WriteLimits } from './blob-writer.js';
 
+/** Measurements wait here for their check; small enough to be forgotten about. */
+const MAX_MEASURED_FILES = 64;
+const MAX_MEASURED_MEMBERS = 1000;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
@@ -21,6 +26,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export class BlobStore {
   readonly partials: PartialFiles;
   readonly slabs = new SlabPool();
+  readonly #measured = new Map<string, MeasuredMembers>();
   readonly #incoming: string;
   readonly #blobs: string;
 
@@ -80,7 +86,7 @@ export class BlobStore {
       }
       throwIfCancelled(signal);
       const blob = await writer.finish();
-      await this.commit(writer.path, blob);
+      await this.commit(writer.path, blob, writer.measured);
       return blob;
     } catch (error) {
       await writer.discard();
@@ -131,7 +137,8 @@ export class BlobStore {
   }
 
   /** Publishes a finished, fsynced temporary under its hash. Content that is already held wins, unless it was damaged. */
-  async commit(temporaryPath: string, blob: StoredBlob): Promise<void> {
+  async commit(temporaryPath: string, blob: StoredBlob, measured: MeasuredMembers | null = null): Promise<void> {
+    this.#remember(blob.sha256, measured);
     const target = this.pathOf(blob.sha256);
     await onDisk(async () => {
       if ((await stat(target, { throwIfNoEntry: false }))?.size === blob.size) {
@@ -147,6 +154,23 @@ export class BlobStore {
       }
       await syncDirectory(dirname(target));
     });
+  }
+
+  /**
+   * Checks a blob that is a ZIP container (see `checkZip`). Right after it was written this costs next to nothing, because its members
+   * were unpacked on the way in.
+   */
+  async checkZip(sha256: string, signal?: AbortSignal): Promise<void> {
+    const measured = this.#measured.get(sha256);
+    this.#measured.delete(sha256);
+    await checkZip(this.pathOf(sha256), { measured, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  #remember(sha256: string, measured: MeasuredMembers | null): void {
+    if (measured === null || measured.size > MAX_MEASURED_MEMBERS) return;
+    this.#measured.set(sha256, measured);
+    const [oldest] = this.#measured.keys();
+    if (this.#measured.size > MAX_MEASURED_FILES && oldest !== undefined) this.#measured.delete(oldest);
   }
 
   /** Removes a blob; false when it was not held. The caller knows that nothing refers to it. */

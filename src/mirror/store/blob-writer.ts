@@ -1,7 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { MemberProbe } from './member-probe.js';
 import { SLAB_BYTES, type SlabPool } from './slab-pool.js';
+import type { MeasuredMembers } from './zip-member.js';
 
 /** What a stored file is known by; `size` in bytes, `sha256` in lower-case hex. */
 export interface StoredBlob {
@@ -31,6 +33,8 @@ export class BlobWriter {
   #inFlight: Promise<void> = Promise.resolve();
   #failure: AppError | null = null;
   #handle: FileHandle | null;
+  /** Only for a file that is written from its beginning. */
+  #probe: MemberProbe | null = null;
 
   private constructor(
     readonly path: string,
@@ -43,7 +47,9 @@ export class BlobWriter {
 
   static async create(path: string, limits: WriteLimits, slabs: SlabPool): Promise<BlobWriter> {
     try {
-      return new BlobWriter(path, await open(path, 'wx', 0o600), limits, slabs);
+      const writer = new BlobWriter(path, await open(path, 'wx', 0o600), limits, slabs);
+      writer.#probe = new MemberProbe();
+      return writer;
     } catch (error) {
       throw toAppError(error);
     }
@@ -68,6 +74,11 @@ export class BlobWriter {
     } catch (error) {
       throw toAppError(error);
     }
+  }
+
+  /** What the members of a ZIP file unpacked to while it was written; null for other files. After `finish`. */
+  get measured(): MeasuredMembers | null {
+    return this.#probe?.members ?? null;
   }
 
   /** Bytes taken in so far, whether on the disk yet or not. */
@@ -122,6 +133,8 @@ export class BlobWriter {
     this.#hash = createHash('sha256');
     this.#received = 0;
     this.#writePosition = 0;
+    this.#probe?.stop();
+    this.#probe = new MemberProbe();
   }
 
   /** Brings everything to the disk, durably, and closes. Checks the exact size. */
@@ -202,7 +215,9 @@ export class BlobWriter {
     const filled = this.#filled;
     this.#slab = null;
     this.#filled = 0;
-    this.#inFlight = this.#writeAll(slab.subarray(0, filled))
+    const bytes = slab.subarray(0, filled);
+    this.#inFlight = Promise.all([this.#writeAll(bytes), this.#probe?.feed(bytes)])
+      .then(() => undefined)
       .catch((error: unknown) => {
         this.#failure = toAppError(error);
       })
@@ -231,6 +246,7 @@ export class BlobWriter {
   async #close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = null;
+    this.#probe?.stop();
     await handle?.close();
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { toAppError } from '../../platform/errors/app-error.js';
 import { BlobWriter, type StoredBlob } from './blob-writer.js';
 import type { SlabPool } from './slab-pool.js';
+import type { MeasuredMembers } from './zip-member.js';
 import { mayBeWriting, temporaryName, thisProcess, type ProcessOwner } from './temporary-name.js';
 
 /** What proves that the rest of a file belongs to the part that we have; goes into `If-Range` as it is. */
@@ -33,7 +34,7 @@ interface Sidecar {
 export interface PartialTarget {
   readonly slabs: SlabPool;
   temporaryPath(): string;
-  commit(temporaryPath: string, blob: StoredBlob): Promise<void>;
+  commit(temporaryPath: string, blob: StoredBlob, measured: MeasuredMembers | null): Promise<void>;
 }
 
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
@@ -158,7 +159,7 @@ export class PartialFile {
   async finish(): Promise<StoredBlob> {
     const blob = await this.writer.finish();
     try {
-      await this.target.commit(this.writer.path, blob);
+      await this.target.commit(this.writer.path, blob, this.writer.measured);
       if (this.keeping !== null) await rm(`${this.keeping.path}.json`, { force: true });
     } catch (error) {
       throw toAppError(error);

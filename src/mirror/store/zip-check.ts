@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import { checkMember, ZipFault } from './zip-member.js';
+import { checkMember, ZipFault, type MeasuredMembers } from './zip-member.js';
 
 export interface ZipLimits {
   maxMembers: number;
@@ -9,6 +9,13 @@ export interface ZipLimits {
   maxUnpackedBytes: number;
   /** Unpacked : packed. Deflate itself ends at 1,032; honest packages stay below 100. */
   maxRatio: number;
+}
+
+export interface ZipCheckOptions {
+  signal?: AbortSignal;
+  limits?: Partial<ZipLimits>;
+  /** Members that were unpacked while this very file was written; they are not read again. */
+  measured?: MeasuredMembers | undefined;
 }
 
 const DEFAULT_LIMITS: ZipLimits = { maxMembers: 10_000, maxUnpackedBytes: 8 * 1024 ** 3, maxRatio: 200 };
@@ -22,16 +29,13 @@ const MEMBERS_IN_FLIGHT = 3;
  * encrypted or use another method than stored and deflate are checked for structure only. Writes nothing; member names are
  * only ever shown. Errors: `upstream/zip-corrupt` (details: `member`, `reason`), `conflict/cancelled`, `storage/*`.
  */
-export async function checkZip(
-  path: string,
-  options: { signal?: AbortSignal; limits?: Partial<ZipLimits> } = {},
-): Promise<void> {
+export async function checkZip(path: string, options: ZipCheckOptions = {}): Promise<void> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, 'r');
     const { size } = await handle.stat();
-    await checkMembers(handle, size, limits, options.signal);
+    await checkMembers({ ...options, handle, fileSize: size, limits });
   } catch (error) {
     if (options.signal?.aborted === true) throw new AppError('conflict', 'cancelled', 'The check was cancelled.');
     if (error instanceof ZipFault) throw corrupt(error.reason, error.member);
@@ -41,12 +45,14 @@ export async function checkZip(
   }
 }
 
-async function checkMembers(
-  handle: FileHandle,
-  fileSize: number,
-  limits: ZipLimits,
-  signal?: AbortSignal,
-): Promise<void> {
+interface OpenZip extends ZipCheckOptions {
+  handle: FileHandle;
+  fileSize: number;
+  limits: ZipLimits;
+}
+
+async function checkMembers(file: OpenZip): Promise<void> {
+  const { handle, fileSize, limits } = file;
   const zip = await structure(() =>
     fromFdPromise(handle.fd, { lazyEntries: true, autoClose: false, decodeStrings: false }),
   );
@@ -63,7 +69,7 @@ async function checkMembers(
       unpacked += entry.uncompressedSize;
       packed += entry.compressedSize;
       guardTotals(unpacked, packed, fileSize, limits);
-      const member = checkEntry(handle, zip, entry, fileSize, signal).catch((error: unknown) => {
+      const member = checkEntry(file, zip, entry).catch((error: unknown) => {
         failure ??= error;
       });
       const tracked = member.finally(() => inFlight.delete(tracked));
@@ -87,16 +93,11 @@ function guardTotals(unpacked: number, packed: number, fileSize: number, limits:
     throw new ZipFault(`its members unpack to more than ${limits.maxRatio} times its size`);
 }
 
-async function checkEntry(
-  handle: FileHandle,
-  zip: ZipFile,
-  entry: Entry,
-  fileSize: number,
-  signal?: AbortSignal,
-): Promise<void> {
+async function checkEntry({ handle, fileSize, measured, signal }: OpenZip, zip: ZipFile, entry: Entry): Promise<void> {
   const name = entry.fileNameRaw.toString('latin1');
   const header = await structure(() => zip.readLocalFileHeaderPromise(entry, { minimal: true }), name);
-  await checkMember(handle, { entry, name, start: header.fileDataStart, fileSize }, signal);
+  const start = header.fileDataStart;
+  await checkMember(handle, { entry, name, start, fileSize, measured: measured?.get(start) }, signal);
 }
 
 /** yauzl throws plain errors for a bad structure; those of the disk carry an errno and are passed on. */

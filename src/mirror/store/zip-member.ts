@@ -13,6 +13,17 @@ export class ZipFault extends Error {
   }
 }
 
+/** A member as it unpacked while the file arrived (see member-probe.ts). */
+export interface MeasuredMember {
+  method: number;
+  packedSize: number;
+  size: number;
+  crc: number;
+}
+
+/** By offset of the packed data in the file. */
+export type MeasuredMembers = ReadonlyMap<number, MeasuredMember>;
+
 export interface MemberPlace {
   entry: Entry;
   /** For messages only. */
@@ -20,10 +31,11 @@ export interface MemberPlace {
   /** Offset of the packed data in the file. */
   start: number;
   fileSize: number;
+  measured?: MeasuredMember | undefined;
 }
 
-const STORED = 0;
-const DEFLATE = 8;
+export const STORED = 0;
+export const DEFLATE = 8;
 const CHUNK_BYTES = 512 * 1024;
 /** Up to here unpacking at once takes less time (well below a millisecond) than a trip through the thread pool. */
 const AT_ONCE_BYTES = 128 * 1024;
@@ -36,6 +48,9 @@ export async function checkMember(handle: FileHandle, place: MemberPlace, signal
   if (entry.isEncrypted() || (method !== STORED && method !== DEFLATE)) return;
   if (method === STORED && entry.compressedSize !== entry.uncompressedSize)
     throw new ZipFault('a stored member has two sizes', name);
+  const { measured } = place;
+  if (measured?.method === method && measured.packedSize === entry.compressedSize)
+    return compare(measured.size, measured.crc, place);
   if (entry.uncompressedSize <= AT_ONCE_BYTES && entry.compressedSize <= AT_ONCE_BYTES)
     return checkAtOnce(handle, place);
   const packed = readRange(handle, start, entry.compressedSize, signal);

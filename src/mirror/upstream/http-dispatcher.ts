@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
-import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
+import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { TransferLimits } from './transfer-limits.js';
 
@@ -34,13 +34,14 @@ export function openConnection(
   proxy: ProxyOptions | undefined,
   limits: TransferLimits,
 ): Connection {
-  const toOrigin = {
+  const extraCa = trusted.caFile === undefined ? null : readCaFile(trusted.caFile);
+  const withTls = () => ({
     allowH2: false,
     timeout: limits.connectMs,
     // One context for all connections: parsing the system's certificates takes longer than a handshake.
-    secureContext: trust(trusted.caFile),
+    secureContext: trust(extraCa),
     rejectUnauthorized: trusted.tlsVerify !== false,
-  };
+  });
   const pool = {
     allowH2: false,
     connectTimeout: limits.connectMs,
@@ -48,7 +49,8 @@ export function openConnection(
     bodyTimeout: 0,
     keepAliveTimeout: 10_000,
   };
-  if (proxy === undefined) return { dispatcher: new Agent({ ...pool, connect: toOrigin }), proxy: null };
+  if (proxy === undefined)
+    return { dispatcher: new Agent({ ...pool, connect: lazyConnector(withTls, limits) }), proxy: null };
 
   const url = proxyUrl(proxy.url);
   const username = proxy.username ?? decodeURIComponent(url.username);
@@ -56,6 +58,7 @@ export function openConnection(
   url.username = '';
   url.password = '';
   const token = username === '' ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const toOrigin = withTls();
   const dispatcher = new ProxyAgent({
     ...pool,
     uri: url.href,
@@ -76,14 +79,23 @@ function proxyUrl(text: string): URL {
   return url;
 }
 
-function trust(caFile: string | undefined): tls.SecureContext {
-  const ca = [
-    ...tls.getCACertificates('bundled'),
-    ...tls.getCACertificates('system'),
-    ...tls.getCACertificates('extra'),
-  ];
-  if (caFile !== undefined) ca.push(readCaFile(caFile));
-  return tls.createSecureContext({ ca: [...new Set(ca)], minVersion: 'TLSv1.2' });
+/** Plain HTTP does not pay for the certificates. */
+function lazyConnector(
+  withTls: () => buildConnector.BuildOptions,
+  { connectMs }: TransferLimits,
+): buildConnector.connector {
+  const plain = buildConnector({ allowH2: false, timeout: connectMs });
+  let secure: buildConnector.connector | undefined;
+  return (options, callback) => {
+    if (options.protocol === 'https:') (secure ??= buildConnector(withTls()))(options, callback);
+    else plain(options, callback);
+  };
+}
+
+function trust(extraCa: string | null): tls.SecureContext {
+  const ca = new Set((['bundled', 'system', 'extra'] as const).flatMap((store) => tls.getCACertificates(store)));
+  if (extraCa !== null) ca.add(extraCa);
+  return tls.createSecureContext({ ca: [...ca], minVersion: 'TLSv1.2' });
 }
 
 function readCaFile(path: string): string {
