@@ -2,7 +2,6 @@ import type { LimitFunction } from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
-import { checkZip } from '../store/zip-check.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
@@ -60,10 +59,15 @@ function versionKey(unit: ManifestUnit, file: FileReference): string {
   return `${unit.version ?? ''}${file.fromVersion === undefined ? '' : `<${file.fromVersion}`}`;
 }
 
-async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Omit<FetchedFile, 'signature'>> {
+async function fetchFile(
+  input: GroupFetchInput,
+  unit: ManifestUnit,
+  reference: FileReference,
+): Promise<Omit<FetchedFile, 'signature'>> {
   const known = input.remembered.get(reference.key);
   const version = versionKey(unit, reference);
-  const stillRight = known?.sha256 && known.version === version && (reference.size === null || known.size === reference.size);
+  const stillRight =
+    known?.sha256 && known.version === version && (reference.size === null || known.size === reference.size);
   if (stillRight && known.sha256 !== null && (await input.blobs.has(known.sha256)))
     return { reference, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, input.now) };
   const got = await input.source.fetchBlob(reference.path, {
@@ -72,7 +76,7 @@ async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: 
     signal: input.signal,
     onProgress: (bytes) => input.progress.bytes(bytes),
   });
-  if (reference.path.toLowerCase().endsWith('.zip')) await checkZip(input.blobs.pathOf(got.sha256));
+  if (reference.path.toLowerCase().endsWith('.zip')) await input.blobs.checkZip(got.sha256, input.signal);
   input.remembered.set(reference.key, {
     path: reference.key,
     sha256: got.sha256,
@@ -92,7 +96,10 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
   const known = input.remembered.get(key);
   const validators =
     known?.sha256 && (await input.blobs.has(known.sha256))
-      ? { ...(known.etag ? { etag: known.etag } : {}), ...(known.lastModified ? { lastModified: known.lastModified } : {}) }
+      ? {
+          ...(known.etag ? { etag: known.etag } : {}),
+          ...(known.lastModified ? { lastModified: known.lastModified } : {}),
+        }
       : {};
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
@@ -105,7 +112,12 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
     return null;
   }
   if (got.status === 'not-modified')
-    return { path, sha256: known?.sha256 ?? '', size: known?.size ?? 0, mtime: isoTime(known?.lastModified, input.now) };
+    return {
+      path,
+      sha256: known?.sha256 ?? '',
+      size: known?.size ?? 0,
+      mtime: isoTime(known?.lastModified, input.now),
+    };
   input.remembered.set(key, {
     path: key,
     sha256: got.sha256,
@@ -135,7 +147,8 @@ export async function fetchGroup(
   heldUnits: readonly ManifestUnit[],
 ): Promise<FetchedFile[]> {
   const wanted = new Map<string, [ManifestUnit, FileReference]>();
-  for (const unit of group.units) for (const file of unit.files) if (!wanted.has(file.key)) wanted.set(file.key, [unit, file]);
+  for (const unit of group.units)
+    for (const file of unit.files) if (!wanted.has(file.key)) wanted.set(file.key, [unit, file]);
   // The first fault ends the group: there is no use in the rest of its files today.
   const stop = new AbortController();
   const inner = { ...input, signal: AbortSignal.any([input.signal, stop.signal]) };
