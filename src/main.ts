@@ -126,10 +126,12 @@ class HaishinServer implements RunningServer {
       else unavailable(res);
     };
     const [content] = await Promise.all([
-      startContent({ config, logger, tree: this.tree, missing: this.missing, counters: this.counters, rest }).then((started) => {
-        this.content = started;
-        return started;
-      }),
+      startContent({ config, logger, tree: this.tree, missing: this.missing, counters: this.counters, rest }).then(
+        (started) => {
+          this.content = started;
+          return started;
+        },
+      ),
       this.openApplication(),
     ]);
     this.readiness.set('content', true);
@@ -157,7 +159,9 @@ class HaishinServer implements RunningServer {
       });
       await this.prepare(app);
       this.availability = new DatabaseAvailability({ url: this.database.url, logger, clock });
-      this.availability.onChange((state) => this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable')));
+      this.availability.onChange((state) =>
+        this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable')),
+      );
       await this.availability.start();
       this.readiness.set('database', this.availability.up);
       this.app = app;
@@ -167,7 +171,10 @@ class HaishinServer implements RunningServer {
       const error = toAppError(fault);
       if (config.databaseUrl === undefined || error.code !== 'database-unavailable') throw fault;
       this.readiness.set('database', false, error.message);
-      logger.error({ code: error.code }, `${error.message} Content is served all the same; the database is tried again.`);
+      logger.error(
+        { code: error.code },
+        `${error.message} Content is served all the same; the database is tried again.`,
+      );
       if (this.stopping === null)
         this.retry = setTimeout(() => {
           this.openApplication().catch((err: unknown) => logger.fatal({ err }, 'the application cannot start'));
@@ -189,7 +196,9 @@ class HaishinServer implements RunningServer {
     app
       .get(SnapshotPublisher)
       .exclusively(() => this.tree.refresh())
-      .catch((err: unknown) => this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will'));
+      .catch((err: unknown) =>
+        this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will'),
+      );
   }
 
   private localToken: string | null = null;
@@ -214,15 +223,23 @@ class HaishinServer implements RunningServer {
     this.readiness.set('content', false, 'shutting down');
     await rm(join(this.config.dataDir, 'run', 'server.json'), { force: true });
     await Promise.all([this.content?.close(DRAIN_MS), this.app?.close()]);
-    this.content ?? this.tree.stop();
+    if (this.content === null) this.tree.stop();
     await this.availability?.stop();
     await this.database?.close();
   }
 }
 
 function unavailable(res: ServerResponse): void {
-  const error = new AppError('unavailable', 'starting', 'The database cannot be reached yet; content is served already. Try again soon.');
+  const error = new AppError(
+    'unavailable',
+    'starting',
+    'The database cannot be reached yet; content is served already. Try again soon.',
+  );
   const body = JSON.stringify(toProblem(error, crypto.randomUUID()));
-  res.writeHead(503, { 'content-type': PROBLEM_MEDIA_TYPE, 'retry-after': '5', 'content-length': Buffer.byteLength(body) });
+  res.writeHead(503, {
+    'content-type': PROBLEM_MEDIA_TYPE,
+    'retry-after': '5',
+    'content-length': Buffer.byteLength(body),
+  });
   res.end(body);
 }

@@ -29,7 +29,8 @@ export async function findServer(options: { url?: string; token?: string }): Pro
   try {
     const facts = JSON.parse(await readFile(file, 'utf8')) as RunFile;
     const own = facts.http ?? facts.https;
-    if (own !== null && (token ?? facts.token) !== null) return { url: (url ?? own).replace(/\/$/, ''), token: token ?? facts.token ?? '' };
+    if (own !== null && (token ?? facts.token) !== null)
+      return { url: (url ?? own).replace(/\/$/, ''), token: token ?? facts.token ?? '' };
   } catch {
     // said below: no file is the usual case of a server that does not run
   }
@@ -71,12 +72,16 @@ export class ApiClient {
         ...(body === undefined ? {} : { body: body as string }),
       });
     } catch (cause) {
-      throw new AppError('unavailable', 'server-unreachable', `The server at ${this.target.url} cannot be reached.`, { cause });
+      throw new AppError('unavailable', 'server-unreachable', `The server at ${this.target.url} cannot be reached.`, {
+        cause,
+      });
     }
     const text = await answer.body.text();
     if (answer.statusCode < 400) return (text === '' ? undefined : JSON.parse(text)) as T;
     const problem = parseProblem(text);
-    throw new AppError('bad-input', problem.code ?? `http-${answer.statusCode}`, problem.detail ?? text.slice(0, 500), { details: { ...problem } });
+    throw new AppError('bad-input', problem.code ?? `http-${answer.statusCode}`, problem.detail ?? text.slice(0, 500), {
+      details: { ...problem },
+    });
   }
 }
 

@@ -16,7 +16,12 @@ export interface ConnectOptions {
 /** Follows a download to its end: a bar on a terminal, plain lines elsewhere. */
 export async function followDownload(api: ApiClient, id: string, quiet: boolean): Promise<DownloadView> {
   const terminal = process.stderr.isTTY && !quiet;
-  const bar = new SingleBar({ format: '{phase} [{bar}] {done}/{all} MB  {files} files', stream: process.stderr, hideCursor: true, clearOnComplete: true });
+  const bar = new SingleBar({
+    format: '{phase} [{bar}] {done}/{all} MB  {files} files',
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
   if (terminal) bar.start(1, 0, { phase: 'starting', done: '0.0', all: '?', files: 0 });
   let phase = '';
   for (;;) {
@@ -24,8 +29,15 @@ export async function followDownload(api: ApiClient, id: string, quiet: boolean)
     const { progress } = view;
     if (terminal) {
       bar.setTotal(Math.max(1, progress.bytesTotal));
-      const values = { phase: progress.phase ?? view.state, done: megabytes(progress.bytesDone), all: megabytes(progress.bytesTotal) };
-      bar.update(Math.min(progress.bytesDone, Math.max(1, progress.bytesTotal)), { ...values, files: progress.filesDone });
+      const values = {
+        phase: progress.phase ?? view.state,
+        done: megabytes(progress.bytesDone),
+        all: megabytes(progress.bytesTotal),
+      };
+      bar.update(Math.min(progress.bytesDone, Math.max(1, progress.bytesTotal)), {
+        ...values,
+        files: progress.filesDone,
+      });
     } else if (!quiet && progress.phase !== null && progress.phase !== phase) {
       phase = progress.phase;
       process.stderr.write(`${phase}: ${progress.filesTotal} files, ${megabytes(progress.bytesTotal)} MB\n`);

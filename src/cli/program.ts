@@ -11,7 +11,9 @@ import { registerToken } from './token.command.js';
 
 export function createProgram(): Command {
   const program = new Command('haishin')
-    .description('Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.')
+    .description(
+      'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
+    )
     .version(VERSION)
     .showHelpAfterError();
   registerServe(program);
@@ -31,7 +33,8 @@ export async function runCli(argv: string[]): Promise<void> {
     const error = toAppError(thrown);
     process.stderr.write(`${error.code}: ${error.message}\n`);
     for (const fault of faultsOf(error)) process.stderr.write(`  - ${fault}\n`);
-    if (error.kind === 'internal') process.stderr.write(`${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
+    if (error.kind === 'internal')
+      process.stderr.write(`${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
     process.exitCode = 1;
   }
 }

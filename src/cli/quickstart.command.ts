@@ -66,14 +66,25 @@ function say(line = ''): void {
 }
 
 /** The first mirror, a new version arriving, both channels, and what to try by hand. */
-async function tour(context: { server: RunningServer; upstream: Upstream; dataDir: string; every: number }): Promise<NodeJS.Timeout> {
+async function tour(context: {
+  server: RunningServer;
+  upstream: Upstream;
+  dataDir: string;
+  every: number;
+}): Promise<NodeJS.Timeout> {
   const { server, upstream, every } = context;
-  const target = await findServer({ url: server.httpUrl ?? server.httpsUrl ?? '', ...(await localToken(context.dataDir)) });
+  const target = await findServer({
+    url: server.httpUrl ?? server.httpsUrl ?? '',
+    ...(await localToken(context.dataDir)),
+  });
   const api = new ApiClient(target);
   say();
   say(`1. A sample upstream with made-up content runs at ${upstream.url}`);
   for (const entry of withMapping(CATALOGUE, SAMPLE_MAPPING))
-    if (SAMPLE_MAPPING[entry.id] !== undefined) await api.call('PATCH', `/api/v1/components/${entry.id}`, JSON.stringify({ entries: entry.entries }), { 'content-type': 'application/json' });
+    if (SAMPLE_MAPPING[entry.id] !== undefined)
+      await api.call('PATCH', `/api/v1/components/${entry.id}`, JSON.stringify({ entries: entry.entries }), {
+        'content-type': 'application/json',
+      });
   say('2. Mirroring it for the first time …');
   await mirror(api);
   say('3. The upstream publishes a new virus pattern; mirroring again …');
@@ -86,7 +97,8 @@ async function tour(context: { server: RunningServer; upstream: Upstream; dataDi
   say(`  curl ${base}/activeupdate/server.ini                         # channel global`);
   say(`  curl ${base}/activeupdate/japan/server.ini                   # channel japan: the .80 virus pattern`);
   say(`  curl -O ${base}/activeupdate/${await patternPath(server)}`);
-  if (server.httpsUrl) say(`  curl -k ${server.httpsUrl}/TvcsDownload/ActiveUpdate/server.ini   # as products with a Control Manager ask`);
+  if (server.httpsUrl)
+    say(`  curl -k ${server.httpsUrl}/TvcsDownload/ActiveUpdate/server.ini   # as products with a Control Manager ask`);
   say(`  curl -H 'Authorization: Bearer ${target.token}' ${base}/api/v1/components`);
   say(`  ${base}/api/docs                                            # the API in a browser`);
   say();
@@ -106,8 +118,12 @@ async function localToken(dataDir: string): Promise<{ token?: string }> {
 async function mirror(api: ApiClient, prefix = '   '): Promise<void> {
   const { id } = await api.post<{ id: string }>('/api/v1/downloads');
   const view = await followDownload(api, id, true);
-  const news = view.components.filter((each) => each.outcome === 'updated').map((each) => `${each.id} ${each.versionAfter ?? ''}`);
-  say(`${prefix}${view.state}, ${(view.bytes / 1e6).toFixed(1)} MB in ${view.durationSeconds ?? 0} s${news.length > 0 && news.length < 4 ? `: ${news.join(', ')}` : `, ${news.length} components`}`);
+  const news = view.components
+    .filter((each) => each.outcome === 'updated')
+    .map((each) => `${each.id} ${each.versionAfter ?? ''}`);
+  say(
+    `${prefix}${view.state}, ${(view.bytes / 1e6).toFixed(1)} MB in ${view.durationSeconds ?? 0} s${news.length > 0 && news.length < 4 ? `: ${news.join(', ')}` : `, ${news.length} components`}`,
+  );
   // Records of the same second would otherwise look alike.
   await delay(10);
 }

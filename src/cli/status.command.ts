@@ -26,7 +26,10 @@ export function registerStatus(program: Command): void {
         process.stdout.write(`${JSON.stringify({ components, channels }, null, 2)}\n`);
         return;
       }
-      const table = new Table({ head: ['component', 'current', 'available', 'update', 'note'], style: { head: [], border: [] } });
+      const table = new Table({
+        head: ['component', 'current', 'available', 'update', 'note'],
+        style: { head: [], border: [] },
+      });
       for (const each of components)
         table.push([
           each.id,

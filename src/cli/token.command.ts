@@ -11,7 +11,8 @@ import { embeddedDirectory, openDatabase } from '../server/database.js';
 /** Works beside a running server and without one: tokens are what one needs when nothing else works. */
 async function withTokens<T>(config: Config, work: (tokens: ApiTokenService) => Promise<T>): Promise<T> {
   const logger = createLogger('warn');
-  const running = config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
+  const running =
+    config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
   if (running === undefined) {
     const database = await openDatabase(config, logger, () => undefined);
     try {
@@ -40,8 +41,14 @@ export function registerToken(program: Command): void {
     .option('--json', 'print it as JSON')
     .action(async (name: string, options: { role: Role; days?: string; json?: boolean }) => {
       const expiresAt = options.days === undefined ? null : new Date(Date.now() + Number(options.days) * 86_400_000);
-      const made = await withTokens(loadConfig(), (tokens) => tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt }));
-      process.stdout.write(options.json ? `${JSON.stringify({ id: made.record.id, name, role: options.role, token: made.token })}\n` : `${made.token}\n`);
+      const made = await withTokens(loadConfig(), (tokens) =>
+        tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt }),
+      );
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ id: made.record.id, name, role: options.role, token: made.token })}\n`
+          : `${made.token}\n`,
+      );
     });
   token
     .command('list')

@@ -63,9 +63,14 @@ export function loadConfig(
       faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 16 characters');
   }
   if (faults.length > 0)
-    throw new AppError('bad-input', 'config-invalid', `The configuration has ${faults.length} fault(s): ${faults.join('; ')}.`, {
-      details: { faults },
-    });
+    throw new AppError(
+      'bad-input',
+      'config-invalid',
+      `The configuration has ${faults.length} fault(s): ${faults.join('; ')}.`,
+      {
+        details: { faults },
+      },
+    );
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const config: Config = {
     dataDir: env.HAISHIN_DATA_DIR ?? './data',

@@ -1,5 +1,16 @@
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, MinLength, ValidateIf, validateSync } from 'class-validator';
+import {
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  ValidateIf,
+  validateSync,
+} from 'class-validator';
 
 const blankIsUnset = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && value.trim() === '' ? undefined : value;
@@ -68,7 +79,10 @@ export class Environment {
 
   @IsOptional()
   @Transform(blankIsUnset)
-  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] }, { message: 'HAISHIN_PROXY_URL must be an http: or https: URL' })
+  @IsUrl(
+    { ...URL_OPTIONS, protocols: ['http', 'https'] },
+    { message: 'HAISHIN_PROXY_URL must be an http: or https: URL' },
+  )
   HAISHIN_PROXY_URL?: string;
 
   @IsOptional()
@@ -82,7 +96,10 @@ export class Environment {
 
   @IsOptional()
   @Transform(blankIsUnset)
-  @IsUrl({ ...URL_OPTIONS, protocols: ['http', 'https'] }, { message: 'HAISHIN_PUBLIC_URL must be an http: or https: URL' })
+  @IsUrl(
+    { ...URL_OPTIONS, protocols: ['http', 'https'] },
+    { message: 'HAISHIN_PUBLIC_URL must be an http: or https: URL' },
+  )
   HAISHIN_PUBLIC_URL?: string;
 
   @IsOptional()
@@ -99,7 +116,9 @@ export class Environment {
 
   @IsOptional()
   @Transform(blankIsUnset)
-  @Matches(/^[0-9a-fA-F.:/,\s]+$/, { message: 'HAISHIN_TRUSTED_PROXIES must be addresses or networks, separated by commas' })
+  @Matches(/^[0-9a-fA-F.:/,\s]+$/, {
+    message: 'HAISHIN_TRUSTED_PROXIES must be addresses or networks, separated by commas',
+  })
   HAISHIN_TRUSTED_PROXIES?: string;
 }
 

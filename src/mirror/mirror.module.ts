@@ -26,7 +26,11 @@ import { userAgent } from './user-agent.js';
 @Module({
   providers: [
     { provide: SettingStore, useFactory: (db: DataSource) => new SettingStore(db), inject: [DataSource] },
-    { provide: CatalogueRepository, useFactory: (db: DataSource, clock: Clock) => new CatalogueRepository(db, clock), inject: [DataSource, Clock] },
+    {
+      provide: CatalogueRepository,
+      useFactory: (db: DataSource, clock: Clock) => new CatalogueRepository(db, clock),
+      inject: [DataSource, Clock],
+    },
     {
       provide: MirrorSettings,
       useFactory: (store: SettingStore, secrets: SecretBox, clock: Clock) => new MirrorSettings(store, secrets, clock),
@@ -43,11 +47,21 @@ import { userAgent } from './user-agent.js';
     {
       provide: SnapshotPublisher,
       useFactory: (...args: ConstructorParameters<typeof SnapshotPublisher>) => new SnapshotPublisher(...args),
-      inject: [DataSource, SnapshotRepository, PublishedDirectory, BlobStore, PublishListener, Clock, LOGGER, PublishSteps],
+      inject: [
+        DataSource,
+        SnapshotRepository,
+        PublishedDirectory,
+        BlobStore,
+        PublishListener,
+        Clock,
+        LOGGER,
+        PublishSteps,
+      ],
     },
     {
       provide: SourceOpener,
-      useFactory: (blobs: BlobStore, settings: MirrorSettings, limits: SourceLimits) => new SourceOpener(blobs, settings, userAgent, limits.values),
+      useFactory: (blobs: BlobStore, settings: MirrorSettings, limits: SourceLimits) =>
+        new SourceOpener(blobs, settings, userAgent, limits.values),
       inject: [BlobStore, MirrorSettings, SourceLimits],
     },
     {

@@ -37,11 +37,14 @@ export interface ContentOptions {
 export async function startContent(options: ContentOptions): Promise<ContentServer> {
   const { config, tree } = options;
   await tree.start();
-  const place = { certFile: config.tlsCertFile, keyFile: config.tlsKeyFile, dir: join(config.dataDir, 'tls'), hostNames: hostNamesOf(config) };
+  const place = {
+    certFile: config.tlsCertFile,
+    keyFile: config.tlsKeyFile,
+    dir: join(config.dataDir, 'tls'),
+    hostNames: hostNamesOf(config),
+  };
   const certificate = config.httpsPort === 'off' ? null : await ensureServerCertificate(place);
-  return config.workers > 0
-    ? startWorkers(options, place, certificate)
-    : startAlone(options, place, certificate);
+  return config.workers > 0 ? startWorkers(options, place, certificate) : startAlone(options, place, certificate);
 }
 
 type Place = Parameters<typeof ensureServerCertificate>[0];
@@ -50,7 +53,11 @@ function hostNamesOf(config: Config): string[] {
   return config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
 }
 
-async function startAlone(options: ContentOptions, place: Place, certificate: ServerCertificate | null): Promise<ContentServer> {
+async function startAlone(
+  options: ContentOptions,
+  place: Place,
+  certificate: ServerCertificate | null,
+): Promise<ContentServer> {
   const { config, logger, tree, missing, counters, rest } = options;
   const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
@@ -82,7 +89,11 @@ async function startAlone(options: ContentOptions, place: Place, certificate: Se
   };
 }
 
-async function startWorkers(options: ContentOptions, place: Place, certificate: ServerCertificate | null): Promise<ContentServer> {
+async function startWorkers(
+  options: ContentOptions,
+  place: Place,
+  certificate: ServerCertificate | null,
+): Promise<ContentServer> {
   const { config, logger, tree, missing, counters, rest } = options;
   const apiSocket = join(config.dataDir, 'run', `api-${process.pid}.sock`);
   const api = await startSocketListener(apiSocket, rest);

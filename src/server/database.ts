@@ -28,7 +28,10 @@ export function embeddedDirectory(config: Config): string {
  * @throws AppError `database-unavailable` when it may come later; everything else needs a person.
  */
 export async function openDatabase(config: Config, logger: Logger, onPoolError: () => void): Promise<Database> {
-  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres({ dataDir: embeddedDirectory(config), logger }) : null;
+  const embedded =
+    config.databaseUrl === undefined
+      ? await startEmbeddedPostgres({ dataDir: embeddedDirectory(config), logger })
+      : null;
   const url = embedded?.url ?? config.databaseUrl;
   if (url === undefined) throw new AppError('internal', 'internal', 'no database');
   try {
@@ -40,7 +43,9 @@ export async function openDatabase(config: Config, logger: Logger, onPoolError: 
       dataSource,
       embedded,
       close: async () => {
-        await dataSource.destroy().catch((err: unknown) => logger.warn({ err }, 'the database connections did not close cleanly'));
+        await dataSource
+          .destroy()
+          .catch((err: unknown) => logger.warn({ err }, 'the database connections did not close cleanly'));
         await embedded?.stop();
       },
     };

@@ -5,7 +5,9 @@ import { VERSION } from '../platform/version.js';
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('Haishin')
-    .setDescription('Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.')
+    .setDescription(
+      'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
+    )
     .setVersion(VERSION)
     .setOpenAPIVersion('3.1.0')
     .addBearerAuth();
@@ -15,5 +17,8 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
 /** `/api/openapi.json` and `/api/docs`. */
 export function installOpenApi(app: NestFastifyApplication): void {
   const document = describeApi(app);
-  SwaggerModule.setup('api/docs', app, document, { jsonDocumentUrl: 'api/openapi.json', customSiteTitle: 'Haishin API' });
+  SwaggerModule.setup('api/docs', app, document, {
+    jsonDocumentUrl: 'api/openapi.json',
+    customSiteTitle: 'Haishin API',
+  });
 }

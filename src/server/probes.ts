@@ -14,7 +14,8 @@ export function createMetrics(counters: ServingCounters, readiness: Readiness): 
     registers: [registry],
     collect() {
       this.reset();
-      for (const { channel, status, answers } of counters.totals()) this.inc({ channel, status: String(status) }, answers);
+      for (const { channel, status, answers } of counters.totals())
+        this.inc({ channel, status: String(status) }, answers);
     },
   });
   new Counter({
@@ -39,14 +40,21 @@ export function createMetrics(counters: ServingCounters, readiness: Readiness): 
 }
 
 function answer(res: ServerResponse, status: number, type: string, body: string): void {
-  res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'content-length': Buffer.byteLength(body) });
+  res.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(body),
+  });
   res.end(body);
 }
 
 /** `/healthz`, `/readyz` and `/metrics`: answered without the application, which may not be there. */
-export function createProbes(readiness: Readiness, metrics: Registry): (req: IncomingMessage, res: ServerResponse) => boolean {
+export function createProbes(
+  readiness: Readiness,
+  metrics: Registry,
+): (req: IncomingMessage, res: ServerResponse) => boolean {
   return (req, res) => {
-    const path = (req.url ?? '').split('?', 1)[0];
+    const path = (req.url ?? '').split('?', 1)[0] ?? '';
     if (req.method !== 'GET' && req.method !== 'HEAD') return false;
     switch (path) {
       case '/healthz':

@@ -15,7 +15,8 @@ export class Readiness {
     private readonly clock: Clock,
     parts: readonly string[],
   ) {
-    for (const part of parts) this.standings.set(part, { ok: false, detail: 'not started yet', since: clock.now().toISOString() });
+    for (const part of parts)
+      this.standings.set(part, { ok: false, detail: 'not started yet', since: clock.now().toISOString() });
   }
 
   set(part: string, ok: boolean, detail: string | null = null): void {

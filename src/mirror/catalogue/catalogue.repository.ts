@@ -5,7 +5,19 @@ import { CATALOGUE } from '../manifest/catalogue.js';
 import { Component } from './component.entity.js';
 
 export type ComponentPatch = Partial<
-  Pick<Component, 'nameJa' | 'nameEn' | 'entries' | 'variants' | 'licence' | 'restarts' | 'scheduled' | 'cadence' | 'numbering' | 'filePatterns'>
+  Pick<
+    Component,
+    | 'nameJa'
+    | 'nameEn'
+    | 'entries'
+    | 'variants'
+    | 'licence'
+    | 'restarts'
+    | 'scheduled'
+    | 'cadence'
+    | 'numbering'
+    | 'filePatterns'
+  >
 >;
 
 /** The catalogue as the administrator has it; the built-in components are only its first content. */
@@ -53,13 +65,22 @@ export class CatalogueRepository {
 
   /** @throws AppError `component-exists`. */
   async insert(component: Component): Promise<void> {
-    const result = await this.dataSource.createQueryBuilder().insert().into(Component).values(component).orIgnore().returning('id').execute();
+    const result = await this.dataSource
+      .createQueryBuilder()
+      .insert()
+      .into(Component)
+      .values(component)
+      .orIgnore()
+      .returning('id')
+      .execute();
     if ((result.raw as unknown[]).length === 0)
       throw new AppError('conflict', 'component-exists', `There is a component ${component.id} already.`);
   }
 
   async patch(id: string, patch: ComponentPatch): Promise<Component> {
-    const result = await this.dataSource.getRepository(Component).update({ id }, { ...patch, updatedAt: this.clock.now() });
+    const result = await this.dataSource
+      .getRepository(Component)
+      .update({ id }, { ...patch, updatedAt: this.clock.now() });
     if (result.affected === 0) throw unknownComponent(id);
     return this.get(id);
   }
@@ -70,13 +91,16 @@ export class CatalogueRepository {
 }
 
 export function unknownComponent(id: string): AppError {
-  return new AppError('not-found', 'component-unknown', `There is no component ${id} in the catalogue.`, { details: { component: id } });
+  return new AppError('not-found', 'component-unknown', `There is no component ${id} in the catalogue.`, {
+    details: { component: id },
+  });
 }
 
 /** Unit of the manifest (upper case) → component. The first component that claims a unit has it. */
 export function componentOfUnit(components: readonly Component[]): Map<string, string> {
   const map = new Map<string, string>();
   for (const component of components)
-    for (const entry of component.entries) if (!map.has(entry.toUpperCase())) map.set(entry.toUpperCase(), component.id);
+    for (const entry of component.entries)
+      if (!map.has(entry.toUpperCase())) map.set(entry.toUpperCase(), component.id);
   return map;
 }

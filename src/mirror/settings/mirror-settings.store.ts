@@ -66,9 +66,15 @@ export class MirrorSettings {
     if (value.enabled && !value.url)
       throw new AppError('bad-input', 'proxy-incomplete', 'A proxy that is enabled needs its url.');
     const before = await this.store.get('proxy', NO_PROXY);
-    const password = value.password === MASK ? before.password : value.password ? this.secrets.seal(value.password) : null;
+    const password =
+      value.password === MASK ? before.password : value.password ? this.secrets.seal(value.password) : null;
     const url = value.url ?? null;
-    await this.store.put('proxy', { enabled: value.enabled, url, username: value.username ?? null, password }, actor, this.clock.now());
+    await this.store.put(
+      'proxy',
+      { enabled: value.enabled, url, username: value.username ?? null, password },
+      actor,
+      this.clock.now(),
+    );
   }
 
   async distribution(): Promise<DistributionSetting> {

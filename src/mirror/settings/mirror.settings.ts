@@ -24,7 +24,9 @@ export class SourceSetting {
   /** `http:`, `https:` or `file:` URL, or an absolute directory; without credentials. */
   @IsString()
   @MaxLength(2000)
-  @Matches(SOURCE_ADDRESS, { message: 'url must be an http:, https: or file: URL without credentials, or an absolute directory' })
+  @Matches(SOURCE_ADDRESS, {
+    message: 'url must be an http:, https: or file: URL without credentials, or an absolute directory',
+  })
   url: string;
 }
 
@@ -100,7 +102,9 @@ export class ProxySetting {
   @IsOptional()
   @IsString()
   @MaxLength(2000)
-  @Matches(/^https?:\/\/[^\s/@]+\/?$/, { message: 'url must be http://host:port or https://host:port; the login goes into username and password' })
+  @Matches(/^https?:\/\/[^\s/@]+\/?$/, {
+    message: 'url must be http://host:port or https://host:port; the login goes into username and password',
+  })
   url: string | null;
 
   @IsOptional()

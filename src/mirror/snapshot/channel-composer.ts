@@ -134,15 +134,19 @@ class Composition {
     const { held } = this.input;
     if (held === null) return;
     for (const file of held.files.values())
-      if (file.path !== MANIFEST_PATH && (file.component === null || !this.input.holds.has(file.component))) this.add(file);
+      if (file.path !== MANIFEST_PATH && (file.component === null || !this.input.holds.has(file.component)))
+        this.add(file);
   }
 }
 
 /** SHA-256 over what makes a release what it is. */
 export function releaseDigest(componentId: string, content: ReleaseContent): string {
   const hash = createHash('sha256').update(componentId);
-  for (const unit of content.lines) for (const line of unit.lines) hash.update(`\n${unit.unitId} ${line.section} ${line.text}`);
-  const files = content.files.map((file) => `${file.path.toLowerCase()} ${file.sha256} ${file.signature?.sha256 ?? '-'}`);
+  for (const unit of content.lines)
+    for (const line of unit.lines) hash.update(`\n${unit.unitId} ${line.section} ${line.text}`);
+  const files = content.files.map(
+    (file) => `${file.path.toLowerCase()} ${file.sha256} ${file.signature?.sha256 ?? '-'}`,
+  );
   return hash.update(`\n${files.sort().join('\n')}`).digest('hex');
 }
 
@@ -173,9 +177,19 @@ function requireConsistent(manifest: Manifest, files: FileMap): void {
     for (const reference of unit.files) {
       const file = files.get(reference.key);
       if (file === undefined || (reference.size !== null && file.size !== reference.size))
-        throw new AppError('internal', 'manifest-inconsistent', `The manifest would name ${reference.path}, which is not held with that size.`, {
-          details: { path: reference.path, unit: unit.id, manifestSize: reference.size, heldSize: file?.size ?? null },
-        });
+        throw new AppError(
+          'internal',
+          'manifest-inconsistent',
+          `The manifest would name ${reference.path}, which is not held with that size.`,
+          {
+            details: {
+              path: reference.path,
+              unit: unit.id,
+              manifestSize: reference.size,
+              heldSize: file?.size ?? null,
+            },
+          },
+        );
     }
 }
 

@@ -34,7 +34,8 @@ export interface OutcomeInput {
 function kindOf(input: OutcomeInput, component: Component, group: GroupResult | undefined): OutcomeKind {
   if (group === undefined && input.held.has(component.id)) return 'held';
   // A tree that was not read again keeps everything that it has.
-  if (group === undefined) return input.groups.length === 0 && input.after.has(component.id) ? 'unchanged' : 'not-carried';
+  if (group === undefined)
+    return input.groups.length === 0 && input.after.has(component.id) ? 'unchanged' : 'not-carried';
   if (group.fault !== null) return 'failed';
   if (input.changed.has(component.id)) return 'updated';
   if (input.held.has(component.id)) return 'held';
@@ -52,7 +53,8 @@ function kindOf(input: OutcomeInput, component: Component, group: GroupResult | 
 /** One outcome per component, then one per entry without a component that failed. */
 export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
   const byComponent = new Map(input.groups.map((group) => [group.componentId, group]));
-  const offeredBy = (entries: string[], units: ManifestUnit[]): string | null => leadingUnit(entries, units)?.version ?? null;
+  const offeredBy = (entries: string[], units: ManifestUnit[]): string | null =>
+    leadingUnit(entries, units)?.version ?? null;
   const named = input.components.map((component): ComponentOutcome => {
     const group = byComponent.get(component.id);
     return {

@@ -71,7 +71,9 @@ function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string |
   if (!selected(input.selection, componentId)) return 'drop';
   const unchanged =
     held !== null &&
-    units.every((unit) => sameLines(upstream, held.manifest, unit.id) && unit.files.every((file) => held.files.has(file.key)));
+    units.every(
+      (unit) => sameLines(upstream, held.manifest, unit.id) && unit.files.every((file) => held.files.has(file.key)),
+    );
   if (unchanged) return 'same';
   return input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
 }

@@ -5,7 +5,13 @@ import { MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { SmallContent, UpstreamSource, Validators } from '../upstream/source.js';
-import { fetchGroup, fetchSignature, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
+import {
+  fetchGroup,
+  fetchSignature,
+  type FetchedFile,
+  type FetchProgress,
+  type GroupFetchInput,
+} from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { signaturePathOf } from './signature-path.js';
@@ -69,7 +75,9 @@ async function readManifest(input: MirrorRunInput): Promise<SmallContent | null>
     ...(usable ? { conditional } : {}),
   });
   if (got.status === 'ok') return got;
-  return input.settled || input.lastManifest === null ? null : { status: 'ok', body: input.lastManifest, ...input.validators };
+  return input.settled || input.lastManifest === null
+    ? null
+    : { status: 'ok', body: input.lastManifest, ...input.validators };
 }
 
 function parseManifest(bytes: Buffer): Manifest {
@@ -90,14 +98,17 @@ async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: He
     const have = held?.files.get(reference.key);
     if (have === undefined || held?.files.has(signaturePathOf(reference.key))) continue;
     const signature = await fetch.limit(() => fetchSignature(fetch, reference.path));
-    if (signature !== null) late.push({ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature });
+    if (signature !== null)
+      late.push({ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature });
   }
   return late;
 }
 
 async function fetchRound(input: MirrorRunInput, manifest: Manifest): Promise<GroupResult[]> {
   const groups = planMirror({ ...input.plan, upstream: manifest, held: input.held });
-  const wanted = groups.filter((group) => group.action === 'fetch').flatMap((group) => group.units.flatMap((unit) => unit.files));
+  const wanted = groups
+    .filter((group) => group.action === 'fetch')
+    .flatMap((group) => group.units.flatMap((unit) => unit.files));
   const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
   input.progress.planned(wanted.length, bytes);
   await requireSpace(input, wanted, bytes);
@@ -134,13 +145,25 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest): Promise<Gr
   return results;
 }
 
-async function requireSpace(input: MirrorRunInput, wanted: { key: string; size: number | null }[], bytes: number): Promise<void> {
-  const held = wanted.reduce((sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0), 0);
+async function requireSpace(
+  input: MirrorRunInput,
+  wanted: { key: string; size: number | null }[],
+  bytes: number,
+): Promise<void> {
+  const held = wanted.reduce(
+    (sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0),
+    0,
+  );
   const free = await input.freeBytes();
   if (bytes - held > free)
-    throw new AppError('storage', 'disk-full', `This needs ${bytes - held} bytes, but the disk has only ${free} left.`, {
-      details: { neededBytes: bytes - held, freeBytes: free },
-    });
+    throw new AppError(
+      'storage',
+      'disk-full',
+      `This needs ${bytes - held} bytes, but the disk has only ${free} left.`,
+      {
+        details: { neededBytes: bytes - held, freeBytes: free },
+      },
+    );
 }
 
 /**

@@ -19,7 +19,14 @@ import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.
 import type { ReleaseRepository } from './release.repository.js';
 import type { ChannelState, SnapshotPublisher } from './snapshot-publisher.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
-import { buildTrees, recordReleases, versionOfDraft, type BuildInput, type Hold, type ReadTree } from './tree-builder.js';
+import {
+  buildTrees,
+  recordReleases,
+  versionOfDraft,
+  type BuildInput,
+  type Hold,
+  type ReadTree,
+} from './tree-builder.js';
 import type { UpstreamMemory, UpstreamState } from './upstream-memory.js';
 import type { SourceOpener } from './source-opener.js';
 
@@ -109,7 +116,13 @@ export class MirrorService {
     const states = { global: await publisher.current('global'), japan: await publisher.current('japan') };
     const holds = await loadHolds(releases, snapshots, states, components);
     const units = componentOfUnit(components);
-    const basis = [setting.sources, setting.japanSources, setting.selection, [...units], components.map((c) => c.variants)];
+    const basis = [
+      setting.sources,
+      setting.japanSources,
+      setting.selection,
+      [...units],
+      components.map((c) => c.variants),
+    ];
     const fingerprint = createHash('sha256').update(JSON.stringify(basis)).digest('hex');
     return { order, setting, components, units, states, holds, fingerprint };
   }
@@ -133,7 +146,12 @@ export class MirrorService {
     throw last ?? new AppError('conflict', 'no-source', 'No update source is configured.');
   }
 
-  private async read(context: Context, source: UpstreamSource, key: string, channel: Channel): Promise<MirrorRunResult> {
+  private async read(
+    context: Context,
+    source: UpstreamSource,
+    key: string,
+    channel: Channel,
+  ): Promise<MirrorRunResult> {
     const { memory, clock, blobs } = this.deps;
     const state = await memory.state(key);
     this.requireWarm(context, state, source.url);
@@ -147,7 +165,8 @@ export class MirrorService {
         remembered,
         learnt,
         validators: validatorsOf(state),
-        settled: state.complete && state.planFingerprint === context.fingerprint && held !== null && !context.order.thorough,
+        settled:
+          state.complete && state.planFingerprint === context.fingerprint && held !== null && !context.order.thorough,
         lastManifest: await this.lastManifest(state),
         plan: this.plan(context, channel),
         held,
@@ -162,7 +181,13 @@ export class MirrorService {
       return result;
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (error.kind === 'upstream') await memory.failed(key, { code: error.code, message: error.message }, coolDown(error, clock.now()), clock.now());
+      if (error.kind === 'upstream')
+        await memory.failed(
+          key,
+          { code: error.code, message: error.message },
+          coolDown(error, clock.now()),
+          clock.now(),
+        );
       throw error;
     } finally {
       await memory.rememberFiles(
@@ -176,9 +201,14 @@ export class MirrorService {
   private requireWarm(context: Context, state: UpstreamState, url: string): void {
     const now = this.deps.clock.now();
     if (!context.order.respectCoolDown || state.coolDownUntil === null || state.coolDownUntil <= now) return;
-    throw new AppError('conflict', 'upstream-cooling-down', `The source asked for a pause until ${state.coolDownUntil.toISOString()}.`, {
-      details: { url, until: state.coolDownUntil.toISOString(), reason: state.coolDownReason },
-    });
+    throw new AppError(
+      'conflict',
+      'upstream-cooling-down',
+      `The source asked for a pause until ${state.coolDownUntil.toISOString()}.`,
+      {
+        details: { url, until: state.coolDownUntil.toISOString(), reason: state.coolDownReason },
+      },
+    );
   }
 
   private plan(context: Context, channel: Channel): Omit<PlanInput, 'upstream' | 'held'> {
@@ -196,7 +226,11 @@ export class MirrorService {
         if (!named && CHANNELS.every((each) => holds.pinned[each].has(componentId))) return false;
         const uploaded = holds.uploaded[channel].get(componentId);
         const version = leadingUnit(component.entries, offered)?.version ?? null;
-        return uploaded === undefined || version === null || compareVersions(version, uploaded.release.version, component.numbering) > 0;
+        return (
+          uploaded === undefined ||
+          version === null ||
+          compareVersions(version, uploaded.release.version, component.numbering) > 0
+        );
       },
     };
   }
@@ -249,7 +283,9 @@ export class MirrorService {
   /** Pins stay unless the component was named; uploads stay unless something newer was fetched. */
   private stillHeld(context: Context, holds: Holds, read: ReadTree | null, channel: Channel): Map<string, Hold> {
     const named = new Set(context.order.requested ?? []);
-    const brought = new Set((read?.groups ?? []).filter((g) => g.action === 'fetch' || g.action === 'same').map((g) => g.componentId));
+    const brought = new Set(
+      (read?.groups ?? []).filter((g) => g.action === 'fetch' || g.action === 'same').map((g) => g.componentId),
+    );
     const fetched = new Set((read?.groups ?? []).filter((g) => g.action === 'fetch').map((g) => g.componentId));
     const result = new Map<string, Hold>();
     for (const [id, hold] of holds.uploaded[channel]) if (!fetched.has(id)) result.set(id, hold);
@@ -282,7 +318,14 @@ export class MirrorService {
         if (twin === -1) groups.push(group);
         else if (groups[twin]?.fault === null) groups[twin] = { ...groups[twin], fault: group.fault };
       }
-    return outcomesOf({ components: build.components, groups, before, after, changed, held: new Set(build.holds.global.keys()) });
+    return outcomesOf({
+      components: build.components,
+      groups,
+      before,
+      after,
+      changed,
+      held: new Set(build.holds.global.keys()),
+    });
   }
 
   private async rememberRead(context: Context, read: SourceRead): Promise<void> {
@@ -318,7 +361,9 @@ function validatorsOf(state: UpstreamState): { etag?: string; lastModified?: str
 
 /** Names under which the upstream must not appear in what we publish. */
 function hostsOf(sources: { url: string }[]): string[] {
-  return sources.filter(({ url }) => /^https?:/.test(url)).flatMap(({ url }) => [new URL(url).host, new URL(url).hostname]);
+  return sources
+    .filter(({ url }) => /^https?:/.test(url))
+    .flatMap(({ url }) => [new URL(url).host, new URL(url).hostname]);
 }
 
 const COOL_DOWN_MS = 5 * 60_000;
@@ -328,4 +373,3 @@ function coolDown(error: AppError, now: Date): Date | null {
   if (typeof seconds === 'number') return new Date(now.getTime() + seconds * 1000);
   return error.code === 'upstream-refused' ? new Date(now.getTime() + COOL_DOWN_MS) : null;
 }
-

@@ -44,10 +44,10 @@ export class ReleaseRepository {
       ],
     );
     if (created === undefined) {
-      const [existing] = await manager.query<{ id: string }[]>(`select id from release where component_id = $1 and content_digest = $2`, [
-        draft.componentId,
-        draft.digest,
-      ]);
+      const [existing] = await manager.query<{ id: string }[]>(
+        `select id from release where component_id = $1 and content_digest = $2`,
+        [draft.componentId, draft.digest],
+      );
       if (existing === undefined) throw new Error('release vanished between two statements');
       return existing.id;
     }
@@ -77,7 +77,9 @@ export class ReleaseRepository {
   }
 
   filesOf(releaseId: string): Promise<ReleaseFile[]> {
-    return this.dataSource.getRepository(ReleaseFile).find({ where: { releaseId }, order: { role: 'ASC', path: 'ASC' } });
+    return this.dataSource
+      .getRepository(ReleaseFile)
+      .find({ where: { releaseId }, order: { role: 'ASC', path: 'ASC' } });
   }
 
   /** What the composer needs to publish a release again. */

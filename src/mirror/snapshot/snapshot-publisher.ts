@@ -78,7 +78,12 @@ export class SnapshotPublisher {
       try {
         await runner.query('select pg_advisory_lock($1)', [LOCK_KEY]);
       } catch (cause) {
-        throw new AppError('unavailable', 'publishing-busy', 'Another publication is under way; try again in a minute.', { cause });
+        throw new AppError(
+          'unavailable',
+          'publishing-busy',
+          'Another publication is under way; try again in a minute.',
+          { cause },
+        );
       }
       await this.recover();
       return await work();
@@ -100,7 +105,8 @@ export class SnapshotPublisher {
     const index = await this.directory.readIndex(channel, snapshotId);
     const files = fileMap(index.files);
     const manifest = files.get(MANIFEST_PATH);
-    if (manifest === undefined) throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
+    if (manifest === undefined)
+      throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
     return {
       snapshotId,
       held: { manifest: Manifest.parse(await this.directory.readFile(manifest)), files },
@@ -112,9 +118,14 @@ export class SnapshotPublisher {
   async recover(): Promise<void> {
     const prepared = await this.snapshots.prepared();
     if (prepared !== null) {
-      const staged = await Promise.all(CHANNELS.map(async (channel) => (await this.directory.snapshots(channel)).includes(prepared)));
+      const staged = await Promise.all(
+        CHANNELS.map(async (channel) => (await this.directory.snapshots(channel)).includes(prepared)),
+      );
       if (staged.every(Boolean)) {
-        this.logger.warn({ snapshot: prepared }, 'a publication was interrupted after it was recorded; putting it into force now');
+        this.logger.warn(
+          { snapshot: prepared },
+          'a publication was interrupted after it was recorded; putting it into force now',
+        );
         await this.putIntoForce(prepared);
       }
     }
@@ -185,7 +196,13 @@ export class SnapshotPublisher {
     now: Date,
   ): Promise<{ channel: Channel; files: HeldFile[]; manifestSha256: string }> {
     const blob = await this.blobs.write([tree.manifest], { maxBytes: tree.manifest.length });
-    const manifest: HeldFile = { path: MANIFEST_PATH, sha256: blob.sha256, size: blob.size, mtime: now.toISOString(), component: null };
+    const manifest: HeldFile = {
+      path: MANIFEST_PATH,
+      sha256: blob.sha256,
+      size: blob.size,
+      mtime: now.toISOString(),
+      component: null,
+    };
     const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
     return { channel, files: [manifest, ...files], manifestSha256: blob.sha256 };
   }

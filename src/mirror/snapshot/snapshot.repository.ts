@@ -7,7 +7,13 @@ export interface NewSnapshot {
   reason: string;
   downloadId: string | null;
   createdBy: string;
-  channels: { channel: Channel; manifestSha256: string; fileCount: number; totalBytes: number; releases: Map<string, string> }[];
+  channels: {
+    channel: Channel;
+    manifestSha256: string;
+    fileCount: number;
+    totalBytes: number;
+    releases: Map<string, string>;
+  }[];
 }
 
 /** All SQL of snapshots and pins. */
@@ -27,13 +33,21 @@ export class SnapshotRepository {
     });
     for (const { channel, releases, ...facts } of snapshot.channels) {
       await manager.insert(SnapshotChannel, { snapshotId: snapshot.id, channel, ...facts });
-      const rows = [...releases].map(([componentId, releaseId]) => ({ snapshotId: snapshot.id, channel, componentId, releaseId }));
+      const rows = [...releases].map(([componentId, releaseId]) => ({
+        snapshotId: snapshot.id,
+        channel,
+        componentId,
+        releaseId,
+      }));
       if (rows.length > 0) await manager.insert(SnapshotRelease, rows);
     }
   }
 
   async markPublished(id: string, now: Date): Promise<void> {
-    await this.dataSource.query(`update snapshot set state = 'published', published_at = $2 where id = $1 and state = 'prepared'`, [id, now]);
+    await this.dataSource.query(
+      `update snapshot set state = 'published', published_at = $2 where id = $1 and state = 'prepared'`,
+      [id, now],
+    );
   }
 
   /** A snapshot that a crash left between the database and the pointer, if there is one: always the newest. */
@@ -68,7 +82,12 @@ export class SnapshotRepository {
 
   async unpin(manager: EntityManager, componentIds: readonly string[]): Promise<number> {
     if (componentIds.length === 0) return 0;
-    const result = await manager.createQueryBuilder().delete().from(ComponentPin).where('component_id in (:...ids)', { ids: componentIds }).execute();
+    const result = await manager
+      .createQueryBuilder()
+      .delete()
+      .from(ComponentPin)
+      .where('component_id in (:...ids)', { ids: componentIds })
+      .execute();
     return result.affected ?? 0;
   }
 }

@@ -37,7 +37,10 @@ export interface BuildInput {
 }
 
 /** A mirror that starts with an upload has no upstream manifest to follow. */
-const EMPTY_MANIFEST = Buffer.from('[Common]\r\nVersion=1.0\r\n\r\n[Server]\r\nAvailableServer=0\r\n\r\n[PATTERN]\r\n\r\n[ENGINE]\r\n', 'latin1');
+const EMPTY_MANIFEST = Buffer.from(
+  '[Common]\r\nVersion=1.0\r\n\r\n[Server]\r\nAvailableServer=0\r\n\r\n[PATTERN]\r\n\r\n[ENGINE]\r\n',
+  'latin1',
+);
 
 export function emptyManifest(): Manifest {
   return Manifest.parse(EMPTY_MANIFEST);
@@ -56,7 +59,12 @@ function variantUnits(components: readonly Component[]): Map<VariantSuffix, stri
 /** Composes both channels; pure. */
 export function buildTrees(input: BuildInput): Record<Channel, ComposedChannel> {
   const units = componentOfUnit(input.components);
-  const compose = (channel: Channel, read: ReadTree | null, planHeld: HeldTree | null, derive: boolean): ComposedChannel =>
+  const compose = (
+    channel: Channel,
+    read: ReadTree | null,
+    planHeld: HeldTree | null,
+    derive: boolean,
+  ): ComposedChannel =>
     composeChannel({
       base: read?.manifest ?? input.states[channel].held?.manifest ?? emptyManifest(),
       groups: read?.groups ?? [],

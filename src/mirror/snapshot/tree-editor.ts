@@ -43,7 +43,14 @@ export class TreeEditor {
         holds[channel].set(id, { release, ...(await this.releases.content(release)) });
     }
     const ownJapan = (await this.settings.updateSource()).japanSources.length > 0;
-    const input: BuildInput = { components, states, holds, global: null, japan: ownJapan ? null : 'derive', upstreamHosts: [] };
+    const input: BuildInput = {
+      components,
+      states,
+      holds,
+      global: null,
+      japan: ownJapan ? null : 'derive',
+      upstreamHosts: [],
+    };
     const trees = buildTrees(input);
     let recorded = false;
     const id = await this.publisher.publish({

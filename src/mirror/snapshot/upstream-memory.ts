@@ -77,7 +77,13 @@ export class UpstreamMemory {
   /** A manifest was read and used; a failure before it is over. */
   async manifestRead(
     source: string,
-    read: { etag: string | null; lastModified: string | null; manifestSha256: string; planFingerprint: string; complete: boolean },
+    read: {
+      etag: string | null;
+      lastModified: string | null;
+      manifestSha256: string;
+      planFingerprint: string;
+      complete: boolean;
+    },
     now: Date,
   ): Promise<void> {
     await this.dataSource.query(
@@ -98,7 +104,12 @@ export class UpstreamMemory {
     );
   }
 
-  async failed(source: string, error: { code: string; message: string }, coolDownUntil: Date | null, now: Date): Promise<void> {
+  async failed(
+    source: string,
+    error: { code: string; message: string },
+    coolDownUntil: Date | null,
+    now: Date,
+  ): Promise<void> {
     await this.dataSource.query(
       `insert into upstream_state (source, failing_since, last_error, cool_down_until, cool_down_reason)
        values ($1, $2, $3, $4, $5)

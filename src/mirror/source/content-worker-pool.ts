@@ -33,6 +33,8 @@ const LONGEST_DELAY_MS = 10_000;
 /** A worker that lived this long did not die of its start. */
 const STABLE_MS = 30_000;
 const REFRESH_LIMIT_MS = 5_000;
+/** A worker that does not serve by then is given up, and replaced like one that died. */
+const START_LIMIT_MS = 20_000;
 const EXIT_LIMIT_MS = 2_000;
 
 /**
@@ -113,7 +115,9 @@ class WorkerPool implements ContentWorkers {
     this.workers.add(worker);
     const started = new Promise<Urls>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.type === 'listening') resolve(message);
+        if (message.type === 'ready')
+          tell(worker, { type: 'start', settings: this.settings, defaultChannel: this.defaultChannel });
+        else if (message.type === 'listening') resolve(message);
         else if (message.type === 'failed') {
           reject(new AppError(message.kind, message.code, message.message, { details: message.details }));
           worker.process.kill('SIGKILL');
@@ -138,13 +142,11 @@ class WorkerPool implements ContentWorkers {
         this.respawnLater();
       });
     });
-    // The exit handler looks after a worker that dies; start() alone wants to know how the first ones fared.
-    started.catch(() => undefined);
     worker.on('error', (error) =>
       this.options.logger.warn({ err: error, pid: worker.process.pid }, 'a content worker cannot be reached'),
     );
-    tell(worker, { type: 'start', settings: this.settings, defaultChannel: this.defaultChannel });
-    return started;
+    const limit = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS);
+    return started.finally(() => clearTimeout(limit));
   }
 
   private respawnLater(): void {

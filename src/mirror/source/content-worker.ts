@@ -40,6 +40,7 @@ export function runContentWorker(): void {
         break;
     }
   });
+  void tell({ type: 'ready' });
 }
 
 /** Resolves when the message has left; never rejects, since without the primary process this one ends anyway. */

@@ -28,6 +28,8 @@ export interface WorkerReport {
 }
 
 export type FromWorker =
+  /** Listens for messages now; what was sent earlier is lost. */
+  | { type: 'ready' }
   | { type: 'listening'; httpUrl: string | null; httpsUrl: string | null }
   | { type: 'failed'; kind: ErrorKind; code: string; message: string; details: Record<string, unknown> }
   | { type: 'refreshed'; id: number }

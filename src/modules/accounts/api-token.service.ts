@@ -73,7 +73,11 @@ export class ApiTokenService {
   async authenticate(authorization: string | undefined): Promise<Actor> {
     const token = /^Bearer +([\x21-\x7e]{8,512})$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
-      throw new AppError('unauthenticated', 'token-missing', 'This needs a token: send "Authorization: Bearer <token>".');
+      throw new AppError(
+        'unauthenticated',
+        'token-missing',
+        'This needs a token: send "Authorization: Bearer <token>".',
+      );
     const now = this.clock.now();
     const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
       `select id, name, role from api_token
@@ -99,7 +103,8 @@ export class ApiTokenService {
       `update api_token set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null`,
       [idOrName, this.clock.now()],
     );
-    if (result[1] === 0) throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
+    if (result[1] === 0)
+      throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
     return result[1];
   }
 }

@@ -11,14 +11,16 @@ export class AuditService {
     private readonly clock: Clock,
   ) {}
 
-  async record(actor: string, action: string, object: string | null, details: Record<string, unknown> = {}): Promise<void> {
-    await this.dataSource.query(`insert into audit_entry (at, actor, action, object, details) values ($1, $2, $3, $4, $5)`, [
-      this.clock.now(),
-      actor,
-      action,
-      object,
-      JSON.stringify(details),
-    ]);
+  async record(
+    actor: string,
+    action: string,
+    object: string | null,
+    details: Record<string, unknown> = {},
+  ): Promise<void> {
+    await this.dataSource.query(
+      `insert into audit_entry (at, actor, action, object, details) values ($1, $2, $3, $4, $5)`,
+      [this.clock.now(), actor, action, object, JSON.stringify(details)],
+    );
   }
 
   async list(query: PageQuery): Promise<Page<Record<string, unknown>>> {
@@ -30,6 +32,11 @@ export class AuditService {
       .orderBy('entry.id', 'DESC')
       .limit(query.limit + 1)
       .getMany();
-    return toPage(rows, query.limit, (row) => [row.id], (row) => ({ ...row, at: row.at.toISOString() }));
+    return toPage(
+      rows,
+      query.limit,
+      (row) => [row.id],
+      (row) => ({ ...row, at: row.at.toISOString() }),
+    );
   }
 }

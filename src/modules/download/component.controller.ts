@@ -1,6 +1,21 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsArray, IsBoolean, IsIn, IsObject, IsOptional, IsString, Matches, MaxLength, ValidateNested, ArrayMaxSize, MinLength, IsInt, Min, Max } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  ValidateNested,
+  ArrayMaxSize,
+  MinLength,
+  IsInt,
+  Min,
+  Max,
+} from 'class-validator';
 import { Type } from 'class-transformer';
 import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
@@ -163,7 +178,11 @@ export class ComponentController {
   }
 
   @Patch(':id')
-  async change(@Param('id') id: string, @Body() body: ComponentChange, @Req() request: FastifyRequest): Promise<ComponentView> {
+  async change(
+    @Param('id') id: string,
+    @Body() body: ComponentChange,
+    @Req() request: FastifyRequest,
+  ): Promise<ComponentView> {
     const { names, ...rest } = body;
     await this.catalogue.patch(id, { ...rest, ...(names ? { nameJa: names.ja, nameEn: names.en } : {}) });
     await this.audit.record(actorOf(request).name, 'component.change', id, { ...body });
@@ -173,7 +192,11 @@ export class ComponentController {
   /** Puts a component back to an earlier release, in every channel, and takes it out of the schedule. */
   @Post(':id/rollback')
   @HttpCode(200)
-  async rollback(@Param('id') id: string, @Body() body: RollbackOrder, @Req() request: FastifyRequest): Promise<ComponentView> {
+  async rollback(
+    @Param('id') id: string,
+    @Body() body: RollbackOrder,
+    @Req() request: FastifyRequest,
+  ): Promise<ComponentView> {
     await this.rollbacks.rollback(id, body, actorOf(request).name);
     return this.components.get(id);
   }

@@ -59,9 +59,23 @@ export function currentView(component: Component, release: Release | undefined, 
 
 function availableView(component: Component, known: Availability | undefined): ComponentView['available'] {
   if (component.entries.length === 0 && (known === undefined || known.state !== 'version'))
-    return { state: 'not-carried', version: '0.0', rawVersion: null, reason: 'no-manifest-entry', detail: null, since: component.createdAt.toISOString() };
+    return {
+      state: 'not-carried',
+      version: '0.0',
+      rawVersion: null,
+      reason: 'no-manifest-entry',
+      detail: null,
+      since: component.createdAt.toISOString(),
+    };
   if (known === undefined)
-    return { state: 'unknown', version: null, rawVersion: null, reason: 'never-checked', detail: null, since: component.createdAt.toISOString() };
+    return {
+      state: 'unknown',
+      version: null,
+      rawVersion: null,
+      reason: 'never-checked',
+      detail: null,
+      since: component.createdAt.toISOString(),
+    };
   const shown = known.version === null ? null : displayVersion(known.version, component.numbering);
   return {
     state: known.state,
@@ -101,7 +115,8 @@ export function componentView(input: {
     current,
     channels,
     available: availableView(component, availability),
-    updateNeeded: offered !== null && (current === null || compareVersions(offered, current.rawVersion, component.numbering) > 0),
+    updateNeeded:
+      offered !== null && (current === null || compareVersions(offered, current.rawVersion, component.numbering) > 0),
     scheduled: component.scheduled,
     licensed: input.licensed,
     rolledBack: input.rolledBack,

@@ -57,7 +57,10 @@ export class DownloadController {
   async list(@Query() query: PageQuery): Promise<Page<DownloadView>> {
     const components = await this.components();
     const page = await this.repository.list(query);
-    return { ...page, items: page.items.map((each) => downloadView(each, components, this.downloads.liveProgress(each.id))) };
+    return {
+      ...page,
+      items: page.items.map((each) => downloadView(each, components, this.downloads.liveProgress(each.id))),
+    };
   }
 
   @Get(':id')

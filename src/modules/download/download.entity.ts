@@ -1,7 +1,15 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
 
-export const DOWNLOAD_STATES = ['queued', 'running', 'succeeded', 'partial', 'unchanged', 'failed', 'cancelled'] as const;
+export const DOWNLOAD_STATES = [
+  'queued',
+  'running',
+  'succeeded',
+  'partial',
+  'unchanged',
+  'failed',
+  'cancelled',
+] as const;
 export type DownloadState = (typeof DOWNLOAD_STATES)[number];
 
 const bigint = { to: (n: number) => n, from: Number };

@@ -35,7 +35,16 @@ export class DownloadRepository {
     const rows = await this.dataSource.query<{ id: string }[]>(
       `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, heartbeat_at)
        values ($1, $2, 'running', $3, $4, $5, $6, $6, $7, $8, now()) on conflict do nothing returning id`,
-      [download.id, download.trigger, download.components, download.startedBy, download.tick, download.now, download.node, download.pid],
+      [
+        download.id,
+        download.trigger,
+        download.components,
+        download.startedBy,
+        download.tick,
+        download.now,
+        download.node,
+        download.pid,
+      ],
     );
     return rows.length > 0;
   }
@@ -53,7 +62,15 @@ export class DownloadRepository {
     const [rows] = await this.dataSource.query<[{ cancelled: boolean }[], number]>(
       `update download set heartbeat_at = now(), phase = $2, source = $3, files_done = $4, files_total = $5, bytes_done = $6, bytes_total = $7
        where id = $1 and state = 'running' returning cancel_requested_at is not null as cancelled`,
-      [id, progress.phase, progress.source, progress.filesDone, progress.filesTotal, progress.bytesDone, progress.bytesTotal],
+      [
+        id,
+        progress.phase,
+        progress.source,
+        progress.filesDone,
+        progress.filesTotal,
+        progress.bytesDone,
+        progress.bytesTotal,
+      ],
     );
     const row = rows[0];
     return row === undefined ? 'lost' : row.cancelled ? 'cancel' : 'go-on';
@@ -123,9 +140,15 @@ export class DownloadRepository {
       .orderBy('d.created_at', 'DESC')
       .addOrderBy('d.id', 'DESC')
       .limit(query.limit + 1);
-    if (after !== null) builder.where('(d.created_at, d.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
+    if (after !== null)
+      builder.where('(d.created_at, d.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
     const rows = await builder.getMany();
-    return toPage(rows, query.limit, (row) => [row.createdAt.toISOString(), row.id], (row) => row);
+    return toPage(
+      rows,
+      query.limit,
+      (row) => [row.createdAt.toISOString(), row.id],
+      (row) => row,
+    );
   }
 
   /** The history has an end: the oldest finished downloads go. */

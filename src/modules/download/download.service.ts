@@ -51,7 +51,10 @@ export class DownloadService implements OnApplicationShutdown {
     if (id === null) {
       const open = await this.downloads.open();
       throw new AppError('conflict', 'download-running', 'A download is running already.', {
-        details: { id: open?.id ?? null, owner: open && { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt } },
+        details: {
+          id: open?.id ?? null,
+          owner: open && { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt },
+        },
       });
     }
     return id;
@@ -67,7 +70,9 @@ export class DownloadService implements OnApplicationShutdown {
     if (!(await this.downloads.requestCancel(id, actor, this.clock.now()))) {
       const download = await this.downloads.find(id);
       if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
-      throw new AppError('conflict', 'download-ended', `The download has ended: ${download.state}.`, { details: { state: download.state } });
+      throw new AppError('conflict', 'download-ended', `The download has ended: ${download.state}.`, {
+        details: { state: download.state },
+      });
     }
     if (this.running?.id === id) this.running.abort.abort();
   }
@@ -95,17 +100,35 @@ export class DownloadService implements OnApplicationShutdown {
       const component = known.get(id);
       if (component === undefined) throw unknownComponent(id);
       if (!licensed.covers(component, this.clock.now()))
-        throw new AppError('unprocessable', 'component-not-licensed', `${id} needs the licence ${component.licence}, which is missing or has expired.`, {
-          details: { component: id, licence: component.licence },
-        });
+        throw new AppError(
+          'unprocessable',
+          'component-not-licensed',
+          `${id} needs the licence ${component.licence}, which is missing or has expired.`,
+          {
+            details: { component: id, licence: component.licence },
+          },
+        );
     }
   }
 
   private async begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
     const id = randomUUID();
-    const taken = await this.downloads.begin({ id, ...wish, node: hostname(), pid: process.pid, now: this.clock.now() });
+    const taken = await this.downloads.begin({
+      id,
+      ...wish,
+      node: hostname(),
+      pid: process.pid,
+      now: this.clock.now(),
+    });
     if (!taken) return null;
-    const progress: DownloadProgress = { phase: null, source: null, filesDone: 0, filesTotal: 0, bytesDone: 0, bytesTotal: 0 };
+    const progress: DownloadProgress = {
+      phase: null,
+      source: null,
+      filesDone: 0,
+      filesTotal: 0,
+      bytesDone: 0,
+      bytesTotal: 0,
+    };
     const running: Running = { id, abort: new AbortController(), progress, done: Promise.resolve() };
     running.done = this.run(running, wish).finally(() => {
       if (this.running === running) this.running = null;
@@ -135,7 +158,8 @@ export class DownloadService implements OnApplicationShutdown {
           source: (url) => (progress.source = url),
           phase: (phase) => (progress.phase = phase),
           publishing: () => (progress.phase = 'publish'),
-          planned: (files, bytes) => Object.assign(progress, { filesDone: 0, filesTotal: files, bytesDone: 0, bytesTotal: bytes }),
+          planned: (files, bytes) =>
+            Object.assign(progress, { filesDone: 0, filesTotal: files, bytesDone: 0, bytesTotal: bytes }),
           fileDone: () => (progress.filesDone += 1),
           bytes: (count) => (progress.bytesDone += count),
         },
@@ -158,13 +182,23 @@ export class DownloadService implements OnApplicationShutdown {
     }
   }
 
-  private async succeed(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, outcome: MirrorOutcome): Promise<void> {
+  private async succeed(
+    running: Running,
+    wish: Pick<Download, 'trigger' | 'startedBy'>,
+    outcome: MirrorOutcome,
+  ): Promise<void> {
     const now = this.clock.now();
     const { outcomes, snapshotId } = outcome;
     const failed = outcomes.filter((each) => each.outcome === 'failed');
     const kept = outcomes.filter((each) => each.outcome === 'updated' || each.outcome === 'unchanged');
     const state: DownloadState =
-      failed.length > 0 ? (kept.length > 0 || snapshotId !== null ? 'partial' : 'failed') : snapshotId !== null ? 'succeeded' : 'unchanged';
+      failed.length > 0
+        ? kept.length > 0 || snapshotId !== null
+          ? 'partial'
+          : 'failed'
+        : snapshotId !== null
+          ? 'succeeded'
+          : 'unchanged';
     await this.availability.put(outcomes.flatMap(availabilityOf), now);
     await this.events.add(this.eventsOf(running.id, wish, outcomes), now);
     const error = state === 'failed' ? (failed[0]?.error ?? null) : null;
@@ -220,9 +254,16 @@ export class DownloadService implements OnApplicationShutdown {
     }
   }
 
-  private eventsOf(id: string, wish: Pick<Download, 'trigger' | 'startedBy'>, outcomes: ComponentOutcome[]): NewUpdateEvent[] {
+  private eventsOf(
+    id: string,
+    wish: Pick<Download, 'trigger' | 'startedBy'>,
+    outcomes: ComponentOutcome[],
+  ): NewUpdateEvent[] {
     const worth = outcomes.filter(
-      (each) => each.outcome === 'updated' || each.outcome === 'failed' || (wish.trigger === 'manual' && each.outcome === 'unchanged'),
+      (each) =>
+        each.outcome === 'updated' ||
+        each.outcome === 'failed' ||
+        (wish.trigger === 'manual' && each.outcome === 'unchanged'),
     );
     return worth.map((each) => ({
       trigger: wish.trigger,
@@ -242,7 +283,9 @@ export class DownloadService implements OnApplicationShutdown {
 /** What a read manifest tells of a component. */
 function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 'since'>[] {
   const { id: componentId, offered, error } = outcome;
-  if (error !== null) return [{ componentId, state: 'unknown', version: null, reason: error.code, detail: error.message }];
-  if (offered === null) return [{ componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null }];
+  if (error !== null)
+    return [{ componentId, state: 'unknown', version: null, reason: error.code, detail: error.message }];
+  if (offered === null)
+    return [{ componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null }];
   return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
 }

@@ -64,7 +64,11 @@ export function downloadView(
     finishedAt: finishedAt?.toISOString() ?? null,
     durationSeconds: startedAt && finishedAt ? (finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
     cancelRequestedAt: download.cancelRequestedAt?.toISOString() ?? null,
-    owner: { node: download.ownerNode, pid: download.ownerPid, heartbeatAt: download.heartbeatAt?.toISOString() ?? null },
+    owner: {
+      node: download.ownerNode,
+      pid: download.ownerPid,
+      heartbeatAt: download.heartbeatAt?.toISOString() ?? null,
+    },
     source: progress.source,
     progress: {
       phase: progress.phase,

@@ -58,7 +58,10 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
   const version = shown(component, event.version);
   const none = (language: Language): string => text(language, 'event.none');
   const values = (language: Language): Record<string, unknown> => ({
-    component: (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId ?? text(language, 'event.source'),
+    component:
+      (language === 'ja' ? component?.nameJa : component?.nameEn) ??
+      event.componentId ??
+      text(language, 'event.source'),
     version: version ?? none(language),
     current: version ?? shown(component, event.versionBefore) ?? none(language),
     reason: event.code ?? '',

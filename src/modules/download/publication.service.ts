@@ -74,11 +74,16 @@ export class PublicationService {
       CHANNELS.map(async (channel) => {
         const id = await this.publisher.inForce(channel);
         const snapshot = id === null ? null : await this.dataSource.getRepository(Snapshot).findOneBy({ id });
-        const facts = id === null ? null : await this.dataSource.getRepository(SnapshotChannel).findOneBy({ snapshotId: id, channel });
+        const facts =
+          id === null
+            ? null
+            : await this.dataSource.getRepository(SnapshotChannel).findOneBy({ snapshotId: id, channel });
         const [from] =
           snapshot?.downloadId == null
             ? []
-            : await this.dataSource.query<{ source: string | null }[]>(`select source from download where id = $1`, [snapshot.downloadId]);
+            : await this.dataSource.query<{ source: string | null }[]>(`select source from download where id = $1`, [
+                snapshot.downloadId,
+              ]);
         return {
           id: channel,
           snapshotId: id,
@@ -104,7 +109,12 @@ export class PublicationService {
     if (after !== null) builder.andWhere('s.id < :id', { id: after[0] });
     const rows = await builder.getMany();
     const views = new Map((await this.snapshotViews(rows.slice(0, query.limit))).map((view) => [view.id, view]));
-    return toPage(rows, query.limit, (row) => [row.id], (row) => views.get(row.id) as SnapshotView);
+    return toPage(
+      rows,
+      query.limit,
+      (row) => [row.id],
+      (row) => views.get(row.id) as SnapshotView,
+    );
   }
 
   /** @throws AppError `snapshot-unknown`. */
@@ -117,7 +127,9 @@ export class PublicationService {
   private async snapshotViews(rows: Snapshot[]): Promise<SnapshotView[]> {
     if (rows.length === 0) return [];
     const ids = rows.map((row) => row.id);
-    const inForce = await Promise.all(CHANNELS.map(async (channel) => [channel, await this.publisher.inForce(channel)] as const));
+    const inForce = await Promise.all(
+      CHANNELS.map(async (channel) => [channel, await this.publisher.inForce(channel)] as const),
+    );
     const channels = await this.dataSource.getRepository(SnapshotChannel).findBy({ snapshotId: In(ids) });
     const members = await this.dataSource.getRepository(SnapshotRelease).findBy({ snapshotId: In(ids) });
     const releases = await this.byId([...new Set(members.map((member) => member.releaseId))]);
@@ -144,7 +156,15 @@ export class PublicationService {
               const release = releases.get(member.releaseId);
               if (release === undefined) return [];
               const version = displayVersion(release.version, numbering.get(release.componentId) ?? 'integer');
-              return [{ component: release.componentId, releaseId: release.id, version, variant: release.variant, origin: release.origin }];
+              return [
+                {
+                  component: release.componentId,
+                  releaseId: release.id,
+                  version,
+                  variant: release.variant,
+                  origin: release.origin,
+                },
+              ];
             }),
         })),
     }));
@@ -159,10 +179,16 @@ export class PublicationService {
       .addOrderBy('r.id', 'DESC')
       .limit(query.limit + 1);
     if (component !== undefined) builder.andWhere('r.component_id = :component', { component });
-    if (after !== null) builder.andWhere('(r.created_at, r.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
+    if (after !== null)
+      builder.andWhere('(r.created_at, r.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
     const rows = await builder.getMany();
     const views = new Map((await this.releaseViews(rows.slice(0, query.limit))).map((view) => [view.id, view]));
-    return toPage(rows, query.limit, (row) => [row.createdAt.toISOString(), row.id], (row) => views.get(row.id) as ReleaseView);
+    return toPage(
+      rows,
+      query.limit,
+      (row) => [row.createdAt.toISOString(), row.id],
+      (row) => views.get(row.id) as ReleaseView,
+    );
   }
 
   /** @throws AppError `release-unknown`. */

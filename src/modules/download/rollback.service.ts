@@ -29,7 +29,11 @@ export class RollbackService {
   ) {}
 
   /** @throws AppError `component-unknown`, `rollback-impossible` when no channel has an earlier release. */
-  async rollback(componentId: string, order: { generations?: number; releaseId?: string }, actor: string): Promise<void> {
+  async rollback(
+    componentId: string,
+    order: { generations?: number; releaseId?: string },
+    actor: string,
+  ): Promise<void> {
     await this.catalogue.get(componentId);
     await this.publisher.exclusively(async () => {
       const targets = await this.targets(componentId, order);
@@ -49,7 +53,13 @@ export class RollbackService {
           for (const channel of CHANNELS) {
             const release = targets[channel];
             if (release !== null)
-              await this.snapshots.pin(manager, { componentId, channel, releaseId: release.id, pinnedAt: now, pinnedBy: actor });
+              await this.snapshots.pin(manager, {
+                componentId,
+                channel,
+                releaseId: release.id,
+                pinnedAt: now,
+                pinnedBy: actor,
+              });
           }
           await this.catalogue.setScheduled(manager, componentId, false);
           await this.events.add(
@@ -104,7 +114,10 @@ export class RollbackService {
     await this.audit.record(actor, 'component.resume', componentId);
   }
 
-  private async targets(componentId: string, order: { generations?: number; releaseId?: string }): Promise<Record<Channel, Release | null>> {
+  private async targets(
+    componentId: string,
+    order: { generations?: number; releaseId?: string },
+  ): Promise<Record<Channel, Release | null>> {
     const result: Record<Channel, Release | null> = { global: null, japan: null };
     for (const channel of CHANNELS) {
       const history = await this.history(componentId, channel);
@@ -127,10 +140,12 @@ export class RollbackService {
     // A release that changed only in its signatures is not a generation of its own.
     return earlier
       .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
-      .filter((release) => release.version !== at?.version && !versions.has(release.version) && versions.add(release.version));
+      .filter(
+        (release) => release.version !== at?.version && !versions.has(release.version) && versions.add(release.version),
+      );
   }
 }
 
 function pinOf(componentId: string, release: Release | null): Map<string, Release> {
-  return release === null ? new Map() : new Map([[componentId, release]]);
+  return new Map<string, Release>(release === null ? [] : [[componentId, release]]);
 }

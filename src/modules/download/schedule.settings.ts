@@ -131,7 +131,10 @@ export function localTime(at: Date, timeZone: string): LocalTime {
     minute: '2-digit',
     weekday: 'short',
   });
-  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value])) as Record<string, string>;
+  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value])) as Record<
+    string,
+    string
+  >;
   return {
     date: `${part['year']}-${part['month']}-${part['day']}`,
     weekday: WEEKDAYS.indexOf(part['weekday'] ?? ''),
@@ -143,7 +146,9 @@ export function localTime(at: Date, timeZone: string): LocalTime {
 function excepted(exceptions: ExceptionsSetting, local: LocalTime): boolean {
   const within = ({ from, to }: HoursSetting): boolean =>
     from <= to ? from <= local.time && local.time < to : local.time >= from || local.time < to;
-  return exceptions.days.includes(local.date) || exceptions.weekdays.includes(local.weekday) || exceptions.hours.some(within);
+  return (
+    exceptions.days.includes(local.date) || exceptions.weekdays.includes(local.weekday) || exceptions.hours.some(within)
+  );
 }
 
 /** Whether the schedule wants a download in the minute of `at`; pure. */

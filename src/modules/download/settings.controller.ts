@@ -30,7 +30,10 @@ export class SettingsController {
   }
 
   @Put('update-source')
-  async putUpdateSource(@Body() body: UpdateSourceSetting, @Req() request: FastifyRequest): Promise<UpdateSourceSetting> {
+  async putUpdateSource(
+    @Body() body: UpdateSourceSetting,
+    @Req() request: FastifyRequest,
+  ): Promise<UpdateSourceSetting> {
     const actor = requireAdministrator(request).name;
     await this.settings.putUpdateSource({ ...body, caFile: body.caFile ?? null }, actor);
     await this.audit.record(actor, 'settings.update-source', null, { ...body });
@@ -46,7 +49,11 @@ export class SettingsController {
   async putProxy(@Body() body: ProxySetting, @Req() request: FastifyRequest): Promise<ProxySetting> {
     const actor = requireAdministrator(request).name;
     await this.settings.putProxy(body, actor);
-    await this.audit.record(actor, 'settings.proxy', null, { enabled: body.enabled, url: body.url, username: body.username });
+    await this.audit.record(actor, 'settings.proxy', null, {
+      enabled: body.enabled,
+      url: body.url,
+      username: body.username,
+    });
     return this.settings.shownProxy();
   }
 
@@ -62,7 +69,10 @@ export class SettingsController {
   }
 
   @Put('download-schedule')
-  async putSchedule(@Body() body: DownloadScheduleSetting, @Req() request: FastifyRequest): Promise<DownloadScheduleSetting> {
+  async putSchedule(
+    @Body() body: DownloadScheduleSetting,
+    @Req() request: FastifyRequest,
+  ): Promise<DownloadScheduleSetting> {
     const actor = requireAdministrator(request).name;
     const value = { ...body, exceptions: body.exceptions ?? SCHEDULE_DEFAULT.exceptions };
     await this.store.put('download-schedule', value, actor, this.clock.now());
@@ -76,7 +86,10 @@ export class SettingsController {
   }
 
   @Put('distribution')
-  async putDistribution(@Body() body: DistributionSetting, @Req() request: FastifyRequest): Promise<DistributionSetting> {
+  async putDistribution(
+    @Body() body: DistributionSetting,
+    @Req() request: FastifyRequest,
+  ): Promise<DistributionSetting> {
     const actor = requireAdministrator(request).name;
     await this.settings.putDistribution(body, actor);
     this.tree.defaultChannel = body.defaultChannel;

@@ -18,18 +18,31 @@ export class UpdateEventRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   async add(events: NewUpdateEvent[], now: Date, manager: EntityManager = this.dataSource.manager): Promise<void> {
-    if (events.length > 0) await manager.insert(UpdateEvent, events.map((event) => ({ ...event, at: now })));
+    if (events.length > 0)
+      await manager.insert(
+        UpdateEvent,
+        events.map((event) => ({ ...event, at: now })),
+      );
   }
 
   async list(query: PageQuery, filter: EventFilter): Promise<Page<UpdateEvent>> {
     const after = decodeCursor(query.cursor, 1);
-    const builder = this.dataSource.getRepository(UpdateEvent).createQueryBuilder('e').orderBy('e.id', 'DESC').limit(query.limit + 1);
+    const builder = this.dataSource
+      .getRepository(UpdateEvent)
+      .createQueryBuilder('e')
+      .orderBy('e.id', 'DESC')
+      .limit(query.limit + 1);
     if (after !== null) builder.andWhere('e.id < :after', { after: after[0] });
     if (filter.component) builder.andWhere('e.component_id = :component', filter);
     if (filter.trigger) builder.andWhere('e.trigger = :trigger', filter);
     if (filter.outcome) builder.andWhere('e.outcome = :outcome', filter);
     if (filter.from) builder.andWhere('e.at >= :from', filter);
     if (filter.to) builder.andWhere('e.at < :to', filter);
-    return toPage(await builder.getMany(), query.limit, (row) => [row.id], (row) => row);
+    return toPage(
+      await builder.getMany(),
+      query.limit,
+      (row) => [row.id],
+      (row) => row,
+    );
   }
 }

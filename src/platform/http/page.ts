@@ -37,7 +37,8 @@ export function decodeCursor(cursor: string | undefined, parts: number): (string
   if (cursor === undefined) return null;
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    const wellFormed = Array.isArray(key) && key.length === parts && key.every((k) => ['string', 'number'].includes(typeof k));
+    const wellFormed =
+      Array.isArray(key) && key.length === parts && key.every((k) => ['string', 'number'].includes(typeof k));
     if (wellFormed) return key as (string | number)[];
   } catch {
     // falls through to the one refusal below
@@ -46,7 +47,12 @@ export function decodeCursor(cursor: string | undefined, parts: number): (string
 }
 
 /** Cuts a page out of `limit + 1` fetched rows. */
-export function toPage<R, T>(rows: R[], limit: number, keyOf: (row: R) => readonly (string | number)[], map: (row: R) => T): Page<T> {
+export function toPage<R, T>(
+  rows: R[],
+  limit: number,
+  keyOf: (row: R) => readonly (string | number)[],
+  map: (row: R) => T,
+): Page<T> {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return { items: page.map(map), next: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };

@@ -23,10 +23,14 @@ export type Translate = (thrown: unknown) => unknown;
 export function classify(fault: unknown, translate: Translate = (it) => it): AppError {
   const thrown = translate(fault);
   if (thrown instanceof AppError) return thrown;
-  const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number } | null)?.statusCode;
+  const status =
+    thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number } | null)?.statusCode;
   if (status !== undefined && status !== 500) {
-    const [kind, code] = KIND_OF_STATUS[status] ?? (status < 500 ? ['bad-input', 'bad-request'] : ['internal', 'internal']);
-    return new AppError(kind, code, thrown instanceof Error ? thrown.message : 'The request cannot be answered.', { cause: thrown });
+    const [kind, code] =
+      KIND_OF_STATUS[status] ?? (status < 500 ? ['bad-input', 'bad-request'] : ['internal', 'internal']);
+    return new AppError(kind, code, thrown instanceof Error ? thrown.message : 'The request cannot be answered.', {
+      cause: thrown,
+    });
   }
   return toAppError(thrown);
 }

@@ -10,7 +10,10 @@ export async function startSocketListener(
 ): Promise<{ close(graceMs: number): Promise<void> }> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await rm(path, { force: true });
-  const server = createServer({ keepAliveTimeout: 65_000, requireHostHeader: false, requestTimeout: 3_600_000 }, handler);
+  const server = createServer(
+    { keepAliveTimeout: 65_000, requireHostHeader: false, requestTimeout: 3_600_000 },
+    handler,
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);

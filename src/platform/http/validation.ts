@@ -23,8 +23,13 @@ export const validationPipe = new ValidationPipe({
   validationError: { target: false, value: false },
   exceptionFactory: (errors) => {
     const fields = flatten(errors);
-    return new AppError('bad-input', 'validation-failed', `Not accepted: ${fields.flatMap((f) => f.faults).join('; ')}.`, {
-      details: { fields },
-    });
+    return new AppError(
+      'bad-input',
+      'validation-failed',
+      `Not accepted: ${fields.flatMap((f) => f.faults).join('; ')}.`,
+      {
+        details: { fields },
+      },
+    );
   },
 });

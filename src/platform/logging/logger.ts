@@ -8,7 +8,16 @@ export function createLogger(level: string): Logger {
     {
       level,
       redact: {
-        paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token', 'securityToken', '*.securityToken'],
+        paths: [
+          'authorization',
+          '*.authorization',
+          'password',
+          '*.password',
+          'token',
+          '*.token',
+          'securityToken',
+          '*.securityToken',
+        ],
         censor: '[secret]',
       },
       formatters: { level: (label) => ({ level: label }) },

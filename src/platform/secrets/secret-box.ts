@@ -30,7 +30,11 @@ export class SecretBox {
     }
     const key = await readFile(keyFile);
     if (key.length !== KEY_BYTES)
-      throw new AppError('internal', 'secret-key-damaged', `${keyFile} does not hold a key of ${KEY_BYTES} bytes; restore it from the backup.`);
+      throw new AppError(
+        'internal',
+        'secret-key-damaged',
+        `${keyFile} does not hold a key of ${KEY_BYTES} bytes; restore it from the backup.`,
+      );
     return new SecretBox(key);
   }
 
@@ -47,9 +51,16 @@ export class SecretBox {
     try {
       const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, NONCE_BYTES));
       decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString(
+        'utf8',
+      );
     } catch (cause) {
-      throw new AppError('internal', 'secret-unreadable', 'A stored secret cannot be read with this key; enter it again.', { cause });
+      throw new AppError(
+        'internal',
+        'secret-unreadable',
+        'A stored secret cannot be read with this key; enter it again.',
+        { cause },
+      );
     }
   }
 }

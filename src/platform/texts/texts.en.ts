@@ -1,6 +1,7 @@
 export const en = {
   'event.schedule.updated': 'Scheduled update: {{component}} {{version}} was downloaded and published.',
-  'event.schedule.failed': 'Scheduled update: {{component}} could not be updated ({{reason}}). {{current}} stays in force.',
+  'event.schedule.failed':
+    'Scheduled update: {{component}} could not be updated ({{reason}}). {{current}} stays in force.',
   'event.manual.updated': 'Manual update: {{component}} {{version}} was downloaded and published.',
   'event.manual.failed': 'Manual update: {{component}} could not be updated ({{reason}}). {{current}} stays in force.',
   'event.manual.unchanged': 'Manual update: {{component}} {{version}} is current already.',

@@ -1,8 +1,10 @@
 export const ja = {
   'event.schedule.updated': '予約アップデート: {{component}} {{version}} を取得し、公開しました。',
-  'event.schedule.failed': '予約アップデート: {{component}} を更新できませんでした ({{reason}})。{{current}} の配信を続けます。',
+  'event.schedule.failed':
+    '予約アップデート: {{component}} を更新できませんでした ({{reason}})。{{current}} の配信を続けます。',
   'event.manual.updated': '手動アップデート: {{component}} {{version}} を取得し、公開しました。',
-  'event.manual.failed': '手動アップデート: {{component}} を更新できませんでした ({{reason}})。{{current}} の配信を続けます。',
+  'event.manual.failed':
+    '手動アップデート: {{component}} を更新できませんでした ({{reason}})。{{current}} の配信を続けます。',
   'event.manual.unchanged': '手動アップデート: {{component}} {{version}} はすでに最新です。',
   'event.upload.updated': 'アップロード: {{component}} {{version}} を保存し、公開しました。',
   'event.rollback.updated': 'ロールバック: {{component}} を {{version}} に戻し、予約の対象から外しました。',
