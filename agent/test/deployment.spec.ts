@@ -347,6 +347,19 @@ describe('a transfer', () => {
     expect(box.content('virus-pattern', 'vsapi.zip').equals(content)).toBe(true);
   });
 
+  it('that hangs is broken off and continued', async () => {
+    box.configure(stub.url, { transfer: { idleTimeoutSeconds: 0.3 } });
+    const content = uniqueContent(300_000);
+    const file: StubFile = { name: 'vsapi.zip', content, gate: new Promise(() => undefined) };
+    const action = stub.deploy([{ component: 'virus-pattern', version: '5', files: [file] }]);
+    const run = box.start(['once']);
+    await stub.until('the hanging transfer', () => artifactRequests().length === 1);
+    delete file.gate;
+    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
+    expect(artifactRequests().map((one) => one.headers.range)).toEqual([undefined, 'bytes=150000-']);
+    await run.ended;
+  });
+
   it('starts over when the source cannot say that the file is still the same', async () => {
     const content = uniqueContent(300_000);
     const action = stub.deploy([pattern('5', { content, cut: { after: 100_000, times: 1 }, etag: null })]);

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const HOOKS = new URL('./ts-hooks.mjs', import.meta.url).href;
+/** Compiled once for all the processes of a test run; keyed by content, so never stale. */
+const COMPILE_CACHE = fileURLToPath(new URL('../../../.cache/agent-tests', import.meta.url));
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const CRASHING = fileURLToPath(new URL('./crashing-agent.ts', import.meta.url));
 
@@ -74,7 +76,7 @@ export function startAgent(words: readonly string[], options: StartOptions = {})
     ['--disable-warning=ExperimentalWarning', '--import', HOOKS, ...script, ...words],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', ...options.environment },
+      env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.environment },
     },
   );
   return new AgentProcess(child);
