@@ -59,8 +59,8 @@ export function loadConfig(
     } catch {
       faults.push(`HAISHIN_BOOTSTRAP_TOKEN_FILE cannot be read: ${env.HAISHIN_BOOTSTRAP_TOKEN_FILE}`);
     }
-    if (bootstrapToken !== undefined && bootstrapToken.length < 16)
-      faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 16 characters');
+    if (bootstrapToken !== undefined && bootstrapToken.length < 8)
+      faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 8 characters');
   }
   if (faults.length > 0)
     throw new AppError(

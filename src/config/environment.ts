@@ -87,7 +87,7 @@ export class Environment {
 
   @IsOptional()
   @Transform(blankIsUnset)
-  @MinLength(16, { message: 'HAISHIN_BOOTSTRAP_TOKEN must have at least 16 characters' })
+  @MinLength(8, { message: 'HAISHIN_BOOTSTRAP_TOKEN must have at least 8 characters' })
   HAISHIN_BOOTSTRAP_TOKEN?: string;
 
   @IsOptional()
