@@ -1,0 +1,23 @@
+# Not built on the machine where it was written (no engine there): see the closing note of the change that added it.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY agent/package.json agent/
+RUN npm ci --no-audit --no-fund
+COPY . .
+RUN npm run build && npm prune --omit=dev
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production HAISHIN_DATA_DIR=/var/lib/haishin PATH=/app/node_modules/.bin:$PATH
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+RUN mkdir -p /var/lib/haishin && chown node:node /var/lib/haishin
+USER node
+VOLUME /var/lib/haishin
+EXPOSE 8080 8443
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
+  CMD node -e "fetch('http://127.0.0.1:8080/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+CMD ["node", "dist/cli.js", "serve"]
