@@ -108,10 +108,10 @@ async function startNginx(directory: string, port: number, upstream: string): Pr
        proxy_cache_path ${directory}/cache keys_zone=source:1m;
        server { listen 127.0.0.1:${port}; location / { proxy_pass ${upstream}; proxy_cache source; proxy_cache_revalidate on; } } }`,
   );
-  const child = spawn('nginx', ['-e', join(directory, 'error.log'), '-c', config], { stdio: 'inherit' });
+  const child = spawn('nginx', ['-e', join(directory, 'error.log'), '-c', config], { stdio: 'ignore' });
   for (let attempt = 0; ; attempt++) {
     try {
-      await fetch(`http://127.0.0.1:${port}/nothing-there`);
+      await fetch(`http://127.0.0.1:${port}/activeupdate/nothing-there`);
       return child;
     } catch (error) {
       if (attempt > 500 || child.exitCode !== null) throw new Error('nginx did not start', { cause: error });
