@@ -13,6 +13,7 @@ import { ReleaseRepository } from './snapshot/release.repository.js';
 import { PublishListener, PublishSteps, SnapshotPublisher } from './snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from './snapshot/snapshot.repository.js';
 import { SourceLimits, SourceOpener } from './snapshot/source-opener.js';
+import { SourceReader } from './snapshot/source-reader.js';
 import { TreeEditor } from './snapshot/tree-editor.js';
 import { UpstreamMemory } from './snapshot/upstream-memory.js';
 import { BlobStore } from './store/blob-store.js';
@@ -70,43 +71,36 @@ import { userAgent } from './user-agent.js';
       inject: [CatalogueRepository, MirrorSettings, ReleaseRepository, SnapshotRepository, SnapshotPublisher, Clock],
     },
     {
-      provide: MirrorService,
+      provide: SourceReader,
       useFactory: (
         config: Config,
         blobs: BlobStore,
-        catalogue: CatalogueRepository,
-        settings: MirrorSettings,
         memory: UpstreamMemory,
-        releases: ReleaseRepository,
-        snapshots: SnapshotRepository,
-        publisher: SnapshotPublisher,
         sources: SourceOpener,
         clock: Clock,
         logger: Logger,
-      ) =>
-        new MirrorService({
-          dataDir: config.dataDir,
-          blobs,
-          catalogue,
-          settings,
-          memory,
-          releases,
-          snapshots,
-          publisher,
-          sources,
-          clock,
-          logger,
-        }),
+      ) => new SourceReader({ dataDir: config.dataDir, blobs, memory, sources, clock, logger }),
+      inject: [CONFIG, BlobStore, UpstreamMemory, SourceOpener, Clock, LOGGER],
+    },
+    {
+      provide: MirrorService,
+      useFactory: (
+        catalogue: CatalogueRepository,
+        settings: MirrorSettings,
+        releases: ReleaseRepository,
+        snapshots: SnapshotRepository,
+        publisher: SnapshotPublisher,
+        reader: SourceReader,
+        clock: Clock,
+        logger: Logger,
+      ) => new MirrorService({ catalogue, settings, releases, snapshots, publisher, reader, clock, logger }),
       inject: [
-        CONFIG,
-        BlobStore,
         CatalogueRepository,
         MirrorSettings,
-        UpstreamMemory,
         ReleaseRepository,
         SnapshotRepository,
         SnapshotPublisher,
-        SourceOpener,
+        SourceReader,
         Clock,
         LOGGER,
       ],

@@ -46,7 +46,8 @@ function sameLines(a: UnitLines | null, b: UnitLines | null): boolean {
 /**
  * The manifest to publish: upstream's, with each unit as decided (units not named are kept), without [Server] entries
  * and without upstream's hosts. Only the lines that this concerns differ from upstream's. Lines put back stand where the
- * unit's first line stood, or at the end of their section when upstream no longer lists the unit.
+ * unit's lines stood one by one, or when it has other keys now all together where its first line stood, or at the end of
+ * their section when upstream no longer lists the unit.
  */
 export function composeManifest(
   upstream: Manifest,
@@ -71,6 +72,8 @@ class Composition {
   /** Units whose lines differ from upstream's. */
   private readonly replaced = new Map<string, UnitLines>();
   private readonly dropped = new Set<string>();
+  /** Lines that take the places of upstream's one by one, so that those around them keep theirs. */
+  private readonly aligned = new Map<string, IniLine[]>();
   private result: IniLine[] = [];
 
   constructor(
@@ -89,6 +92,7 @@ class Composition {
     const emptied = this.emptiedSections();
     const { lines } = this.upstream.document;
     const placed = new Set<string>();
+    this.align();
     lines.forEach((line, index) => {
       const owner = this.upstream.owners[index] ?? null;
       if (owner === null) {
@@ -96,8 +100,12 @@ class Composition {
         if (!gone) this.result.push(line);
       } else if (!this.dropped.has(owner)) {
         const other = this.replaced.get(owner);
+        const twin = this.aligned.get(owner);
         if (!other || (line.kind === 'blank' && other.lines.length > 0)) this.result.push(line);
-        else if (!placed.has(owner)) {
+        else if (twin !== undefined) {
+          placed.add(owner);
+          this.result.push(...twin.splice(0, 1));
+        } else if (!placed.has(owner)) {
           placed.add(owner);
           this.render(other.lines).forEach((rendered) => this.result.push(rendered));
         }
@@ -105,6 +113,17 @@ class Composition {
     });
     for (const [id, unit] of this.replaced) if (!placed.has(id) && unit.lines.length > 0) this.append(unit);
     return this.result;
+  }
+
+  /** A unit that is put back with the same keys in the same order, as every next release has them. */
+  private align(): void {
+    for (const [id, unit] of this.replaced) {
+      const theirs = extractUnit(this.upstream, id)?.lines.map(parseLine) ?? [];
+      const ours = this.render(unit.lines);
+      const same = (line: IniLine, at: number): boolean =>
+        line.kind === ours[at]?.kind && line.section === ours[at].section && line.key === ours[at].key;
+      if (theirs.length === ours.length && theirs.every(same)) this.aligned.set(id, ours);
+    }
   }
 
   /** Sections that upstream still has, without a file, of products that are put back. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../platform/errors/app-error.js';
-import { applyVariant, composeManifest, extractUnit, type UnitLines } from '../manifest/manifest-edit.js';
+import { applyVariant, changedUnits, composeManifest, extractUnit, type UnitLines } from '../manifest/manifest-edit.js';
 import { Manifest, type ManifestUnit } from '../manifest/manifest.js';
 import type { VariantSuffix } from '../manifest/version.js';
 import type { FetchedFile } from './group-fetch.js';
@@ -193,6 +193,19 @@ function requireConsistent(manifest: Manifest, files: FileMap): void {
     }
 }
 
+/**
+ * A run that left something at its earlier release and brought nothing else may still give the lines another order. Nobody
+ * needs a snapshot for that.
+ */
+function saysNothingNew(input: ComposeInput, manifest: Manifest, files: FileMap): boolean {
+  const { held, groups } = input;
+  if (held === null || groups.every((group) => group.action !== 'earlier')) return false;
+  const data = [...held.files.values()].filter((file) => file.path !== MANIFEST_PATH);
+  const sameFiles =
+    data.length === files.size && data.every((file) => files.get(file.path.toLowerCase())?.sha256 === file.sha256);
+  return sameFiles && changedUnits(held.manifest, manifest).length === 0;
+}
+
 /** Makes a channel's manifest and tree out of what a run brought, what is held, and what people decided. Pure. */
 export function composeChannel(input: ComposeInput): ComposedChannel {
   const composition = new Composition(input);
@@ -201,7 +214,11 @@ export function composeChannel(input: ComposeInput): ComposedChannel {
   for (const [componentId, release] of input.holds) composition.hold(componentId, release);
   let manifest = composeManifest(input.base, composition.decisions, { upstreamHosts: input.upstreamHosts });
   for (const [suffix, unitIds] of input.variants) manifest = applyVariant(manifest, unitIds, suffix);
-  const parsed = Manifest.parse(manifest);
+  let parsed = Manifest.parse(manifest);
+  if (input.held !== null && saysNothingNew(input, parsed, composition.files)) {
+    parsed = input.held.manifest;
+    manifest = parsed.document.toBuffer();
+  }
   requireConsistent(parsed, composition.files);
   return { manifest, files: composition.files, releases: draftReleases(input, parsed, composition.files) };
 }

@@ -27,6 +27,8 @@ export interface OutcomeInput {
   before: ReadonlyMap<string, string>;
   after: ReadonlyMap<string, string>;
   held: ReadonlySet<string>;
+  /** Whether the run was meant to bring a component up to date. */
+  takesPart: (component: Component) => boolean;
   /** Releases that exist before and after the run, by component. */
   changed: ReadonlySet<string>;
 }
@@ -39,6 +41,7 @@ function kindOf(input: OutcomeInput, component: Component, group: GroupResult | 
   if (group.fault !== null) return 'failed';
   if (input.changed.has(component.id)) return 'updated';
   if (input.held.has(component.id)) return 'held';
+  if (group.action === 'same' && !input.takesPart(component)) return 'left-out';
   switch (group.action) {
     case 'drop':
       return 'not-selected';

@@ -54,6 +54,16 @@ export interface MirrorRunInput {
 export interface GroupResult extends PlanGroup {
   /** Files of a group whose action is `fetch`; of a `same` one only signatures that came late. */
   files: FetchedFile[];
+  /** Something that was looked for in vain may be there next time, although the manifest stays. */
+  lookAgain?: boolean;
+}
+
+interface Round {
+  groups: GroupResult[];
+  /** Files were asked for, so the manifest may have changed under our hands. */
+  attempted: boolean;
+  /** What the source said when it asked for a pause. */
+  pause: AppError | null;
 }
 
 export type MirrorRunResult =
@@ -64,6 +74,8 @@ export type MirrorRunResult =
       manifestBytes: Buffer;
       validators: Validators;
       groups: GroupResult[];
+      /** The source asked for a pause while files were fetched. */
+      pause: AppError | null;
     };
 
 async function readManifest(input: MirrorRunInput): Promise<SmallContent | null> {
@@ -92,19 +104,25 @@ function endsRun(fault: AppError): boolean {
   return fault.kind === 'storage' || fault.kind === 'internal' || fault.code === 'cancelled';
 }
 
+/** Signatures that the source did not have when the files came. */
 async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: HeldTree | null): Promise<FetchedFile[]> {
-  const late: FetchedFile[] = [];
-  for (const reference of group.units.flatMap((unit) => unit.files)) {
-    const have = held?.files.get(reference.key);
-    if (have === undefined || held?.files.has(signaturePathOf(reference.key))) continue;
-    const signature = await fetch.limit(() => fetchSignature(fetch, reference.path));
-    if (signature !== null)
-      late.push({ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature });
-  }
-  return late;
+  const late = group.units
+    .flatMap((unit) => unit.files)
+    .map(async (reference): Promise<FetchedFile[]> => {
+      const have = held?.files.get(reference.key);
+      if (have === undefined || held?.files.has(signaturePathOf(reference.key))) return [];
+      const signature = await fetch.limit(() => fetchSignature(fetch, reference.path));
+      return signature === null
+        ? []
+        : [{ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature }];
+    });
+  const settled = await Promise.allSettled(late);
+  const failed = settled.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw toAppError(failed.reason);
+  return settled.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
 }
 
-async function fetchRound(input: MirrorRunInput, manifest: Manifest): Promise<GroupResult[]> {
+async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boolean): Promise<Round> {
   const groups = planMirror({ ...input.plan, upstream: manifest, held: input.held });
   const wanted = groups
     .filter((group) => group.action === 'fetch')
@@ -125,24 +143,29 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest): Promise<Gr
   };
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const fatal: AppError[] = [];
+  let pause: AppError | null = null;
   const results = await Promise.all(
     groups.map(async (group): Promise<GroupResult> => {
       try {
         if (group.action === 'fetch') return { ...group, files: await fetchGroup(fetch, group, heldUnits) };
-        if (group.action === 'same') return { ...group, files: await lateSignatures(fetch, group, input.held) };
+        if (group.action === 'same' && isNews)
+          return { ...group, files: await lateSignatures(fetch, group, input.held) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);
+        if (typeof error.details['retryAfterSeconds'] === 'number') pause ??= error;
         if (endsRun(error)) fatal.push(error);
         else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
         const fault: GroupFault = { code: error.code, message: error.message };
-        return group.action === 'same' ? { ...group, files: [] } : { ...group, action: 'earlier', fault, files: [] };
+        return group.action === 'same'
+          ? { ...group, files: [], lookAgain: true }
+          : { ...group, action: 'earlier', fault, files: [] };
       }
     }),
   );
   const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
   if (first !== undefined) throw first;
-  return results;
+  return { groups: results, attempted: groups.some((group) => group.action === 'fetch'), pause };
 }
 
 async function requireSpace(
@@ -179,17 +202,12 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
   for (let round = 1; ; round++) {
     const manifest = parseManifest(current.body);
     input.progress.phase('files');
-    const groups = await fetchRound(input, manifest);
-    if (groups.every((group) => group.action !== 'fetch'))
-      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups };
-    input.progress.phase('confirm');
-    const again = await input.source.fetchSmall(MANIFEST_PATH, {
-      maxBytes: MAX_MANIFEST_BYTES,
-      signal: input.signal,
-      ...(current.etag !== undefined || current.lastModified !== undefined ? { conditional: current } : {}),
-    });
-    if (again.status === 'not-modified' || again.body.equals(current.body))
-      return { state: 'read', manifest, manifestBytes: current.body, validators: current, groups };
+    const isNews = input.lastManifest === null || !input.lastManifest.equals(current.body);
+    const { groups, attempted, pause } = await fetchRound(input, manifest, isNews);
+    const read = { state: 'read' as const, manifest, manifestBytes: current.body, validators: current, groups, pause };
+    if (!attempted) return read;
+    const again = await confirm(input, current, groups);
+    if (again === null) return read;
     if (round === ROUNDS)
       throw new AppError(
         'upstream',
@@ -197,5 +215,29 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
         `The source changed its manifest ${ROUNDS} times while it was being read; it is in the middle of publishing.`,
       );
     current = again;
+  }
+}
+
+/** Reads the manifest again; null when it stands. */
+async function confirm(
+  input: MirrorRunInput,
+  current: SmallContent,
+  groups: readonly GroupResult[],
+): Promise<SmallContent | null> {
+  input.progress.phase('confirm');
+  // Files that hang must not keep the rest from being published.
+  input.source.reset();
+  try {
+    const again = await input.source.fetchSmall(MANIFEST_PATH, {
+      maxBytes: MAX_MANIFEST_BYTES,
+      signal: input.signal,
+      ...(current.etag !== undefined || current.lastModified !== undefined ? { conditional: current } : {}),
+    });
+    return again.status === 'not-modified' || again.body.equals(current.body) ? null : again;
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    // Nothing was brought that would have to be consistent, and each component has its own reason already.
+    if (error.kind === 'upstream' && groups.every((group) => group.action !== 'fetch')) return null;
+    throw error;
   }
 }

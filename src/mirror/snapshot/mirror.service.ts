@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile, statfs } from 'node:fs/promises';
 import type { EntityManager } from 'typeorm';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
@@ -9,14 +8,13 @@ import type { Component } from '../catalogue/component.entity.js';
 import { compareVersions } from '../manifest/version.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
-import type { BlobStore } from '../store/blob-store.js';
-import type { UpstreamSource } from '../upstream/source.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { outcomesOf, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
-import { leadingUnit, type PlanInput } from './mirror-plan.js';
-import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
+import { leadingUnit, type GroupFault, type PlanInput } from './mirror-plan.js';
+import type { RunProgress } from './mirror-run.js';
 import type { ReleaseRepository } from './release.repository.js';
+import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { ChannelState, SnapshotPublisher } from './snapshot-publisher.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 import {
@@ -27,14 +25,6 @@ import {
   type Hold,
   type ReadTree,
 } from './tree-builder.js';
-import type { UpstreamMemory, UpstreamState } from './upstream-memory.js';
-import type { SourceOpener } from './source-opener.js';
-
-/** Left free on the disk whatever happens: the database and the logs need room too. */
-const RESERVED_BYTES = 64 * 1024 * 1024;
-
-/** Faults of a whole source after which the next one may be asked. */
-const ENDS_ALL = new Set(['storage', 'internal', 'conflict']);
 
 export interface MirrorOrder {
   /** Component ids that a person named; null: all that the run may update. */
@@ -57,6 +47,8 @@ export interface MirrorOutcome {
   snapshotId: string | null;
   sourceUrl: string;
   outcomes: ComponentOutcome[];
+  /** The japan channel has a source of its own that could not be read; it stays as it is. */
+  japanFault: GroupFault | null;
 }
 
 interface Context {
@@ -67,27 +59,20 @@ interface Context {
   states: Record<Channel, ChannelState>;
   holds: Holds;
   fingerprint: string;
-}
-
-interface SourceRead {
-  source: string;
-  url: string;
-  result: MirrorRunResult;
+  /** Components that this run may bring up to date. */
+  takesPart: Set<string>;
 }
 
 /** Brings the mirror up to date with its source, and publishes what has changed. */
 export class MirrorService {
   constructor(
     private readonly deps: {
-      dataDir: string;
-      blobs: BlobStore;
       catalogue: CatalogueRepository;
       settings: MirrorSettings;
-      memory: UpstreamMemory;
       releases: ReleaseRepository;
       snapshots: SnapshotRepository;
       publisher: SnapshotPublisher;
-      sources: SourceOpener;
+      reader: SourceReader;
       clock: Clock;
       logger: Logger;
     },
@@ -98,15 +83,40 @@ export class MirrorService {
    */
   async mirror(order: MirrorOrder): Promise<MirrorOutcome> {
     const context = await this.context(order);
-    const global = await this.readFirst(context, context.setting.sources, 'global');
-    const ownJapan = context.setting.japanSources.length > 0;
-    const japan = ownJapan ? await this.readFirst(context, context.setting.japanSources, 'japan') : null;
-    if (global.result.state === 'unchanged' && (japan === null || japan.result.state === 'unchanged'))
-      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [] };
+    const { reader, publisher } = this.deps;
+    const { sources, japanSources } = context.setting;
+    const global = await reader.readFirst(this.request(context, 'global'), sources);
+    const japan = japanSources.length > 0 ? await this.readJapan(context) : null;
+    const japanRead = japan !== null && 'result' in japan ? japan : null;
+    const japanFault = japan !== null && 'code' in japan ? japan : null;
+    if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged'))
+      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], japanFault };
     order.progress.publishing();
-    const published = await this.deps.publisher.exclusively(() => this.publish(context, global, japan));
-    for (const read of [global, japan]) if (read !== null) await this.rememberRead(context, read);
-    return published;
+    const published = await publisher.exclusively(() => {
+      if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
+      return this.publish(context, global, japanRead);
+    });
+    for (const read of [global, japanRead]) if (read !== null) await reader.remember(read, context.fingerprint);
+    return { ...published, japanFault };
+  }
+
+  /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
+  private async readJapan(context: Context): Promise<SourceRead | GroupFault> {
+    try {
+      return await this.deps.reader.readFirst(this.request(context, 'japan'), context.setting.japanSources);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      const passing = error.kind === 'upstream' || error.code === 'upstream-cooling-down';
+      if (!passing || context.states.japan.held === null) throw thrown;
+      return { code: error.code, message: error.message };
+    }
+  }
+
+  private request(context: Context, channel: Channel): ReadRequest {
+    const { order, setting, fingerprint, states } = context;
+    const { thorough, respectCoolDown, signal, progress } = order;
+    const plan = this.plan(context, channel);
+    return { setting, plan, held: states[channel].held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
   private async context(order: MirrorOrder): Promise<Context> {
@@ -124,95 +134,16 @@ export class MirrorService {
       components.map((c) => c.variants),
     ];
     const fingerprint = createHash('sha256').update(JSON.stringify(basis)).digest('hex');
-    return { order, setting, components, units, states, holds, fingerprint };
-  }
-
-  /** Asks the sources in their order; the first that can be read wins. */
-  private async readFirst(context: Context, sources: { url: string }[], channel: Channel): Promise<SourceRead> {
-    let last: AppError | null = null;
-    for (const { url } of sources) {
-      const source = await this.deps.sources.open(url, context.setting);
-      try {
-        context.order.progress.source(source.url);
-        return { source: url, url: source.url, result: await this.read(context, source, url, channel) };
-      } catch (thrown) {
-        last = toAppError(thrown);
-        if (ENDS_ALL.has(last.kind) && last.code !== 'upstream-cooling-down') throw last;
-        this.deps.logger.warn({ source: source.url, code: last.code, details: last.details }, last.message);
-      } finally {
-        await source.close();
-      }
-    }
-    throw last ?? new AppError('conflict', 'no-source', 'No update source is configured.');
-  }
-
-  private async read(
-    context: Context,
-    source: UpstreamSource,
-    key: string,
-    channel: Channel,
-  ): Promise<MirrorRunResult> {
-    const { memory, clock, blobs } = this.deps;
-    const state = await memory.state(key);
-    this.requireWarm(context, state, source.url);
-    const remembered = await memory.files(key);
-    const learnt = new Set<string>();
-    const held = context.states[channel].held;
-    try {
-      const result = await mirrorRun({
-        source,
-        blobs,
-        remembered,
-        learnt,
-        validators: validatorsOf(state),
-        settled:
-          state.complete && state.planFingerprint === context.fingerprint && held !== null && !context.order.thorough,
-        lastManifest: await this.lastManifest(state),
-        plan: this.plan(context, channel),
-        held,
-        parallel: context.setting.parallel,
-        freeBytes: () => this.freeBytes(),
-        now: clock.now(),
-        signal: context.order.signal,
-        progress: context.order.progress,
-        logger: this.deps.logger,
-      });
-      await memory.answered(key);
-      return result;
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      if (error.kind === 'upstream')
-        await memory.failed(
-          key,
-          { code: error.code, message: error.message },
-          coolDown(error, clock.now()),
-          clock.now(),
-        );
-      throw error;
-    } finally {
-      await memory.rememberFiles(
-        key,
-        [...learnt].map((path) => remembered.get(path)).filter((file) => file !== undefined),
-        clock.now(),
-      );
-    }
-  }
-
-  private requireWarm(context: Context, state: UpstreamState, url: string): void {
-    const now = this.deps.clock.now();
-    if (!context.order.respectCoolDown || state.coolDownUntil === null || state.coolDownUntil <= now) return;
-    throw new AppError(
-      'conflict',
-      'upstream-cooling-down',
-      `The source asked for a pause until ${state.coolDownUntil.toISOString()}.`,
-      {
-        details: { url, until: state.coolDownUntil.toISOString(), reason: state.coolDownReason },
-      },
+    const takesPart = new Set(
+      components
+        .filter((each) => (order.requested === null ? order.takesPart(each) : order.requested.includes(each.id)))
+        .map(({ id }) => id),
     );
+    return { order, setting, components, units, states, holds, fingerprint, takesPart };
   }
 
   private plan(context: Context, channel: Channel): Omit<PlanInput, 'upstream' | 'held'> {
-    const { order, components, holds, units, setting } = context;
+    const { order, components, holds, units, setting, takesPart } = context;
     const byId = new Map(components.map((component) => [component.id, component]));
     return {
       componentOfUnit: units,
@@ -221,8 +152,8 @@ export class MirrorService {
         if (componentId === null) return order.requested === null;
         const component = byId.get(componentId);
         if (component === undefined) return false;
-        const named = order.requested?.includes(componentId) ?? false;
-        if (order.requested !== null ? !named : !order.takesPart(component)) return false;
+        if (!takesPart.has(componentId)) return false;
+        const named = order.requested !== null;
         if (!named && CHANNELS.every((each) => holds.pinned[each].has(componentId))) return false;
         const uploaded = holds.uploaded[channel].get(componentId);
         const version = leadingUnit(component.entries, offered)?.version ?? null;
@@ -235,31 +166,27 @@ export class MirrorService {
     };
   }
 
-  private async lastManifest(state: UpstreamState): Promise<Buffer | null> {
-    if (state.manifestSha256 === null || !(await this.deps.blobs.has(state.manifestSha256))) return null;
-    return readFile(this.deps.blobs.pathOf(state.manifestSha256));
-  }
-
-  private async freeBytes(): Promise<number> {
-    const disk = await statfs(this.deps.dataDir);
-    return Math.max(0, disk.bavail * disk.bsize - RESERVED_BYTES);
-  }
-
   /** Inside the publishing lock: decisions are taken on what is in force now, not on what was when the run began. */
-  private async publish(context: Context, global: SourceRead, japan: SourceRead | null): Promise<MirrorOutcome> {
+  private async publish(
+    context: Context,
+    global: SourceRead,
+    japan: SourceRead | null,
+  ): Promise<Omit<MirrorOutcome, 'japanFault'>> {
     const { publisher, releases, snapshots, clock } = this.deps;
     const states = { global: await publisher.current('global'), japan: await publisher.current('japan') };
     const holds = await loadHolds(releases, snapshots, states, context.components);
     const read = toReadTree(global);
+    const japanTree = japan === null ? null : toReadTree(japan);
+    const ownJapan = context.setting.japanSources.length > 0;
     const build: BuildInput = {
       components: context.components,
       states,
       holds: {
         global: this.stillHeld(context, holds, read, 'global'),
-        japan: this.stillHeld(context, holds, japan === null ? read : toReadTree(japan), 'japan'),
+        japan: this.stillHeld(context, holds, ownJapan ? japanTree : read, 'japan'),
       },
       global: read,
-      japan: japan === null ? 'derive' : toReadTree(japan),
+      japan: ownJapan ? japanTree : 'derive',
       upstreamHosts: hostsOf([...context.setting.sources, ...context.setting.japanSources]),
     };
     const trees = buildTrees(build);
@@ -276,7 +203,7 @@ export class MirrorService {
         return recordReleases(manager, releases, build, trees, clock.now());
       },
     });
-    const outcomes = await this.outcomes(build, states, trees, snapshotId);
+    const outcomes = await this.outcomes(context, build, states, trees, snapshotId);
     return { state: 'read', snapshotId, sourceUrl: global.url, outcomes };
   }
 
@@ -294,6 +221,7 @@ export class MirrorService {
   }
 
   private async outcomes(
+    context: Context,
     build: BuildInput,
     states: Record<Channel, ChannelState>,
     trees: ReturnType<typeof buildTrees>,
@@ -320,30 +248,13 @@ export class MirrorService {
       }
     return outcomesOf({
       components: build.components,
+      takesPart: ({ id }) => context.takesPart.has(id),
       groups,
       before,
       after,
       changed,
       held: new Set(build.holds.global.keys()),
     });
-  }
-
-  private async rememberRead(context: Context, read: SourceRead): Promise<void> {
-    if (read.result.state === 'unchanged') return;
-    const { memory, blobs, clock } = this.deps;
-    const bytes = read.result.manifestBytes;
-    const blob = await blobs.write([bytes], { maxBytes: bytes.length });
-    await memory.manifestRead(
-      read.source,
-      {
-        etag: read.result.validators.etag ?? null,
-        lastModified: read.result.validators.lastModified ?? null,
-        manifestSha256: blob.sha256,
-        planFingerprint: context.fingerprint,
-        complete: read.result.groups.every((group) => group.action !== 'earlier' && group.fault === null),
-      },
-      clock.now(),
-    );
   }
 }
 
@@ -352,24 +263,9 @@ function toReadTree(read: SourceRead): ReadTree | null {
   return { manifest: read.result.manifest, groups: read.result.groups, sourceUrl: read.url };
 }
 
-function validatorsOf(state: UpstreamState): { etag?: string; lastModified?: string } {
-  return {
-    ...(state.etag === null ? {} : { etag: state.etag }),
-    ...(state.lastModified === null ? {} : { lastModified: state.lastModified }),
-  };
-}
-
 /** Names under which the upstream must not appear in what we publish. */
 function hostsOf(sources: { url: string }[]): string[] {
   return sources
     .filter(({ url }) => /^https?:/.test(url))
     .flatMap(({ url }) => [new URL(url).host, new URL(url).hostname]);
-}
-
-const COOL_DOWN_MS = 5 * 60_000;
-
-function coolDown(error: AppError, now: Date): Date | null {
-  const seconds = error.details['retryAfterSeconds'];
-  if (typeof seconds === 'number') return new Date(now.getTime() + seconds * 1000);
-  return error.code === 'upstream-refused' ? new Date(now.getTime() + COOL_DOWN_MS) : null;
 }

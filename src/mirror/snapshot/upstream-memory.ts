@@ -74,7 +74,7 @@ export class UpstreamMemory {
     return row ?? NOTHING_KNOWN;
   }
 
-  /** A manifest was read and used; a failure before it is over. */
+  /** A manifest was read and used. */
   async manifestRead(
     source: string,
     read: {
@@ -90,7 +90,7 @@ export class UpstreamMemory {
       `insert into upstream_state (source, etag, last_modified, manifest_sha256, plan_fingerprint, complete, read_at)
        values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (source) do update set etag = $2, last_modified = $3, manifest_sha256 = $4, plan_fingerprint = $5,
-         complete = $6, read_at = $7, cool_down_until = null, cool_down_reason = null, failing_since = null, last_error = null`,
+         complete = $6, read_at = $7`,
       [source, read.etag, read.lastModified, read.manifestSha256, read.planFingerprint, read.complete, now],
     );
   }
