@@ -8,12 +8,12 @@ import { composeChannel, type ComposedChannel, type ReleaseContent, type Release
 import { leadingUnit, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { Release } from './release.entity.js';
-import type { ReleaseRepository } from './release.repository.js';
+import type { Provenance, ReleaseRepository } from './release.repository.js';
 import type { ChannelState } from './snapshot-publisher.js';
 
-/** A release at which a component stays, with its content. */
+/** A release at which a component stays, with its content; not yet recorded when it was uploaded just now. */
 export interface Hold extends ReleaseContent {
-  release: Release;
+  release: Pick<Release, 'version'>;
 }
 
 /** What a run brought for one tree of an upstream. */
@@ -34,6 +34,8 @@ export interface BuildInput {
   /** `derive`: the japan channel follows the global one. Otherwise its own read tree, null when nothing was fetched. */
   japan: 'derive' | ReadTree | null;
   upstreamHosts: string[];
+  /** Where content comes from that somebody brought by hand, by component; `derivedFrom` is filled in. */
+  provenance?: Record<Channel, ReadonlyMap<string, Provenance>>;
 }
 
 /** A mirror that starts with an upload has no upstream manifest to follow. */
@@ -107,22 +109,27 @@ export async function recordReleases(
       const component = byId.get(componentId);
       if (component === undefined) continue;
       const version = versionOfDraft(component, draft, input.holds[channel]);
-      const parent = derived ? (result.global.get(componentId) ?? null) : null;
-      const isTwin = parent !== null && trees.global.releases.get(componentId)?.digest === draft.digest;
+      const given = input.provenance?.[channel].get(componentId);
+      const twin = result.global.get(componentId) ?? null;
+      const isTwin = twin !== null && trees.global.releases.get(componentId)?.digest === draft.digest;
+      const parent = derived ? twin : null;
       const id = isTwin
-        ? parent
+        ? twin
         : await repository.findOrCreate(
             manager,
             {
               draft,
               version,
               variant: variantOf(version, component.numbering),
-              provenance: {
-                origin: parent === null ? 'mirrored' : 'derived',
-                derivedFrom: parent,
-                source: read?.sourceUrl ?? null,
-                createdBy: null,
-              },
+              provenance:
+                given === undefined
+                  ? {
+                      origin: parent === null ? 'mirrored' : 'derived',
+                      derivedFrom: parent,
+                      source: read?.sourceUrl ?? null,
+                      createdBy: null,
+                    }
+                  : { ...given, derivedFrom: given.origin === 'derived' ? twin : null },
             },
             now,
           );

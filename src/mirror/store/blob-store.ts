@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
@@ -71,11 +71,15 @@ export class BlobStore {
     return join(this.#incoming, temporaryName());
   }
 
-  /** Stores a stream, within limits. On any fault nothing remains. Buffers of the source may be reused. */
+  /**
+   * Stores a stream, within limits. On any fault nothing remains. Buffers of the source may be reused. `inspect` sees the complete
+   * file before it becomes a blob, and refuses it by throwing.
+   */
   async write(
     source: AsyncIterable<Buffer> | Iterable<Buffer>,
     limits: WriteLimits,
     signal?: AbortSignal,
+    inspect?: (path: string, measured: MeasuredMembers | null) => Promise<void>,
   ): Promise<StoredBlob> {
     const writer = await BlobWriter.create(this.temporaryPath(), limits, this.slabs);
     try {
@@ -86,6 +90,7 @@ export class BlobStore {
       }
       throwIfCancelled(signal);
       const blob = await writer.finish();
+      await inspect?.(writer.path, writer.measured);
       await this.commit(writer.path, blob, writer.measured);
       return blob;
     } catch (error) {
@@ -141,7 +146,7 @@ export class BlobStore {
     this.#remember(blob.sha256, measured);
     const target = this.pathOf(blob.sha256);
     await onDisk(async () => {
-      if ((await stat(target, { throwIfNoEntry: false }))?.size === blob.size) {
+      if ((await stat(target, { throwIfNoEntry: false }))?.size === blob.size && (await this.touch(blob.sha256))) {
         await rm(temporaryPath);
         return;
       }
@@ -184,6 +189,30 @@ export class BlobStore {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
         throw error;
       }
+    });
+  }
+
+  /** Marks a blob as wanted just now, so that garbage collection leaves it alone for a while; false when it is not held. */
+  async touch(sha256: string): Promise<boolean> {
+    const path = this.pathOf(sha256);
+    return onDisk(async () => {
+      try {
+        const now = new Date();
+        await utimes(path, now, now);
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw error;
+      }
+    });
+  }
+
+  /** Size in bytes, and how long ago it was written or touched; null when the blob is not held. */
+  async facts(sha256: string): Promise<{ size: number; ageMs: number } | null> {
+    const path = this.pathOf(sha256);
+    return onDisk(async () => {
+      const found = await stat(path, { throwIfNoEntry: false });
+      return found === undefined ? null : { size: found.size, ageMs: Date.now() - found.mtimeMs };
     });
   }
 
