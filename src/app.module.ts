@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { CONFIG, type Config } from './config/config.js';
 import { DatabaseModule } from './database/database.module.js';
 import { IdempotencyRepository } from './database/idempotency.repository.js';
+import { NotificationBus } from './database/notify.js';
 import { MirrorModule } from './mirror/mirror.module.js';
 import { PublishListener, PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
 import { SourceLimits } from './mirror/snapshot/source-opener.js';
@@ -14,6 +15,7 @@ import { AccountsModule } from './modules/accounts/accounts.module.js';
 import { DownloadModule } from './modules/download/download.module.js';
 import { Clock } from './platform/clock/clock.js';
 import { Idempotency, IdempotencyStore } from './platform/http/idempotency.js';
+import { ListenerAddresses } from './platform/http/listener-addresses.js';
 import { LOGGER, type Logger } from './platform/logging/logger.js';
 import { SecretBox } from './platform/secrets/secret-box.js';
 
@@ -30,6 +32,8 @@ export interface Runtime {
   publishListener: PublishListener;
   publishSteps: PublishSteps;
   sourceLimits: SourceLimits;
+  bus: NotificationBus;
+  addresses: ListenerAddresses;
 }
 
 @Module({})
@@ -46,6 +50,8 @@ class RuntimeModule {
       { provide: PublishListener, useValue: runtime.publishListener },
       { provide: PublishSteps, useValue: runtime.publishSteps },
       { provide: SourceLimits, useValue: runtime.sourceLimits },
+      { provide: NotificationBus, useValue: runtime.bus },
+      { provide: ListenerAddresses, useValue: runtime.addresses },
       { provide: IdempotencyStore, useFactory: () => new IdempotencyRepository(runtime.dataSource) },
       Idempotency,
     ];

@@ -156,6 +156,8 @@ class HaishinServer implements RunningServer {
         publishListener: { refresh: () => this.content?.refresh() ?? this.tree.refresh() },
         publishSteps: this.options.publishSteps ?? noSteps,
         sourceLimits: this.options.sourceLimits ?? new SourceLimits(),
+        bus: this.database.bus,
+        addresses: this,
       });
       await this.prepare(app);
       this.availability = new DatabaseAvailability({ url: this.database.url, logger, clock });

@@ -15,6 +15,8 @@ export interface Config {
   httpsPort: number | 'off';
   tlsCertFile: string | undefined;
   tlsKeyFile: string | undefined;
+  /** PEM with the authorities of client certificates; unset: none are asked for. */
+  clientCaFile: string | undefined;
   /** First value of the update source; later the database decides. */
   upstreamUrl: string;
   proxyUrl: string | undefined;
@@ -80,6 +82,7 @@ export function loadConfig(
     httpsPort: env.HAISHIN_HTTPS_PORT ?? 8443,
     tlsCertFile: env.HAISHIN_TLS_CERT,
     tlsKeyFile: env.HAISHIN_TLS_KEY,
+    clientCaFile: env.HAISHIN_CLIENT_CA,
     upstreamUrl: env.HAISHIN_UPSTREAM_URL ?? VENDOR_UPSTREAM_URL,
     proxyUrl: env.HAISHIN_PROXY_URL,
     bootstrapToken,

@@ -70,6 +70,11 @@ export class Environment {
   @Transform(blankIsUnset)
   HAISHIN_TLS_KEY?: string;
 
+  /** PEM file: certificates that it issued identify managed products. */
+  @IsOptional()
+  @Transform(blankIsUnset)
+  HAISHIN_CLIENT_CA?: string;
+
   @IsOptional()
   @Transform(blankIsUnset)
   @Matches(/^(https?:\/\/[^\s/]+|file:\/\/\/|\/)\S*$/, {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config/config.js';
@@ -7,6 +8,7 @@ import { MissingRequests } from '../mirror/source/missing-requests.js';
 import { PublishedTree } from '../mirror/source/published-tree.js';
 import { ServingCounters } from '../mirror/source/serving-counters.js';
 import { createUpdateSource } from '../mirror/source/update-source.handler.js';
+import { AppError } from '../platform/errors/app-error.js';
 import { startListeners, type RequestHandler } from '../platform/http/listeners.js';
 import { startSocketListener } from '../platform/http/socket-listener.js';
 import type { Logger } from '../platform/logging/logger.js';
@@ -47,6 +49,16 @@ export async function startContent(options: ContentOptions): Promise<ContentServ
   return config.workers > 0 ? startWorkers(options, place, certificate) : startAlone(options, place, certificate);
 }
 
+/** @throws AppError `client-ca-unreadable`. */
+function readClientCa(config: Config): Buffer | undefined {
+  if (config.clientCaFile === undefined) return undefined;
+  try {
+    return readFileSync(config.clientCaFile);
+  } catch (cause) {
+    throw new AppError('bad-input', 'client-ca-unreadable', `${config.clientCaFile} cannot be read.`, { cause });
+  }
+}
+
 type Place = Parameters<typeof ensureServerCertificate>[0];
 
 function hostNamesOf(config: Config): string[] {
@@ -69,7 +81,7 @@ async function startAlone(
     httpsPort: config.httpsPort,
     handler,
     onError: (err) => logger.error({ err }, 'a listener failed'),
-    ...(certificate === null ? {} : { tls: certificate }),
+    ...(certificate === null ? {} : { tls: certificate, clientCa: readClientCa(config) }),
   });
   const watch =
     certificate === null
@@ -108,6 +120,7 @@ async function startWorkers(
       apiSocket,
       logLevel: config.logLevel,
       ...(files === null ? {} : { tls: files }),
+      ...(config.clientCaFile === undefined ? {} : { clientCaFile: config.clientCaFile }),
     },
     defaultChannel: tree.defaultChannel,
     logger,

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js';
 import { connectDataSource, createDataSource } from '../database/data-source.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import { migrate } from '../database/migrator.js';
+import { NotificationBus } from '../database/notify.js';
 import { AppError } from '../platform/errors/app-error.js';
 import type { Logger } from '../platform/logging/logger.js';
 
@@ -13,6 +14,8 @@ const POOL_SIZE = 20;
 export interface Database {
   url: string;
   dataSource: DataSource;
+  /** Started; wakes other nodes. */
+  bus: NotificationBus;
   /** Null when the administrator runs the database. */
   embedded: EmbeddedPostgres | null;
   close(): Promise<void>;
@@ -38,11 +41,15 @@ export async function openDatabase(config: Config, logger: Logger, onPoolError: 
     await migrate({ url, logger });
     const dataSource = createDataSource({ url, poolSize: POOL_SIZE, entities, logger, onPoolError });
     await connectDataSource(dataSource);
+    const bus = new NotificationBus({ url, logger });
+    await bus.start();
     return {
       url,
       dataSource,
+      bus,
       embedded,
       close: async () => {
+        await bus.stop();
         await dataSource
           .destroy()
           .catch((err: unknown) => logger.warn({ err }, 'the database connections did not close cleanly'));

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { toAppError } from '../../platform/errors/app-error.js';
 import { createForwarder } from '../../platform/http/forwarding.js';
 import { startListeners, type Listeners } from '../../platform/http/listeners.js';
@@ -98,6 +99,7 @@ class ContentWorker {
       httpPort,
       httpsPort,
       tls: certificate,
+      clientCa: this.settings.clientCaFile === undefined ? undefined : await readFile(this.settings.clientCaFile),
       handler: (req, res) => {
         if (!source(req, res)) forwarder.handler(req, res);
       },

@@ -11,6 +11,8 @@ export interface WorkerSettings {
   readonly httpsPort: number | 'off';
   /** Existing PEM files; the primary process makes and renews a self-issued pair. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** PEM file with the authorities of client certificates. */
+  readonly clientCaFile?: string;
   /** Unix socket on which the primary process answers everything but the update source. */
   readonly apiSocket: string;
   readonly logLevel: string;

@@ -1,3 +1,4 @@
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { AppError } from '../errors/app-error.js';
 import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
@@ -15,6 +16,8 @@ const HOP_BY_HOP = new Set([
   'expect',
 ]);
 const RETRY_SECONDS = '5';
+/** CN of a verified client certificate, percent-encoded; ours alone, and believed over the unix socket only. */
+export const FORWARDED_CLIENT_CN = 'x-haishin-client-cn';
 
 export interface Forwarder {
   readonly handler: RequestHandler;
@@ -60,6 +63,17 @@ function forward(req: IncomingMessage, res: ServerResponse, socketPath: string, 
   req.pipe(outgoing);
 }
 
+/** CN of the client certificate of this connection; null without one that a configured authority issued. */
+export function clientCommonName(req: IncomingMessage): string | null {
+  const socket = req.socket as Partial<TLSSocket>;
+  if (socket.authorized !== true || socket.getPeerCertificate === undefined) return null;
+  // Null or empty when a resumed session never had a certificate, although such a socket counts as authorised.
+  const certificate = socket.getPeerCertificate() as Partial<PeerCertificate> | null;
+  const name: unknown = certificate?.subject?.CN;
+  // Several names are no name: which one would it be?
+  return typeof name === 'string' && name !== '' ? name : null;
+}
+
 function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
   const error = new AppError(
     'unavailable',
@@ -80,7 +94,7 @@ function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
 }
 
 function requestHeaders(req: IncomingMessage): string[] {
-  const headers = endToEnd(req.rawHeaders, (name) => name.startsWith('x-forwarded-'));
+  const headers = endToEnd(req.rawHeaders, (name) => name.startsWith('x-forwarded-') || name === FORWARDED_CLIENT_CN);
   // A body without a length keeps its framing; the parser has taken the original one off.
   if (req.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
   // HTTP/1.0 clients may leave Host out; the request to the next process is of version 1.1.
@@ -89,6 +103,8 @@ function requestHeaders(req: IncomingMessage): string[] {
   appendList(headers, 'X-Forwarded-For', req.headers['x-forwarded-for'], req.socket.remoteAddress ?? 'unknown');
   appendList(headers, 'X-Forwarded-Proto', req.headers['x-forwarded-proto'], scheme);
   appendList(headers, 'X-Forwarded-Host', req.headers['x-forwarded-host'], req.headers.host ?? 'localhost');
+  const commonName = clientCommonName(req);
+  if (commonName !== null) headers.push(FORWARDED_CLIENT_CN, encodeURIComponent(commonName));
   headers.push('Connection', 'keep-alive');
   return headers;
 }

@@ -19,6 +19,8 @@ export interface ListenersOptions {
   readonly handler: RequestHandler;
   /** Needed unless `httpsPort` is off. */
   readonly tls?: KeyPair;
+  /** PEM with authorities: client certificates are asked for, and believed when one of these issued them; none is required. */
+  readonly clientCa?: string | Buffer | undefined;
   /** Faults of a listener that is open, such as no file descriptor left for a new connection. */
   readonly onError?: (error: Error) => void;
 }
@@ -82,7 +84,9 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   };
   const plain = httpPort === 'off' ? null : tuned(createServer(SERVER_OPTIONS, handler));
   const secure =
-    httpsPort === 'off' ? null : tuned(createSecureServer({ ...SERVER_OPTIONS, ...tlsOptions(), ...tls }, handler));
+    httpsPort === 'off'
+      ? null
+      : tuned(createSecureServer({ ...SERVER_OPTIONS, ...tlsOptions(options.clientCa), ...tls }, handler));
   const servers = [plain, secure].filter((server) => server !== null);
   try {
     const httpUrl = plain && httpPort !== 'off' ? `http://${await listen(plain, host, httpPort, onError)}` : null;
@@ -90,7 +94,8 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
     return {
       httpUrl,
       httpsUrl,
-      setKeyPair: (pair) => secure?.setSecureContext({ ...tlsOptions(), cert: pair.cert, key: pair.key }),
+      setKeyPair: (pair) =>
+        secure?.setSecureContext({ ...tlsOptions(options.clientCa), cert: pair.cert, key: pair.key }),
       close: async (graceMs) => {
         running.closing = true;
         await Promise.all(servers.map((server) => closeGracefully(server, graceMs)));
@@ -102,8 +107,9 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   }
 }
 
-function tlsOptions() {
+function tlsOptions(clientCa: string | Buffer | undefined) {
   return {
+    ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
     minVersion: 'TLSv1.2' as const,
     ciphers: CIPHERS,
     honorCipherOrder: true,
