@@ -83,15 +83,17 @@ export class SourceReader {
   async remember(read: SourceRead, fingerprint: string): Promise<void> {
     if (read.result.state === 'unchanged') return;
     const { manifestBytes, validators, groups } = read.result;
+    // Without its content the manifest counts as new next time, and what was looked for in vain is looked for again.
+    const lookAgain = groups.some((group) => group.lookAgain);
     const blob = await this.deps.blobs.write([manifestBytes], { maxBytes: manifestBytes.length });
     await this.deps.memory.manifestRead(
       read.key,
       {
         etag: validators.etag ?? null,
         lastModified: validators.lastModified ?? null,
-        manifestSha256: blob.sha256,
+        manifestSha256: lookAgain ? null : blob.sha256,
         planFingerprint: fingerprint,
-        complete: groups.every((group) => group.action !== 'earlier' && group.fault === null && !group.lookAgain),
+        complete: !lookAgain && groups.every((group) => group.action !== 'earlier' && group.fault === null),
       },
       this.deps.clock.now(),
     );

@@ -80,7 +80,7 @@ export class UpstreamMemory {
     read: {
       etag: string | null;
       lastModified: string | null;
-      manifestSha256: string;
+      manifestSha256: string | null;
       planFingerprint: string;
       complete: boolean;
     },

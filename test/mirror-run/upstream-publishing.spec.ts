@@ -1,0 +1,116 @@
+import { filesLike, MirrorBench, outcomeOf } from './mirror-bench.js';
+
+const MANIFEST = /\/server\.ini$/;
+
+describe('an upstream that publishes while it is read', () => {
+  let bench: MirrorBench;
+  beforeEach(async () => {
+    bench = await MirrorBench.open();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+  });
+  afterEach(() => bench.close());
+
+  it('once: the run starts over and ends with the newer release', async () => {
+    bench.tree.publish(['virus-pattern']);
+    const publishAgain = (): void => void bench.tree.publish(['virus-pattern', 'virus-scan-engine']);
+    bench.upstream.set(/\/vsapi\d+\.sig$/, { kind: 'before-answer', run: publishAgain }, { times: 1 });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('once, and the files of the manifest in hand are gone: the run starts over as well', async () => {
+    bench.tree.publish(['virus-pattern']);
+    const publishAgain = (): void => void bench.tree.publish(['virus-pattern']);
+    bench.upstream.set(/\/vsapi\d+\.zip$/, { kind: 'before-answer', run: publishAgain }, { times: 1 });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('for ever: publishing, nothing is published here, and it is over when it stops', async () => {
+    const before = await bench.served();
+    bench.tree.publish(['virus-pattern']);
+    const publish = (): void => void bench.tree.publish(['antispam-pattern']);
+    bench.upstream.set(MANIFEST, { kind: 'before-answer', run: publish });
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'failed', error: { code: 'upstream-publishing' }, snapshotId: null });
+    expect(await bench.api.component('virus-pattern')).toMatchObject({
+      available: { state: 'unknown', reason: 'upstream-publishing' },
+    });
+    expect(await bench.served()).toEqual(before);
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('step by step, as a vendor does: never a release without its signatures', async () => {
+    const before = await bench.served();
+    const steps = bench.tree.publishSlowly(['virus-pattern', 'spyware-pattern']);
+    steps.next();
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    steps.next();
+    const download = await bench.api.download();
+    for (const id of ['virus-pattern', 'spyware-pattern'])
+      expect(outcomeOf(download, id)).toMatchObject({ outcome: 'failed', error: { code: 'upstream-publishing' } });
+    expect(await bench.served()).toEqual(before);
+    expect(await bench.api.component('virus-pattern')).toMatchObject({
+      available: { state: 'unknown', reason: 'upstream-publishing' },
+    });
+    steps.next();
+    // The manifest is the same as a moment ago; only the signatures are new.
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('one signature that is missing holds back its component alone', async () => {
+    const before = await bench.served();
+    bench.tree.publish(['virus-pattern', 'spyware-pattern']);
+    bench.upstream.set(/\/v_\d+\.sig$/, { kind: 'status', status: 404 }, { times: 1 });
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'partial' });
+    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ error: { code: 'upstream-publishing' } });
+    expect(outcomeOf(download, 'spyware-pattern')).toMatchObject({ outcome: 'updated' });
+    const after = await bench.served();
+    expect(filesLike(after.global, /vsapi|\/v_/)).toEqual(filesLike(before.global, /vsapi|\/v_/));
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+});
+
+describe('signatures that upstream never had', () => {
+  let bench: MirrorBench;
+  const unsigned = /\/(vsapi\d+|v_\d+)\.sig$/;
+  beforeEach(async () => {
+    bench = await MirrorBench.open();
+    bench.upstream.set(unsigned, { kind: 'status', status: 404 });
+  });
+  afterEach(() => bench.close());
+
+  it('do not hold anything up, and are looked for again when the manifest changes', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect((await bench.served()).global.files['pattern/vsapi241.zip']?.sig).toBeUndefined();
+
+    const asked = bench.upstream.requests.length;
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect(bench.upstream.requests).toHaveLength(asked + 1);
+
+    bench.upstream.clear();
+    bench.tree.publish(['virus-scan-engine']);
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'succeeded' });
+    expect((await bench.served()).global.files['pattern/vsapi241.zip']?.sig).toBeDefined();
+    // The pattern itself was not fetched again for it.
+    expect(bench.upstream.requested(/vsapi241\.zip$/)).toHaveLength(1);
+    await bench.expectCurrent();
+  });
+
+  it('a fault while they are looked for is made up for, although the manifest stays', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    bench.upstream.clear();
+    bench.upstream.set(unsigned, { kind: 'status', status: 403 });
+    bench.tree.publish(['virus-scan-engine']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+});
