@@ -13,6 +13,7 @@ module.exports = {
     layer('database-imports-config', 'database', ['database', 'config', 'platform']),
     layer('mirror-imports-no-module', 'mirror', ['mirror', 'database', 'config', 'platform']),
     layer('sample-upstream-stands-alone', 'sample-upstream', ['sample-upstream', 'platform']),
+    layer('fleet-stands-alone', 'fleet', ['fleet', 'platform']),
     layer('accounts', 'modules/accounts', ['modules/accounts', 'database', 'config', 'platform']),
     layer('agents', 'modules/agents', [
       'modules/agents',

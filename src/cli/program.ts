@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerFleet } from '../fleet/fleet.command.js';
 import { registerSampleUpstream } from '../sample-upstream/sample-upstream.command.js';
 import { AppError, toAppError } from '../platform/errors/app-error.js';
 import { VERSION } from '../platform/version.js';
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   registerStatus(program);
   registerToken(program);
   registerSampleUpstream(program);
+  registerFleet(program);
   registerOpenApi(program);
   return program;
 }
