@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -101,15 +102,26 @@ async function startAlone(
   };
 }
 
+/** Longest path of a unix socket that Linux takes, without the final NUL. */
+const LONGEST_SOCKET_PATH = 107;
+
+function socketPath(dataDir: string): string {
+  const own = join(dataDir, 'run', `api-${process.pid}.sock`);
+  return Buffer.byteLength(own) <= LONGEST_SOCKET_PATH ? own : join(tmpdir(), `haishin-${process.pid}`, 'api.sock');
+}
+
 async function startWorkers(
   options: ContentOptions,
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
   const { config, logger, tree, missing, counters, rest } = options;
-  const apiSocket = join(config.dataDir, 'run', `api-${process.pid}.sock`);
+  const apiSocket = socketPath(config.dataDir);
   const api = await startSocketListener(apiSocket, rest);
   const files = certificate === null ? null : keyPairFiles(place);
+  // Workers only follow the files; renewing a self-issued pair is done here.
+  const watch =
+    certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: () => undefined, logger });
   const workers: ContentWorkers = await forkContentWorkers({
     count: config.workers,
     settings: {
@@ -141,6 +153,7 @@ async function startWorkers(
       workers.setDefaultChannel(channel);
     },
     close: async (graceMs) => {
+      watch?.stop();
       await workers.stop(graceMs);
       await api.close(graceMs);
       await rm(apiSocket, { force: true });

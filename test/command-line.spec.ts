@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { startSampleUpstream } from '../src/sample-upstream/sample-server.js';
+import { SampleTree } from '../src/sample-upstream/sample-tree.js';
+import { ApiCaller, spawnHaishin, type SpawnedHaishin } from './support/haishin.js';
+import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function haishin(args: string[], env: Record<string, string> = {}): Promise<Result> {
+  return new Promise((done) => {
+    const options = { env: { ...process.env, NODE_OPTIONS: '', ...env }, timeout: 50_000 };
+    execFile(process.execPath, [resolve('dist/cli.js'), ...args], options, (fault, stdout, stderr) =>
+      done({ code: typeof fault?.code === 'number' ? fault.code : fault ? -1 : 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('the command line', () => {
+  let upstream: Awaited<ReturnType<typeof startSampleUpstream>>;
+  let database: TestDatabase;
+  let dataDir: string;
+  let server: SpawnedHaishin;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    upstream = await startSampleUpstream({ tree: new SampleTree({ scale: 0.005 }) });
+    database = await createTestDatabase();
+    dataDir = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    server = await spawnHaishin({ dataDir, databaseUrl: database.url, upstreamUrl: upstream.url });
+    env = { HAISHIN_DATA_DIR: dataDir, DATABASE_URL: database.url };
+  });
+
+  afterAll(async () => {
+    await server?.kill('SIGKILL');
+    await database?.drop();
+    await upstream?.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('finds the server by its data directory, downloads and shows where things stand', async () => {
+    const download = await haishin(['download', '--json'], env);
+    expect(download.stderr).toBe('');
+    expect(JSON.parse(download.stdout)).toMatchObject({ state: 'succeeded' });
+    const status = await haishin(['status', '--json'], env);
+    const { components, channels } = JSON.parse(status.stdout);
+    expect(components.find((each: { id: string }) => each.id === 'virus-pattern')).toMatchObject({
+      current: { version: '17.241.80', channel: 'japan', origin: 'derived' },
+      available: { state: 'version', version: '17.241.00' },
+      updateNeeded: false,
+    });
+    expect(channels.map((each: { id: string }) => each.id)).toEqual(['global', 'japan']);
+    const table = await haishin(['status'], env);
+    expect(table.stdout).toContain('url-filtering-engine');
+    expect(table.stdout).toContain('0.0');
+  });
+
+  it('makes tokens that work at once, lists them without secrets, and ends them', async () => {
+    const made = await haishin(['token', 'create', 'night shift', '--role', 'viewer'], env);
+    const api = new ApiCaller(server.http, made.stdout.trim());
+    expect((await api.get('/api/v1/components')).status).toBe(200);
+    expect((await api.post('/api/v1/downloads')).body).toMatchObject({ code: 'role-insufficient', status: 403 });
+    const list = await haishin(['token', 'list'], env);
+    expect(list.stdout).toContain('night shift');
+    expect(list.stdout).not.toContain(made.stdout.trim());
+    expect((await haishin(['token', 'revoke', 'night shift'], env)).code).toBe(0);
+    expect((await api.get('/api/v1/components')).status).toBe(401);
+  });
+
+  it('says what is wrong when no server runs', async () => {
+    const result = await haishin(['status'], { HAISHIN_DATA_DIR: join(dataDir, 'elsewhere') });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('server-not-running');
+  });
+
+  it('reports every fault of the configuration together and does not start', async () => {
+    const result = await haishin(['serve'], {
+      ...env,
+      HAISHIN_HTTP_PORT: 'eighty',
+      HAISHIN_TLS_CERT: '/only/one/of/two.pem',
+      HAISHIN_UPSTREAM_URL: 'gopher://upstream',
+      HAISHIN_LOG_LEVEL: 'loud',
+    });
+    expect(result.code).toBe(1);
+    expect(result.stdout).toBe('');
+    for (const name of ['HAISHIN_HTTP_PORT', 'HAISHIN_TLS_CERT', 'HAISHIN_UPSTREAM_URL', 'HAISHIN_LOG_LEVEL'])
+      expect(result.stderr).toContain(name);
+  });
+
+  it('drains and ends with 0 on SIGTERM', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const second = await spawnHaishin({ dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url });
+    expect(await second.kill('SIGTERM')).toBe(0);
+    await rm(other, { recursive: true, force: true });
+  });
+});
+
+describe('quickstart', () => {
+  it('shows the whole main job on the embedded database and cleans up', async () => {
+    const result = await haishin(['quickstart', '--once'], {
+      HAISHIN_HTTP_PORT: '0',
+      HAISHIN_HTTPS_PORT: '0',
+      DATABASE_URL: '',
+    });
+    expect(result.code).toBe(0);
+    expect(result.stdout).toMatch(/^listening http=http:\/\/127\.0\.0\.1:\d+ https=https:\/\/127\.0\.0\.1:\d+$/m);
+    expect(result.stdout).toMatch(/japan +P\.4=\S+ 1724280,/);
+  });
+});
