@@ -121,7 +121,9 @@ async function startWorkers(
   const files = certificate === null ? null : keyPairFiles(place);
   // Workers only follow the files; renewing a self-issued pair is done here.
   const watch =
-    certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: () => undefined, logger });
+    certificate === null
+      ? null
+      : watchCertificate({ ...place, current: certificate, onChange: () => undefined, logger });
   const workers: ContentWorkers = await forkContentWorkers({
     count: config.workers,
     settings: {
