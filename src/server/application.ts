@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AppModule, type Runtime } from '../app.module.js';
 import { toDatabaseError } from '../database/database.errors.js';
 import { ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
+import { acceptForms } from '../platform/http/forms.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import { trustedProxies } from '../platform/http/trusted-proxies.js';
 import { validationPipe } from '../platform/http/validation.js';
@@ -47,6 +48,7 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
     void reply.header('x-content-type-options', 'nosniff');
   });
   requireToken(fastify, app.get(ApiTokenService), filter);
+  acceptForms(fastify);
   // Faults before Nest's own layer: bodies that are no JSON, too large, of an unknown type.
   fastify.setErrorHandler((fault, request, reply) => filter.answer(fault, request, reply));
   installOpenApi(app);

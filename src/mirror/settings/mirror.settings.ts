@@ -149,11 +149,19 @@ export class DistributionSetting {
   @ValidateNested()
   @Type(() => RetentionSetting)
   retention: RetentionSetting;
+
+  /** Largest file that may be uploaded, in bytes. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(64 * 1024 ** 3)
+  maxUploadBytes: number;
 }
 
 export const DISTRIBUTION_DEFAULT: DistributionSetting = {
   defaultChannel: 'japan',
   retention: { keepVersions: 7, keepSnapshots: 20, graceHours: 48 },
+  maxUploadBytes: 2 * 1024 ** 3,
 };
 
 export function updateSourceDefault(url: string): UpdateSourceSetting {

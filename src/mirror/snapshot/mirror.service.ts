@@ -213,9 +213,19 @@ export class MirrorService {
     const brought = new Set(
       (read?.groups ?? []).filter((g) => g.action === 'fetch' || g.action === 'same').map((g) => g.componentId),
     );
-    const fetched = new Set((read?.groups ?? []).filter((g) => g.action === 'fetch').map((g) => g.componentId));
+    const fetched = new Map((read?.groups ?? []).filter((g) => g.action === 'fetch').map((g) => [g.componentId, g]));
+    const byId = new Map(context.components.map((component) => [component.id, component]));
     const result = new Map<string, Hold>();
-    for (const [id, hold] of holds.uploaded[channel]) if (!fetched.has(id)) result.set(id, hold);
+    for (const [id, hold] of holds.uploaded[channel]) {
+      // What was fetched was newer than the upload that was in force when the run began, in the channel it was planned for.
+      const component = byId.get(id);
+      const offered = component && leadingUnit(component.entries, fetched.get(id)?.units ?? [])?.version;
+      const overtaken =
+        component !== undefined &&
+        fetched.has(id) &&
+        (!offered || compareVersions(offered, hold.release.version, component.numbering) > 0);
+      if (!overtaken) result.set(id, hold);
+    }
     for (const [id, hold] of holds.pinned[channel]) if (!named.has(id) || !brought.has(id)) result.set(id, hold);
     return result;
   }

@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Channel } from './channel.js';
+import { CHANNELS, type Channel } from './channel.js';
 import { ComponentPin, Snapshot, SnapshotChannel, SnapshotRelease } from './snapshot.entity.js';
 
 export interface NewSnapshot {
@@ -80,13 +80,18 @@ export class SnapshotRepository {
     await manager.upsert(ComponentPin, pin, ['componentId', 'channel']);
   }
 
-  async unpin(manager: EntityManager, componentIds: readonly string[]): Promise<number> {
+  async unpin(
+    manager: EntityManager,
+    componentIds: readonly string[],
+    channels: readonly Channel[] = CHANNELS,
+  ): Promise<number> {
     if (componentIds.length === 0) return 0;
     const result = await manager
       .createQueryBuilder()
       .delete()
       .from(ComponentPin)
       .where('component_id in (:...ids)', { ids: componentIds })
+      .andWhere('channel in (:...channels)', { channels })
       .execute();
     return result.affected ?? 0;
   }

@@ -14,10 +14,20 @@ import { RollbackService } from './rollback.service.js';
 import { SettingsController } from './settings.controller.js';
 import { SnapshotController } from './snapshot.controller.js';
 import { UpdateEventRepository } from './update-event.repository.js';
+import { UploadController } from './upload.controller.js';
+import { UploadObservers } from './upload.observers.js';
+import { UploadService } from './upload.service.js';
 
 /** When and what to mirror, and what people see of it. */
 @Module({
-  controllers: [ComponentController, DownloadController, EventController, SettingsController, SnapshotController],
+  controllers: [
+    ComponentController,
+    DownloadController,
+    EventController,
+    SettingsController,
+    SnapshotController,
+    UploadController,
+  ],
   providers: [
     AvailabilityRepository,
     ComponentService,
@@ -29,7 +39,16 @@ import { UpdateEventRepository } from './update-event.repository.js';
     PublicationService,
     RollbackService,
     UpdateEventRepository,
+    UploadObservers,
+    UploadService,
   ],
-  exports: [ComponentService, DownloadObservers, DownloadService, DownloadScheduler, PublicationService],
+  exports: [
+    ComponentService,
+    DownloadObservers,
+    DownloadService,
+    DownloadScheduler,
+    PublicationService,
+    UploadObservers,
+  ],
 })
 export class DownloadModule {}

@@ -1,0 +1,26 @@
+import { AppError } from '../../platform/errors/app-error.js';
+
+const MAX_LENGTH = 128;
+
+/**
+ * The name under which an uploaded file is served: its last segment, with everything that a URL, a line of the manifest or a file
+ * system could take for something else made into `_`. Names of real packages (`vsapi241.zip`, `lpt$vpn.241`) stay as they are.
+ * @throws AppError `file-name-invalid` when nothing usable is left, or for the name of a signature.
+ */
+export function safeFileName(original: string): string {
+  const last = original.split(/[/\\]/).at(-1) ?? '';
+  const name = last
+    .normalize('NFC')
+    .replace(/[^A-Za-z0-9._$+~()-]+/g, '_')
+    .replace(/^[._-]+|[._]+$/g, '');
+  const usable = /[A-Za-z0-9]/.test(name) && name.length <= MAX_LENGTH;
+  if (usable && !/\.sig$/i.test(name) && name.toLowerCase() !== 'server.ini') return name;
+  throw new AppError(
+    'bad-input',
+    'file-name-invalid',
+    usable
+      ? `${name} cannot be uploaded as a release: the name is reserved.`
+      : `The file needs a name of letters and digits, ${MAX_LENGTH} characters at most.`,
+    { details: { fileName: original.slice(0, 255) } },
+  );
+}

@@ -1,0 +1,268 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { guessVersionFromFileName } from '../../mirror/manifest/catalogue.js';
+import { compareVersions, parseDisplayVersion, variantOf, withVariant } from '../../mirror/manifest/version.js';
+import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
+import { releaseDigest } from '../../mirror/snapshot/channel-composer.js';
+import type { HeldFile } from '../../mirror/snapshot/held-file.js';
+import { leadingUnit } from '../../mirror/snapshot/mirror-plan.js';
+import { ReleaseRepository, type Provenance } from '../../mirror/snapshot/release.repository.js';
+import { signaturePathOf } from '../../mirror/snapshot/signature-path.js';
+import { SnapshotPublisher, type ChannelState } from '../../mirror/snapshot/snapshot-publisher.js';
+import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
+import { TreeEditor, type NewContent } from '../../mirror/snapshot/tree-editor.js';
+import { placeUpload } from '../../mirror/snapshot/upload-lines.js';
+import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { AuditService } from '../accounts/accounts.api.js';
+import { UpdateEventRepository, type NewUpdateEvent } from './update-event.repository.js';
+import type { UploadForm } from './upload.form.js';
+import { UploadObservers } from './upload.observers.js';
+import { requireFreePaths } from './upload.paths.js';
+
+export interface UploadOutcome {
+  releaseId: string;
+  /** False: recorded and deployable, but something at least as new stays in force. */
+  published: boolean;
+  /** Null when nothing changed in what is published. */
+  snapshotId: string | null;
+  /** `signature-missing`: the release in force has one, and products in secure mode refuse a file without. */
+  warnings: string[];
+}
+
+/** A version without a roll (three digits) cannot be ordered among complete ones. */
+const SMALLEST_VSAPI = 100_000;
+const FREE_VERSION = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
+
+/** Makes releases of what people bring. */
+@Injectable()
+export class UploadService {
+  constructor(
+    private readonly settings: MirrorSettings,
+    private readonly releases: ReleaseRepository,
+    private readonly snapshots: SnapshotRepository,
+    private readonly publisher: SnapshotPublisher,
+    private readonly editor: TreeEditor,
+    private readonly events: UpdateEventRepository,
+    private readonly observers: UploadObservers,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Records a stored file as a release, and publishes it in both channels when it is newer than what they have (`force`: in any case).
+   * A Japan variant (`.80`) of a component that derives one goes to the japan channel only. A rolled-back component takes the upload up
+   * and is no longer held back; it stays out of the schedule.
+   * @throws AppError `version-missing`, `version-invalid`, `upload-unsupported`, `path-taken`, `publishing-busy`.
+   */
+  async publish(component: Component, form: UploadForm, force: boolean, actor: string): Promise<UploadOutcome> {
+    const version = versionOf(component, form);
+    const upload = new Upload(component, form, version, actor, this.clock.now());
+    const outcome = await this.publisher.exclusively(() => this.decide(upload, force));
+    const { file } = form;
+    await this.audit.record(actor, 'release.upload', outcome.releaseId, {
+      component: component.id,
+      version,
+      file: file.originalName,
+      size: file.size,
+      sha256: file.sha256,
+      published: outcome.published,
+    });
+    await this.observers.stored({
+      releaseId: outcome.releaseId,
+      componentId: component.id,
+      version,
+      fileName: file.originalName,
+      size: file.size,
+      actor,
+      at: upload.now,
+      snapshotId: outcome.snapshotId,
+      published: outcome.published,
+    });
+    return outcome;
+  }
+
+  /** The log has a line for an upload that was refused, too; mistakes in the form itself are only the caller's. */
+  async refused(componentId: string, fault: AppError, actor: string): Promise<void> {
+    if (fault.kind === 'bad-input') return;
+    const event = eventOf({ componentId, version: null, actor }, 'failed');
+    await this.events.add([{ ...event, code: fault.code, params: { message: fault.message } }], this.clock.now());
+  }
+
+  /** Inside the publishing lock: what is in force cannot change under the decision. */
+  private async decide(upload: Upload, force: boolean): Promise<UploadOutcome> {
+    const states = { global: await this.publisher.current('global'), japan: await this.publisher.current('japan') };
+    const ownJapan = (await this.settings.updateSource()).japanSources.length > 0;
+    const content = upload.content(states, ownJapan);
+    const current = await this.currentVersion(upload.component, states[upload.channel]);
+    const takesOver =
+      force || current === null || compareVersions(upload.version, current, upload.component.numbering) > 0;
+    const warnings = upload.lacksSignature(states) ? ['signature-missing'] : [];
+    if (!takesOver) return { ...(await this.recordOnly(upload, content[upload.channel])), warnings };
+    const { component, channels } = upload;
+    const edit = await this.editor.publish({
+      reason: 'upload',
+      actor: upload.actor,
+      holds: { global: new Map(), japan: new Map() },
+      content: { global: mapOf(component.id, content.global), japan: mapOf(component.id, content.japan) },
+      record: async (manager, releases) => {
+        await this.snapshots.unpin(manager, [component.id], channels);
+        const releaseId = releases[upload.channel].get(component.id) ?? null;
+        const event = { ...eventOf(upload.facts, 'updated'), versionBefore: current, releaseId };
+        await this.events.add([event], upload.now, manager);
+      },
+    });
+    const releaseId = edit.releases[upload.channel].get(component.id);
+    if (releaseId === undefined)
+      throw new AppError('internal', 'internal', 'The uploaded release is not in the snapshot that was made for it.');
+    return { releaseId, published: true, snapshotId: edit.snapshotId, warnings };
+  }
+
+  private async recordOnly(
+    upload: Upload,
+    content: NewContent | undefined,
+  ): Promise<Pick<UploadOutcome, 'releaseId' | 'published' | 'snapshotId'>> {
+    if (content === undefined) throw new AppError('internal', 'internal', 'An upload without content.');
+    const { component, version } = upload;
+    let releaseId = '';
+    const record = async (manager: EntityManager): Promise<void> => {
+      const digest = releaseDigest(component.id, content);
+      const draft = { componentId: component.id, digest, lines: content.lines, files: content.files };
+      const variant = variantOf(version, component.numbering);
+      releaseId = await this.releases.findOrCreate(
+        manager,
+        { draft, version, variant, provenance: upload.provenance },
+        upload.now,
+      );
+      await this.events.add([{ ...eventOf(upload.facts, 'recorded'), releaseId }], upload.now, manager);
+    };
+    await this.publisher.alone(record);
+    return { releaseId, published: false, snapshotId: null };
+  }
+
+  private async currentVersion(component: Component, state: ChannelState): Promise<string | null> {
+    const releaseId = state.releases.get(component.id);
+    const release = releaseId === undefined ? null : await this.releases.find(releaseId);
+    if (release !== null) return release.version;
+    // The database may be older than the disk: then only the manifest knows.
+    const units = component.entries.flatMap((entry) => state.held?.manifest.units.get(entry.toUpperCase()) ?? []);
+    return units.length === 0 ? null : (leadingUnit(component.entries, units)?.version ?? null);
+  }
+}
+
+/** One upload on its way to a release. */
+class Upload {
+  readonly provenance: Provenance;
+  /** Where it takes effect, and the one whose release is the uploaded one. */
+  readonly channels: readonly Channel[];
+  readonly channel: Channel;
+
+  constructor(
+    readonly component: Component,
+    private readonly form: UploadForm,
+    readonly version: string,
+    readonly actor: string,
+    readonly now: Date,
+  ) {
+    this.provenance = { origin: 'uploaded', derivedFrom: null, source: form.file.originalName, createdBy: actor };
+    const japanOnly = variantOf(version, component.numbering) === '80' && component.variants.includes('80');
+    this.channels = japanOnly ? ['japan'] : CHANNELS;
+    this.channel = japanOnly ? 'japan' : 'global';
+  }
+
+  get facts(): { componentId: string; version: string; actor: string } {
+    return { componentId: this.component.id, version: this.version, actor: this.actor };
+  }
+
+  content(states: Record<Channel, ChannelState>, ownJapan: boolean): Partial<Record<Channel, NewContent>> {
+    const main = this.contentFor(this.channel, this.version, states, this.provenance);
+    if (this.channel === 'japan') return { japan: main };
+    // A japan channel that follows the global one derives its variant by itself; one with a source of its own does not.
+    const variant = ownJapan && this.component.variants.includes('80') ? withVariant(this.version, '80') : this.version;
+    const derived: Provenance | null = ownJapan ? { ...this.provenance, origin: 'derived' } : null;
+    const japan = ownJapan ? this.contentFor('japan', variant, states, derived) : { ...main, provenance: null };
+    return { global: main, japan };
+  }
+
+  /** Whether the release in force is signed and this one is not. */
+  lacksSignature(states: Record<Channel, ChannelState>): boolean {
+    const files = [...(states[this.channel].held?.files.values() ?? [])];
+    return (
+      this.form.signature === null &&
+      files.some((file) => file.component === this.component.id && /\.sig$/i.test(file.path))
+    );
+  }
+
+  private contentFor(
+    channel: Channel,
+    version: string,
+    states: Record<Channel, ChannelState>,
+    provenance: Provenance | null,
+  ): NewContent {
+    const { component, form } = this;
+    const { held } = states[channel];
+    const placed = placeUpload({
+      component,
+      published: held?.manifest ?? null,
+      fileName: form.file.name,
+      size: form.file.size,
+      version,
+    });
+    const signaturePath = signaturePathOf(placed.path);
+    requireFreePaths([placed.path, signaturePath], component.id, held?.files ?? new Map<string, HeldFile>());
+    const { sha256, size } = form.file;
+    const signature =
+      form.signature === null
+        ? null
+        : { path: signaturePath, sha256: form.signature.sha256, size: form.signature.size };
+    const mtime = this.now.toISOString();
+    return {
+      release: { version },
+      lines: placed.lines,
+      files: [{ path: placed.path, role: 'full', sha256, size, fromVersion: null, mtime, signature }],
+      provenance,
+    };
+  }
+}
+
+function mapOf(id: string, content: NewContent | undefined): Map<string, NewContent> {
+  return new Map(content === undefined ? [] : [[id, content]]);
+}
+
+/** Raw version: the one that was given, else what the name of the file tells. */
+function versionOf(component: Component, form: UploadForm): string {
+  const { numbering } = component;
+  const details = { component: component.id, numbering, fileName: form.file.originalName };
+  if (form.version === null) {
+    const guessed = guessVersionFromFileName(component, form.file.originalName);
+    if (guessed !== null) return guessed;
+    throw new AppError('bad-input', 'version-missing', 'The name of the file does not tell the version; give it.', {
+      details,
+    });
+  }
+  const raw = parseDisplayVersion(form.version, numbering);
+  if (raw !== null && (numbering !== 'vsapi' || Number(raw) >= SMALLEST_VSAPI)) return raw;
+  // What no manifest names may be numbered as its maker likes.
+  if (component.entries.length === 0 && numbering !== 'vsapi' && FREE_VERSION.test(form.version)) return form.version;
+  throw new AppError('bad-input', 'version-invalid', `${form.version} is no version of ${component.id}.`, {
+    details: { ...details, version: form.version },
+  });
+}
+
+function eventOf(
+  facts: { componentId: string; version: string | null; actor: string },
+  outcome: string,
+): NewUpdateEvent {
+  return {
+    ...facts,
+    trigger: 'upload',
+    outcome,
+    versionBefore: null,
+    downloadId: null,
+    releaseId: null,
+    code: null,
+    params: {},
+  };
+}

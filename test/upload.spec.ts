@@ -1,0 +1,440 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { UploadObservers, type StoredUpload } from '../src/modules/download/upload.observers.js';
+import { SampleTree } from '../src/sample-upstream/sample-tree.js';
+import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream/sample-server.js';
+import { startHaishin, TEST_TOKEN, type ApiAnswer, type TestHaishin } from './support/haishin.js';
+import { checkConsistency, fetchAsProduct } from './support/reference-client.js';
+import { until } from './support/until.js';
+import { zipOf } from './support/zip-file.js';
+
+interface Parts {
+  file?: { name: string; content: Buffer | string };
+  signature?: Buffer | string;
+  version?: string;
+  [other: string]: unknown;
+}
+
+const sha256 = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex');
+
+describe('uploads', () => {
+  let upstream: SampleUpstream;
+  let haishin: TestHaishin;
+
+  beforeAll(async () => {
+    upstream = await startSampleUpstream({ tree: new SampleTree({ scale: 0.001 }) });
+    haishin = await startHaishin({ upstreamUrl: upstream.url });
+  });
+
+  afterAll(async () => {
+    await haishin.dispose();
+    await upstream.close();
+  });
+
+  function upload(
+    component: string,
+    parts: Parts,
+    query = '',
+    headers: Record<string, string> = {},
+  ): Promise<ApiAnswer> {
+    const form = new FormData();
+    const { file, signature, ...fields } = parts;
+    for (const [name, value] of Object.entries(fields)) form.append(name, String(value));
+    if (file !== undefined) form.append('file', new Blob([new Uint8Array(Buffer.from(file.content))]), file.name);
+    if (signature !== undefined) form.append('signature', new Blob([new Uint8Array(Buffer.from(signature))]), 'x.sig');
+    return haishin.api.call('POST', `/api/v1/components/${component}/releases${query}`, form, headers);
+  }
+
+  async function manifestOf(channel: 'global' | 'japan'): Promise<string> {
+    const base = `${haishin.http}/activeupdate${channel === 'japan' ? '/japan' : ''}`;
+    const tree = await fetchAsProduct(base);
+    expect(tree.problems).toEqual([]);
+    expect(checkConsistency(tree.manifest, tree.files)).toEqual([]);
+    return tree.manifest.toString('latin1');
+  }
+
+  const newestEvent = async () => (await haishin.api.get('/api/v1/events?trigger=upload&limit=1')).body.items[0];
+  const incoming = () => readdir(join(haishin.dataDir, 'incoming'));
+
+  it('the first release of an empty server is an upload', async () => {
+    const content = await zipOf(1000);
+    const answer = await upload('virus-pattern', {
+      file: { name: 'vsapi239.zip', content },
+      version: '17.239.00',
+      signature: 'signed',
+    });
+    expect(answer).toMatchObject({
+      status: 201,
+      body: {
+        component: 'virus-pattern',
+        version: '17.239.00',
+        rawVersion: '1723900',
+        variant: '00',
+        origin: 'uploaded',
+        source: 'vsapi239.zip',
+        uploadedBy: 'bootstrap',
+        published: true,
+        warnings: [],
+        files: [
+          {
+            path: 'pattern/vsapi239.zip',
+            role: 'full',
+            size: content.length,
+            sha256: sha256(content),
+            signature: { path: 'pattern/vsapi239.sig', size: 6, sha256: sha256('signed') },
+          },
+        ],
+      },
+    });
+    expect((await haishin.api.get(`/api/v1/releases/${answer.body.id}`)).body).toMatchObject({ rawVersion: '1723900' });
+    expect(await manifestOf('global')).toContain(`P.4=pattern/vsapi239.zip, 1723900, ${content.length}`);
+    expect(await manifestOf('japan')).toContain(`P.4=pattern/vsapi239.zip, 1723980, ${content.length}`);
+    const japan = await haishin.api.component('virus-pattern');
+    expect(japan.current).toMatchObject({ origin: 'derived', derivedFrom: answer.body.id, variant: '80' });
+  });
+
+  it('the source overtakes it, once it has something newer', async () => {
+    expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(await manifestOf('global')).toMatch(/^P\.4=pattern\/vsapi241\.zip, 1724100, /m);
+    expect((await haishin.api.component('virus-pattern')).channels.global).toMatchObject({ origin: 'mirrored' });
+  });
+
+  it('replaces the published lines, without increments, in both channels, and the rest stays as it is', async () => {
+    const before = await fetchAsProduct(`${haishin.http}/activeupdate`);
+    const content = await zipOf(2222);
+    const answer = await upload('virus-pattern', {
+      file: { name: 'vsapi301.zip', content },
+      version: '1730100',
+      signature: 'new',
+    });
+    expect(answer).toMatchObject({ status: 201, body: { published: true, version: '17.301.00' } });
+    const global = await manifestOf('global');
+    expect(global).toContain(`P.4=pattern/vsapi301.zip, 1730100, ${content.length}`);
+    expect(global).toContain(`Path_VSAPI=pattern/vsapi301.zip, ${content.length}`);
+    expect(global).toMatch(/^Version=301\r$/m);
+    expect(global).toMatch(/^P\.4\.MergeCount=0\r$/m);
+    expect(global).toMatch(/^MergeCount=0\r$/m);
+    expect(global).not.toMatch(/Merge(Path_VSAPI)?\.1=.*v_/);
+    expect(await manifestOf('japan')).toContain('P.4=pattern/vsapi301.zip, 1730180, ');
+    const after = await fetchAsProduct(`${haishin.http}/activeupdate`);
+    for (const [path, file] of before.files)
+      if (!/vsapi|\/v_/.test(path)) expect({ path, ...after.files.get(path) }).toEqual({ path, ...file });
+    expect(after.files.get('pattern/vsapi301.zip')).toMatchObject({ sig: { sha256: sha256('new') } });
+    expect(await newestEvent()).toMatchObject({
+      component: 'virus-pattern',
+      outcome: 'updated',
+      version: '17.301.00',
+      versionBefore: '17.241.00',
+      actor: 'bootstrap',
+      text: { en: 'Upload: Virus Pattern 17.301.00 was stored and published.' },
+    });
+  });
+
+  it('stays while the source has something older, also when other components move on', async () => {
+    upstream.publish(['virus-pattern', 'spyware-pattern']);
+    const download = await haishin.api.download();
+    expect(download.state).toBe('succeeded');
+    const outcome = (id: string) => (download.components as ApiAnswer['body'][]).find((each) => each.id === id);
+    expect(outcome('virus-pattern')).toMatchObject({ outcome: 'held', versionAfter: '17.301.00' });
+    expect(outcome('spyware-pattern')).toMatchObject({ outcome: 'updated' });
+    expect(await manifestOf('global')).toContain('P.4=pattern/vsapi301.zip, 1730100');
+    expect(await manifestOf('japan')).toContain('P.4=pattern/vsapi301.zip, 1730180');
+  });
+
+  it('an older one is recorded and can be deployed, but takes over only by force', async () => {
+    const content = await zipOf(500, 'o');
+    const parts = { file: { name: 'vsapi299.zip', content }, version: '17.299.00' };
+    const recorded = await upload('virus-pattern', parts);
+    expect(recorded).toMatchObject({ status: 201, body: { published: false, snapshotId: null, origin: 'uploaded' } });
+    expect(await manifestOf('global')).toContain('P.4=pattern/vsapi301.zip');
+    expect(await newestEvent()).toMatchObject({ outcome: 'recorded', version: '17.299.00' });
+    const forced = await upload('virus-pattern', parts, '?publish=force');
+    expect(forced).toMatchObject({
+      status: 201,
+      body: { id: recorded.body.id, published: true, warnings: ['signature-missing'] },
+    });
+    expect(await manifestOf('global')).toContain('P.4=pattern/vsapi299.zip, 1729900');
+    expect(await manifestOf('japan')).toContain('P.4=pattern/vsapi299.zip, 1729980');
+    expect(await upload('virus-pattern', parts, '?publish=perhaps')).toMatchObject({
+      status: 400,
+      body: { code: 'validation-failed' },
+    });
+  });
+
+  it('a Japan variant goes to the japan channel only', async () => {
+    const content = await zipOf(600, 'j');
+    const answer = await upload('virus-pattern', {
+      file: { name: 'vsapi303.zip', content },
+      version: '17.303.80',
+      signature: 's',
+    });
+    expect(answer).toMatchObject({ status: 201, body: { variant: '80', origin: 'uploaded', published: true } });
+    expect(await manifestOf('japan')).toContain('P.4=pattern/vsapi303.zip, 1730380');
+    expect(await manifestOf('global')).toContain('P.4=pattern/vsapi299.zip, 1729900');
+  });
+
+  it('the japan channel keeps its newer upload when the source moves global on', async () => {
+    const tree = new SampleTree({ scale: 0.001, firstVersions: { 'virus-pattern': 1730100 } });
+    const other = await startSampleUpstream({ tree });
+    const setting = (await haishin.api.get('/api/v1/settings/update-source')).body;
+    try {
+      await haishin.api.put('/api/v1/settings/update-source', { ...setting, sources: [{ url: other.url }] });
+      expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+      expect(await manifestOf('global')).toContain('P.4=pattern/vsapi301.zip, 1730100');
+      expect(await manifestOf('japan')).toContain('P.4=pattern/vsapi303.zip, 1730380');
+      for (let release = 302; release <= 305; release++) other.publish(['virus-pattern']);
+      expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+      expect(await manifestOf('global')).toContain('P.4=pattern/vsapi305.zip, 1730500');
+      expect(await manifestOf('japan')).toContain('P.4=pattern/vsapi305.zip, 1730580');
+    } finally {
+      await haishin.api.put('/api/v1/settings/update-source', setting);
+      await other.close();
+    }
+  });
+
+  it('an engine package tells its version; the other entries of its component go', async () => {
+    const content = await zipOf(700, 'e');
+    const answer = await upload('virus-scan-engine', { file: { name: 'vsapi-22600-1005.zip', content } });
+    expect(answer).toMatchObject({ status: 201, body: { rawVersion: '22.600.1005', published: true } });
+    const manifest = await manifestOf('global');
+    expect(manifest).toMatch(
+      new RegExp(`^E\\.20000=\\S+ ?engine/\\S*vsapi-22600-1005\\.zip, ?22\\.600\\.1005, ?${content.length}`, 'm'),
+    );
+    expect(manifest).not.toMatch(/^E\.(10|4)=/m);
+  });
+
+  it('a component of the own catalogue: any file, any version, in the tree but not in the manifest', async () => {
+    const created = await haishin.api.post('/api/v1/components', {
+      id: 'site-rules',
+      names: { ja: '規則', en: 'Site rules' },
+      kind: 'pattern',
+    });
+    expect(created.status).toBe(201);
+    const observed: StoredUpload[] = [];
+    haishin.server
+      .application()
+      ?.get(UploadObservers)
+      .add({ stored: (each) => void observed.push(each) });
+    const answer = await upload('site-rules', {
+      file: { name: '../../rules one.dat', content: 'rules' },
+      version: '2026-11-a',
+    });
+    const path = 'custom/site-rules/2026-11-a/rules_one.dat';
+    expect(answer).toMatchObject({ status: 201, body: { version: '2026-11-a', published: true, files: [{ path }] } });
+    expect(observed).toMatchObject([
+      { releaseId: answer.body.id, componentId: 'site-rules', published: true, size: 5 },
+    ]);
+    for (const base of ['activeupdate', 'activeupdate/japan']) {
+      const served = await fetch(`${haishin.http}/${base}/${path}`);
+      expect([served.status, await served.text()]).toEqual([200, 'rules']);
+    }
+    expect(await manifestOf('global')).not.toContain('rules');
+    expect((await haishin.api.component('site-rules')).current).toMatchObject({
+      version: '2026-11-a',
+      releaseId: answer.body.id,
+    });
+    // Downloads leave it alone.
+    upstream.publish(['spyware-pattern']);
+    await haishin.api.download();
+    expect((await fetch(`${haishin.http}/activeupdate/${path}`)).status).toBe(200);
+  });
+
+  it('ends a rollback of its component, which stays out of the schedule', async () => {
+    const first = (await haishin.api.component('site-rules')).current.releaseId;
+    await upload('site-rules', { file: { name: 'b.dat', content: 'b' }, version: '2026-12-a' });
+    expect(await haishin.api.post('/api/v1/components/site-rules/rollback')).toMatchObject({ status: 200 });
+    expect(await haishin.api.component('site-rules')).toMatchObject({
+      rolledBack: true,
+      current: { releaseId: first },
+    });
+    await upload('site-rules', { file: { name: 'c.dat', content: 'c' }, version: '2026-12-b' });
+    expect(await haishin.api.component('site-rules')).toMatchObject({
+      rolledBack: false,
+      scheduled: false,
+      current: { version: '2026-12-b' },
+    });
+  });
+
+  it('an order that is sent twice is carried out once', async () => {
+    const key = { 'idempotency-key': 'upload-1' };
+    const parts = { file: { name: 'd.dat', content: 'd' }, version: '2027-01-a' };
+    const first = await upload('site-rules', parts, '', key);
+    const events = (await haishin.api.get('/api/v1/events?trigger=upload')).body.items.length;
+    const second = await upload('site-rules', parts, '', key);
+    expect(second.body).toEqual(first.body);
+    expect((await haishin.api.get('/api/v1/events?trigger=upload')).body.items).toHaveLength(events);
+    const other = await upload('site-rules', { ...parts, version: '2027-01-b' }, '', key);
+    expect(other).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
+  });
+
+  describe('refuses, and nothing changes:', () => {
+    const good = { name: 'vsapi400.zip', content: 'no archive' };
+    const cases: [string, string, Parts, number, string][] = [
+      ['a ZIP that is none', 'virus-pattern', { file: good, version: '17.400.00' }, 422, 'zip-corrupt'],
+      ['no file', 'virus-pattern', { version: '17.400.00' }, 400, 'upload-file-missing'],
+      ['an empty file', 'site-rules', { file: { name: 'a.dat', content: '' }, version: '1' }, 400, 'upload-empty'],
+      [
+        'a version that is none',
+        'virus-pattern',
+        { file: { ...good, name: 'a.bin' }, version: 'new' },
+        400,
+        'version-invalid',
+      ],
+      [
+        'a version without its roll',
+        'virus-pattern',
+        { file: { ...good, name: 'a.bin' }, version: '241' },
+        400,
+        'version-invalid',
+      ],
+      ['no version anywhere', 'virus-pattern', { file: { ...good, name: 'lpt$vpn.400' } }, 400, 'version-missing'],
+      ['an unknown component', 'nothing-such', { file: good, version: '17.400.00' }, 404, 'component-unknown'],
+      ['an unknown field', 'virus-pattern', { note: 'hello', file: good }, 400, 'upload-field-unknown'],
+      [
+        'a name without anything in it',
+        'site-rules',
+        { file: { name: '..', content: 'x' }, version: '1' },
+        400,
+        'file-name-invalid',
+      ],
+      [
+        'the name of a signature',
+        'site-rules',
+        { file: { name: 'a.sig', content: 'x' }, version: '1' },
+        400,
+        'file-name-invalid',
+      ],
+      [
+        'the path of another component',
+        'virus-pattern',
+        { file: { name: 'ssaptn_n.bin', content: 'x' }, version: '17.400.00' },
+        409,
+        'path-taken',
+      ],
+    ];
+
+    let snapshot: string;
+    beforeAll(async () => {
+      snapshot = (await haishin.api.get('/api/v1/channels')).body.items[0].snapshotId;
+    });
+    afterEach(async () => {
+      expect((await haishin.api.get('/api/v1/channels')).body.items[0].snapshotId).toBe(snapshot);
+      expect(await incoming()).toEqual([]);
+    });
+
+    it.each(cases)('%s', async (_what, component, parts, status, code) => {
+      const file = parts.file;
+      if (file?.name === 'ssaptn_n.bin') {
+        // Some file of another component in the same folder.
+        const tree = await fetchAsProduct(`${haishin.http}/activeupdate`);
+        const other = [...tree.files.keys()].find(
+          (path) => /^pattern\/[^/]+$/.test(path) && !/vsapi|\/v_|zip$/.test(path),
+        );
+        file.name = other?.split('/').at(-1) ?? '';
+      }
+      expect(await upload(component, parts)).toMatchObject({ status, body: { code } });
+    });
+
+    it('text in place of a file', async () => {
+      const form = new FormData();
+      form.append('file', 'text');
+      const answer = await haishin.api.call('POST', '/api/v1/components/site-rules/releases', form);
+      expect(answer).toMatchObject({ status: 400, body: { code: 'upload-file-missing' } });
+    });
+
+    it('two files', async () => {
+      const form = new FormData();
+      form.append('file', new Blob(['a']), 'a.dat');
+      form.append('file', new Blob(['b']), 'b.dat');
+      const answer = await haishin.api.call('POST', '/api/v1/components/site-rules/releases', form);
+      expect(answer).toMatchObject({ status: 400, body: { code: 'upload-field-twice' } });
+    });
+
+    it.each([
+      ['application/json', '{"version":"1"}'],
+      ['application/octet-stream', 'bytes'],
+      ['multipart/form-data', 'no boundary'],
+      ['multipart/form-data; boundary=x', '--x\r\nbroken'],
+    ])('a body of type %s', async (type, body) => {
+      const response = await fetch(`${haishin.http}/api/v1/components/site-rules/releases`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TEST_TOKEN}`, 'content-type': type },
+        body,
+      });
+      expect(response.status).toBe(400);
+      const { code } = (await response.json()) as { code: string };
+      expect(['unsupported-media-type', 'upload-malformed', 'upload-file-missing']).toContain(code);
+    });
+
+    it('a form where none is taken', async () => {
+      const form = new FormData();
+      form.append('file', new Blob(['a']), 'a.dat');
+      expect(await haishin.api.call('POST', '/api/v1/downloads', form)).toMatchObject({
+        status: 400,
+        body: { code: 'unsupported-media-type' },
+      });
+    });
+
+    it('no token: 401 before anything is read', async () => {
+      const response = await fetch(`${haishin.http}/api/v1/components/site-rules/releases`, { method: 'POST' });
+      expect(response.status).toBe(401);
+    });
+
+    it('more than is allowed, announced or not; a log line tells', async () => {
+      const setting = (await haishin.api.get('/api/v1/settings/distribution')).body;
+      expect(setting.maxUploadBytes).toBe(2 * 1024 ** 3);
+      await haishin.api.put('/api/v1/settings/distribution', { ...setting, maxUploadBytes: 3_000_000 });
+      try {
+        for (const size of [3_000_001, 8_000_000]) {
+          const content = Buffer.alloc(size);
+          const answer = await upload('site-rules', { file: { name: 'big.dat', content }, version: '9' });
+          expect(answer).toMatchObject({ status: 413, body: { code: 'upload-too-large', maxBytes: 3_000_000 } });
+        }
+        expect(await newestEvent()).toMatchObject({
+          outcome: 'failed',
+          code: 'upload-too-large',
+          component: 'site-rules',
+        });
+        const most = await upload('site-rules', {
+          file: { name: 'big.dat', content: Buffer.alloc(3_000_000) },
+          version: '1999-a',
+        });
+        expect(most).toMatchObject({ status: 201, body: { published: false } });
+      } finally {
+        await haishin.api.put('/api/v1/settings/distribution', setting);
+      }
+    });
+
+    it('a client that goes away in the middle', async () => {
+      const { hostname, port } = new URL(haishin.http);
+      const socket = connect(Number(port), hostname);
+      await once(socket, 'connect');
+      socket.write(
+        'POST /api/v1/components/site-rules/releases HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n' +
+          `Authorization: Bearer ${TEST_TOKEN}\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n` +
+          '--x\r\nContent-Disposition: form-data; name="file"; filename="a.dat"\r\n\r\nbegin',
+      );
+      await until('the file has begun to arrive', async () => (await incoming()).length > 0);
+      socket.destroy();
+      await until('nothing is left of it', async () => (await incoming()).length === 0);
+    });
+  });
+
+  it('many at once, beside a download: each is there, and the tree is whole', async () => {
+    upstream.publish();
+    const download = haishin.api.download();
+    const uploads = await Promise.all(
+      [1, 2, 3, 4].map((n) =>
+        upload('site-rules', { file: { name: `r${n}.dat`, content: `r${n}` }, version: `2028-01-${n}` }),
+      ),
+    );
+    expect(uploads.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+    expect(await download).toMatchObject({ state: 'succeeded' });
+    expect((await haishin.api.component('site-rules')).current).toMatchObject({ version: '2028-01-4' });
+    await manifestOf('global');
+    await manifestOf('japan');
+  });
+});
