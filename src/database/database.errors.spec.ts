@@ -10,7 +10,7 @@ function withCode(code: string, rest: object = {}): Error {
 describe('database errors', () => {
   it.each([
     ['refused', withCode('ECONNREFUSED')],
-    ['no socket', withCode('ENOENT')],
+    ['no socket', withCode('ENOENT', { syscall: 'connect' })],
     ['shutting down', withCode('57P01')],
     ['starting up', withCode('57P03')],
     ['full', withCode('53300')],
@@ -25,6 +25,7 @@ describe('database errors', () => {
   });
 
   it.each([
+    ['a file that is missing', withCode('ENOENT', { syscall: 'link' })],
     ['a cancelled statement', withCode('57014')],
     ['a fault of the statement', withCode('42601')],
     ['anything else', new Error('of ours')],

@@ -5,7 +5,6 @@ const CONNECTION_ERRNO = new Set([
   'ECONNRESET',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'ENOENT', // no such socket
   'ENOTFOUND',
   'EAI_AGAIN',
   'EPIPE',
@@ -34,6 +33,8 @@ export function databaseErrorCode(thrown: unknown): string | undefined {
 export function isConnectionFailure(thrown: unknown): boolean {
   const code = databaseErrorCode(thrown);
   if (code !== undefined) {
+    // No such socket; a file that is missing has another system call.
+    if (code === 'ENOENT') return (thrown as NodeJS.ErrnoException).syscall === 'connect';
     // 08 connection exception, 57P0x shutdown and start-up, 53300 too many connections.
     return CONNECTION_ERRNO.has(code) || code.startsWith('08') || code.startsWith('57P0') || code === '53300';
   }

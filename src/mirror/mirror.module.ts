@@ -12,6 +12,7 @@ import { PublishedDirectory } from './snapshot/published-directory.js';
 import { ReleaseRepository } from './snapshot/release.repository.js';
 import { PublishListener, PublishSteps, SnapshotPublisher } from './snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from './snapshot/snapshot.repository.js';
+import { SelectionPreview } from './snapshot/selection-preview.js';
 import { SourceLimits, SourceOpener } from './snapshot/source-opener.js';
 import { SourceReader } from './snapshot/source-reader.js';
 import { TreeEditor } from './snapshot/tree-editor.js';
@@ -83,6 +84,17 @@ import { userAgent } from './user-agent.js';
       inject: [CONFIG, BlobStore, UpstreamMemory, SourceOpener, Clock, LOGGER],
     },
     {
+      provide: SelectionPreview,
+      useFactory: (
+        blobs: BlobStore,
+        catalogue: CatalogueRepository,
+        settings: MirrorSettings,
+        memory: UpstreamMemory,
+        sources: SourceOpener,
+      ) => new SelectionPreview({ blobs, catalogue, settings, memory, sources }),
+      inject: [BlobStore, CatalogueRepository, MirrorSettings, UpstreamMemory, SourceOpener],
+    },
+    {
       provide: MirrorService,
       useFactory: (
         catalogue: CatalogueRepository,
@@ -115,6 +127,7 @@ import { userAgent } from './user-agent.js';
     SnapshotRepository,
     PublishedDirectory,
     SnapshotPublisher,
+    SelectionPreview,
     SourceOpener,
     TreeEditor,
     MirrorService,

@@ -60,7 +60,7 @@ export function sameLines(upstream: Manifest, held: Manifest, unitId: string): b
   return theirs.lines.every((line, at) => line.text === ours.lines[at]?.text);
 }
 
-function selected(selection: Selection, componentId: string | null): boolean {
+export function isSelected(selection: Selection, componentId: string | null): boolean {
   if (selection.mode === 'all') return true;
   if (componentId === null) return false;
   return selection.mode === 'catalogue' || selection.components.includes(componentId);
@@ -68,7 +68,7 @@ function selected(selection: Selection, componentId: string | null): boolean {
 
 function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string | null): GroupAction {
   const { held, upstream } = input;
-  if (!selected(input.selection, componentId)) return 'drop';
+  if (!isSelected(input.selection, componentId)) return 'drop';
   const unchanged =
     held !== null &&
     units.every(

@@ -21,6 +21,9 @@ export interface UpstreamState {
   coolDownUntil: Date | null;
   coolDownReason: string | null;
   failingSince: Date | null;
+  lastError: { code: string; message: string } | null;
+  /** When the manifest was last read and used. */
+  readAt: Date | null;
 }
 
 const NOTHING_KNOWN: UpstreamState = {
@@ -32,6 +35,8 @@ const NOTHING_KNOWN: UpstreamState = {
   coolDownUntil: null,
   coolDownReason: null,
   failingSince: null,
+  lastError: null,
+  readAt: null,
 };
 
 /** Keeps in the database what was learnt of the sources, so that a restart fetches nothing twice. */
@@ -67,7 +72,8 @@ export class UpstreamMemory {
   async state(source: string): Promise<UpstreamState> {
     const [row] = await this.dataSource.query<UpstreamState[]>(
       `select etag, last_modified as "lastModified", manifest_sha256 as "manifestSha256", plan_fingerprint as "planFingerprint",
-         complete, cool_down_until as "coolDownUntil", cool_down_reason as "coolDownReason", failing_since as "failingSince"
+         complete, cool_down_until as "coolDownUntil", cool_down_reason as "coolDownReason", failing_since as "failingSince",
+         last_error as "lastError", read_at as "readAt"
        from upstream_state where source = $1`,
       [source],
     );

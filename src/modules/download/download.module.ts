@@ -17,6 +17,8 @@ import { UpdateEventRepository } from './update-event.repository.js';
 import { UploadController } from './upload.controller.js';
 import { UploadObservers } from './upload.observers.js';
 import { UploadService } from './upload.service.js';
+import { UpdateSourceController } from './update-source.controller.js';
+import { UpdateSourceService } from './update-source.service.js';
 
 /** When and what to mirror, and what people see of it. */
 @Module({
@@ -27,6 +29,7 @@ import { UploadService } from './upload.service.js';
     SettingsController,
     SnapshotController,
     UploadController,
+    UpdateSourceController,
   ],
   providers: [
     AvailabilityRepository,
@@ -41,6 +44,7 @@ import { UploadService } from './upload.service.js';
     UpdateEventRepository,
     UploadObservers,
     UploadService,
+    UpdateSourceService,
   ],
   exports: [
     ComponentService,

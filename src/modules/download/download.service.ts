@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { toDatabaseError } from '../../database/database.errors.js';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
@@ -8,14 +10,18 @@ import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
-import { AvailabilityRepository, type Availability } from './availability.repository.js';
+import { AvailabilityRepository } from './availability.repository.js';
+import { availabilityOf, eventsOf, failureEvent, stateOf } from './download-outcome.js';
 import { DownloadObservers } from './download.observers.js';
 import { DownloadRepository, type DownloadProgress } from './download.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
 import { LicenceSettings } from './licence.settings.js';
-import { UpdateEventRepository, type NewUpdateEvent } from './update-event.repository.js';
+import { UpdateEventRepository } from './update-event.repository.js';
 
 const HEARTBEAT_MS = 1_000;
+/** While the database is away, the end of a download is kept in memory for so long. */
+const END_RETRY_MS = 1_000;
+const END_TRIES = 600;
 
 interface Running {
   id: string;
@@ -28,6 +34,7 @@ interface Running {
 @Injectable()
 export class DownloadService implements OnApplicationShutdown {
   private running: Running | null = null;
+  private stopping = false;
 
   constructor(
     private readonly mirror: MirrorService,
@@ -47,17 +54,19 @@ export class DownloadService implements OnApplicationShutdown {
    */
   async startManual(components: string[] | null, actor: string): Promise<string> {
     if (components !== null) await this.requireSelectable(components);
-    const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null });
-    if (id === null) {
+    for (;;) {
+      const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null });
+      if (id !== null) return id;
       const open = await this.downloads.open();
-      throw new AppError('conflict', 'download-running', 'A download is running already.', {
-        details: {
-          id: open?.id ?? null,
-          owner: open && { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt },
-        },
-      });
+      // Null: it ended between the two statements.
+      if (open !== null)
+        throw new AppError('conflict', 'download-running', 'A download is running already.', {
+          details: {
+            id: open.id,
+            owner: { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt },
+          },
+        });
     }
-    return id;
   }
 
   /** Starts the download of a tick, unless one is open or another node has taken the tick. */
@@ -89,6 +98,7 @@ export class DownloadService implements OnApplicationShutdown {
 
   /** A stop asks the download to end; what was fetched stays and the next one goes on from there. */
   async onApplicationShutdown(): Promise<void> {
+    this.stopping = true;
     this.running?.abort.abort();
     await this.idle();
   }
@@ -166,7 +176,7 @@ export class DownloadService implements OnApplicationShutdown {
       });
       await this.succeed(running, wish, outcome);
     } catch (thrown) {
-      await this.fail(running, wish, toAppError(thrown));
+      await this.fail(running, wish, toAppError(toDatabaseError(thrown)));
     } finally {
       clearInterval(beat);
     }
@@ -189,19 +199,11 @@ export class DownloadService implements OnApplicationShutdown {
   ): Promise<void> {
     const now = this.clock.now();
     const { outcomes, snapshotId } = outcome;
-    const failed = outcomes.filter((each) => each.outcome === 'failed');
-    const kept = outcomes.filter((each) => each.outcome === 'updated' || each.outcome === 'unchanged');
-    const state: DownloadState =
-      failed.length > 0
-        ? kept.length > 0 || snapshotId !== null
-          ? 'partial'
-          : 'failed'
-        : snapshotId !== null
-          ? 'succeeded'
-          : 'unchanged';
+    const state = stateOf(outcome);
     await this.availability.put(outcomes.flatMap(availabilityOf), now);
-    await this.events.add(this.eventsOf(running.id, wish, outcomes), now);
-    const error = state === 'failed' ? (failed[0]?.error ?? null) : null;
+    await this.events.add(eventsOf(running.id, wish, outcomes), now);
+    const failed = outcomes.find((each) => each.outcome === 'failed');
+    const error = state === 'failed' ? (failed?.error ?? null) : outcome.japanFault;
     await this.end(running, { state, outcomes, snapshotId, error });
   }
 
@@ -212,24 +214,7 @@ export class DownloadService implements OnApplicationShutdown {
     const cancelled = error.code === 'cancelled';
     try {
       if (error.kind === 'upstream') await this.availability.allUnknown(error.code, error.message, this.clock.now());
-      if (!cancelled)
-        await this.events.add(
-          [
-            {
-              trigger: wish.trigger,
-              componentId: null,
-              outcome: 'failed',
-              version: null,
-              versionBefore: null,
-              actor: wish.startedBy,
-              downloadId: running.id,
-              releaseId: null,
-              code: error.code,
-              params: { message: error.message },
-            },
-          ],
-          this.clock.now(),
-        );
+      if (!cancelled) await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {
       this.logger.warn({ err: fault, download: running.id }, 'the failure could not be recorded for every component');
     }
@@ -245,47 +230,22 @@ export class DownloadService implements OnApplicationShutdown {
     running: Running,
     end: { state: DownloadState; outcomes: ComponentOutcome[]; snapshotId: string | null; error: unknown },
   ): Promise<void> {
-    try {
-      await this.downloads.finish(running.id, { ...end, progress: running.progress, now: this.clock.now() });
-      await this.observers.ended(running.id, end.state, end.snapshotId);
-    } catch (fault) {
-      // The row stays open with an old heartbeat; the sweeper of any node will close it.
-      this.logger.error({ err: fault, download: running.id }, 'the end of the download could not be recorded');
+    const now = this.clock.now();
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.downloads.finish(running.id, { ...end, progress: running.progress, now });
+        break;
+      } catch (fault) {
+        const log = { err: fault, download: running.id };
+        if (tries === 1) this.logger.warn(log, 'the end of the download cannot be recorded yet; it is tried again');
+        // The row stays open with an old heartbeat; the sweeper of any node will close it.
+        if (this.stopping || tries >= END_TRIES) {
+          this.logger.error(log, 'the end of the download could not be recorded');
+          return;
+        }
+        await delay(END_RETRY_MS, undefined, { ref: false });
+      }
     }
+    await this.observers.ended(running.id, end.state, end.snapshotId);
   }
-
-  private eventsOf(
-    id: string,
-    wish: Pick<Download, 'trigger' | 'startedBy'>,
-    outcomes: ComponentOutcome[],
-  ): NewUpdateEvent[] {
-    const worth = outcomes.filter(
-      (each) =>
-        each.outcome === 'updated' ||
-        each.outcome === 'failed' ||
-        (wish.trigger === 'manual' && each.outcome === 'unchanged'),
-    );
-    return worth.map((each) => ({
-      trigger: wish.trigger,
-      componentId: each.id,
-      outcome: each.outcome,
-      version: each.versionAfter,
-      versionBefore: each.versionBefore,
-      actor: wish.startedBy,
-      downloadId: id,
-      releaseId: null,
-      code: each.error?.code ?? null,
-      params: each.error === null ? {} : { message: each.error.message },
-    }));
-  }
-}
-
-/** What a read manifest tells of a component. */
-function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 'since'>[] {
-  const { id: componentId, offered, error } = outcome;
-  if (error !== null)
-    return [{ componentId, state: 'unknown', version: null, reason: error.code, detail: error.message }];
-  if (offered === null)
-    return [{ componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null }];
-  return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
 }

@@ -1,0 +1,62 @@
+import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
+import type { MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import type { AppError } from '../../platform/errors/app-error.js';
+import type { Availability } from './availability.repository.js';
+import type { Download, DownloadState } from './download.entity.js';
+import type { NewUpdateEvent } from './update-event.repository.js';
+
+type Wish = Pick<Download, 'trigger' | 'startedBy'>;
+
+/** How a run that read its source ended as a whole. */
+export function stateOf({ outcomes, snapshotId, japanFault }: MirrorOutcome): DownloadState {
+  const brought = outcomes.some((each) => each.outcome === 'updated' || each.outcome === 'unchanged');
+  if (outcomes.some((each) => each.outcome === 'failed')) return brought || snapshotId !== null ? 'partial' : 'failed';
+  if (japanFault !== null) return 'partial';
+  return snapshotId === null ? 'unchanged' : 'succeeded';
+}
+
+/** What a read manifest tells of a component. */
+export function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 'since'>[] {
+  const { id: componentId, offered, error } = outcome;
+  if (error !== null)
+    return [{ componentId, state: 'unknown', version: null, reason: error.code, detail: error.message }];
+  if (offered === null)
+    return [{ componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null }];
+  return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
+}
+
+/** Lines of the update log: what changed or failed; who asked by hand is also told what is current already. */
+export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly ComponentOutcome[]): NewUpdateEvent[] {
+  const worth = outcomes.filter(
+    ({ outcome }) =>
+      outcome === 'updated' || outcome === 'failed' || (wish.trigger === 'manual' && outcome === 'unchanged'),
+  );
+  return worth.map((each) => ({
+    trigger: wish.trigger,
+    componentId: each.id,
+    outcome: each.outcome,
+    version: each.versionAfter,
+    versionBefore: each.versionBefore,
+    actor: wish.startedBy,
+    downloadId,
+    releaseId: null,
+    code: each.error?.code ?? null,
+    params: each.error === null ? {} : { message: each.error.message },
+  }));
+}
+
+/** The one line of a run that came to nothing. */
+export function failureEvent(downloadId: string, wish: Wish, error: AppError): NewUpdateEvent {
+  return {
+    trigger: wish.trigger,
+    componentId: null,
+    outcome: 'failed',
+    version: null,
+    versionBefore: null,
+    actor: wish.startedBy,
+    downloadId,
+    releaseId: null,
+    code: error.code,
+    params: { message: error.message },
+  };
+}

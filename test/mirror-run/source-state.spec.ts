@@ -1,0 +1,105 @@
+import { ManualClock } from '../../src/platform/clock/clock.js';
+import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import { MirrorBench } from './mirror-bench.js';
+
+const MANIFEST = /\/server\.ini$/;
+const MINUTE = 60_000;
+const STATE = '/api/v1/settings/update-source/state';
+
+function scheduler(bench: MirrorBench): DownloadScheduler {
+  const app = bench.haishin.server.application();
+  if (app === null) throw new Error('the application is not there');
+  return app.get(DownloadScheduler);
+}
+
+describe('a source that asks for a pause', () => {
+  const clock = new ManualClock(new Date('2026-03-02T00:00:10Z'));
+  let bench: MirrorBench;
+  beforeEach(async () => {
+    bench = await MirrorBench.open({ clock });
+  });
+  afterEach(() => bench.close());
+
+  /** The next quarter of an hour strikes: what the schedule then does, once it has ended. */
+  async function quarter(): Promise<{ state: string; error: { code: string } | null }> {
+    clock.advance(15 * MINUTE);
+    const id = await scheduler(bench).tick(clock.now());
+    if (id === null) throw new Error('the schedule did nothing');
+    return bench.api.ended(id);
+  }
+
+  it('holds back the schedule, also after a restart, but never a person', async () => {
+    bench.upstream.set(MANIFEST, { kind: 'status', status: 503, headers: { 'Retry-After': '3000' } });
+    const asked = clock.now();
+    expect(await bench.api.download()).toMatchObject({ state: 'failed', error: { code: 'upstream-busy' } });
+    const until = new Date(asked.getTime() + 3000_000).toISOString();
+    const paused = {
+      url: bench.upstream.url,
+      channel: 'global',
+      lastReadAt: null,
+      failingSince: asked.toISOString(),
+      lastError: { code: 'upstream-busy', message: expect.any(String) as unknown },
+      coolDownUntil: until,
+      coolDownReason: 'upstream-busy',
+    };
+    expect((await bench.api.get(STATE)).body).toEqual({ items: [paused], next: null });
+    const requests = bench.upstream.requests.length;
+
+    expect(await quarter()).toMatchObject({ state: 'failed', error: { code: 'upstream-cooling-down' } });
+    await bench.restart();
+    expect(await quarter()).toMatchObject({ state: 'failed', error: { code: 'upstream-cooling-down' } });
+    expect(bench.upstream.requests).toHaveLength(requests);
+    expect((await bench.api.get(STATE)).body.items).toEqual([paused]);
+
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([
+      { failingSince: null, lastError: null, coolDownUntil: null, lastReadAt: clock.now().toISOString() },
+    ]);
+  });
+
+  it('is asked again by the schedule when the pause is over', async () => {
+    bench.upstream.set(MANIFEST, { kind: 'status', status: 503, headers: { 'Retry-After': '1200' } }, { times: 1 });
+    expect(await quarter()).toMatchObject({ error: { code: 'upstream-busy' } });
+    expect(await quarter()).toMatchObject({ error: { code: 'upstream-cooling-down' } });
+    expect(await quarter()).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('may ask for it while files are fetched', async () => {
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'status', status: 429, headers: { 'Retry-After': '3000' } });
+    await bench.api.download();
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([{ coolDownReason: 'upstream-busy' }]);
+    bench.upstream.clear();
+    expect(await quarter()).toMatchObject({ error: { code: 'upstream-cooling-down' } });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('cannot silence the schedule for longer than a day', async () => {
+    bench.upstream.set(MANIFEST, { kind: 'status', status: 503, headers: { 'Retry-After': '9999999' } });
+    await bench.api.download();
+    const [{ coolDownUntil }] = (await bench.api.get(STATE)).body.items;
+    expect(Date.parse(coolDownUntil as string) - clock.now().getTime()).toBe(24 * 60 * MINUTE);
+  });
+
+  it('is not waited for when the clock has been set back since', async () => {
+    clock.advance(48 * 60 * MINUTE);
+    bench.upstream.set(MANIFEST, { kind: 'status', status: 403 }, { times: 1 });
+    await bench.api.download();
+    clock.advance(-40 * 60 * MINUTE);
+    expect(await quarter()).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('failing since its first failure, with the last reason', async () => {
+    const first = clock.now().toISOString();
+    await bench.upstream.refuseConnections();
+    await bench.api.download();
+    clock.advance(MINUTE);
+    await bench.upstream.acceptConnections();
+    bench.upstream.set(MANIFEST, { kind: 'html-page' });
+    await bench.api.download();
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([
+      { failingSince: first, lastError: { code: 'upstream-unexpected-content' }, coolDownUntil: null },
+    ]);
+  });
+});
