@@ -14,9 +14,10 @@ export function registerServe(program: Command): void {
     .action(async (options: { workers?: number }) => {
       const config = loadConfig(options.workers === undefined ? {} : { workers: options.workers });
       const logger = createLogger(config.logLevel);
-      const server = await startServer({ config, logger });
-      announce(server);
-      stopOnSignal(server, logger);
+      const starting = startServer({ config, logger });
+      // Before the line that says "ready": whoever reads it may send the signal at once.
+      stopOnSignal({ stop: async () => (await starting).stop() }, logger);
+      announce(await starting);
     });
 }
 
