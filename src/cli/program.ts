@@ -9,6 +9,7 @@ import { registerQuickstart } from './quickstart.command.js';
 import { registerServe } from './serve.command.js';
 import { registerStatus } from './status.command.js';
 import { registerToken } from './token.command.js';
+import { registerUpload } from './upload.command.js';
 
 export function createProgram(): Command {
   const program = new Command('haishin')
@@ -16,10 +17,13 @@ export function createProgram(): Command {
       'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
     )
     .version(VERSION)
+    // `upload --version …` is the version of the upload.
+    .enablePositionalOptions()
     .showHelpAfterError();
   registerServe(program);
   registerQuickstart(program);
   registerDownload(program);
+  registerUpload(program);
   registerStatus(program);
   registerToken(program);
   registerSampleUpstream(program);
