@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
-import type { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { Component } from '../catalogue/component.entity.js';
 import { compareVersions } from '../manifest/version.js';
@@ -73,8 +71,6 @@ export class MirrorService {
       snapshots: SnapshotRepository;
       publisher: SnapshotPublisher;
       reader: SourceReader;
-      clock: Clock;
-      logger: Logger;
     },
   ) {}
 
@@ -172,7 +168,7 @@ export class MirrorService {
     global: SourceRead,
     japan: SourceRead | null,
   ): Promise<Omit<MirrorOutcome, 'japanFault'>> {
-    const { publisher, releases, snapshots, clock } = this.deps;
+    const { publisher, releases, snapshots } = this.deps;
     const states = { global: await publisher.current('global'), japan: await publisher.current('japan') };
     const holds = await loadHolds(releases, snapshots, states, context.components);
     const read = toReadTree(global);
@@ -198,11 +194,13 @@ export class MirrorService {
       reason: 'download',
       downloadId: context.order.downloadId,
       actor: context.order.actor,
-      record: async (manager: EntityManager) => {
+      record: async (manager: EntityManager, at: Date) => {
         await snapshots.unpin(manager, unpinned);
-        return recordReleases(manager, releases, build, trees, clock.now());
+        return recordReleases(manager, releases, build, trees, at);
       },
     });
+    if (snapshotId === null && unpinned.length > 0)
+      await publisher.alone(async (manager) => void (await snapshots.unpin(manager, unpinned)));
     const outcomes = await this.outcomes(context, build, states, trees, snapshotId);
     return { state: 'read', snapshotId, sourceUrl: global.url, outcomes };
   }

@@ -30,12 +30,22 @@ export class PublishedDirectory {
   }
 
   async open(channels: readonly Channel[]): Promise<void> {
-    for (const channel of channels) {
-      await mkdir(join(this.root, channel), { recursive: true });
-      for (const name of await readdir(join(this.root, channel)))
-        if (name.startsWith(STAGING) || name.startsWith('.current-'))
-          await rm(join(this.root, channel, name), { recursive: true, force: true });
-    }
+    for (const channel of channels) await mkdir(join(this.root, channel), { recursive: true });
+  }
+
+  /**
+   * Removes what an interrupted publication left: half-rendered trees, and complete ones that nobody recorded. Only while the
+   * caller publishes alone: another node's rendering looks the same.
+   */
+  async sweep(channel: Channel, isRecorded: (snapshot: string) => boolean): Promise<void> {
+    const current = await this.current(channel);
+    for (const name of await readdir(join(this.root, channel)))
+      if (name.startsWith(STAGING) || name.startsWith('.current-'))
+        await rm(join(this.root, channel, name), { recursive: true, force: true });
+    // Older ones that the database does not know are of a time before it was restored from a backup: they stay reachable.
+    for (const snapshot of await this.snapshots(channel))
+      if (current !== snapshot && (current === null || snapshot > current) && !isRecorded(snapshot))
+        await this.remove(channel, snapshot);
   }
 
   /** Renders a snapshot completely and durably, but does not put it into force. */

@@ -16,6 +16,7 @@ import type { SnapshotRepository } from './snapshot.repository.js';
 /** What a channel has in force. */
 export interface ChannelState {
   snapshotId: string | null;
+  publishedAt: Date | null;
   held: HeldTree | null;
   /** Component → release; empty for a snapshot that this database does not know (it was restored from an older backup). */
   releases: Map<string, string>;
@@ -26,8 +27,11 @@ export interface PublishRequest {
   reason: string;
   downloadId: string | null;
   actor: string;
-  /** Runs in the transaction that records the snapshot: names the release of each component, and writes what belongs to it. */
-  record: (manager: EntityManager, snapshotId: string) => Promise<Record<Channel, Map<string, string>>>;
+  /**
+   * Runs in the transaction that records the snapshot: names the release of each component, and writes what belongs to it.
+   * `at` is the snapshot's time, later than that of every one before it, whatever the clock says.
+   */
+  record: (manager: EntityManager, at: Date) => Promise<Record<Channel, Map<string, string>>>;
 }
 
 /** Told when the pointers have moved, so that the change is served before the caller goes on. */
@@ -48,8 +52,15 @@ export const noSteps: PublishSteps = { reached: () => undefined };
 const LOCK_KEY = 7_224_801_519;
 const LOCK_WAIT_MS = 60_000;
 
-export function newSnapshotId(now: Date): string {
-  return `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+/** Ids sort by their time, to the millisecond. */
+export function newSnapshotId(at: Date): string {
+  return `${at.toISOString().replace(/[-:.]/g, '')}-${randomBytes(3).toString('hex')}`;
+}
+
+/** The clock's time, unless it was set back: order of snapshots is order of publication. */
+function timeAfter(states: readonly ChannelState[], now: Date): Date {
+  const last = Math.max(...states.map((state) => state.publishedAt?.getTime() ?? 0));
+  return new Date(Math.max(now.getTime(), last + 1));
 }
 
 /** Turns composed trees into a snapshot in force: stage, record, flip, mark (architecture §3). One at a time on all nodes. */
@@ -101,7 +112,7 @@ export class SnapshotPublisher {
 
   async current(channel: Channel): Promise<ChannelState> {
     const snapshotId = await this.directory.current(channel);
-    if (snapshotId === null) return { snapshotId: null, held: null, releases: new Map() };
+    if (snapshotId === null) return { snapshotId: null, publishedAt: null, held: null, releases: new Map() };
     const index = await this.directory.readIndex(channel, snapshotId);
     const files = fileMap(index.files);
     const manifest = files.get(MANIFEST_PATH);
@@ -109,6 +120,7 @@ export class SnapshotPublisher {
       throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
     return {
       snapshotId,
+      publishedAt: new Date(index.publishedAt),
       held: { manifest: Manifest.parse(await this.directory.readFile(manifest)), files },
       releases: await this.snapshots.releases(snapshotId, channel),
     };
@@ -130,13 +142,15 @@ export class SnapshotPublisher {
       }
     }
     await this.snapshots.discardPrepared();
+    const recorded = await this.snapshots.ids();
+    for (const channel of CHANNELS) await this.directory.sweep(channel, (id) => recorded.has(id));
   }
 
   /** Publishes, unless every channel would stay as it is: then null. Call inside `exclusively`. */
   async publish(request: PublishRequest): Promise<string | null> {
-    const now = this.clock.now();
-    const trees = await Promise.all(CHANNELS.map((channel) => this.complete(channel, request.trees[channel], now)));
     const states = await Promise.all(CHANNELS.map((channel) => this.current(channel)));
+    const now = timeAfter(states, this.clock.now());
+    const trees = await Promise.all(CHANNELS.map((channel) => this.complete(channel, request.trees[channel], now)));
     if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
     const id = newSnapshotId(now);
     await this.steps.reached('composed');
@@ -150,7 +164,7 @@ export class SnapshotPublisher {
       });
     await this.steps.reached('staged');
     await inTransaction(this.dataSource, async (manager) => {
-      const releases = await request.record(manager, id);
+      const releases = await request.record(manager, now);
       await this.snapshots.insert(
         manager,
         {

@@ -3,7 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** An immutable set of releases and files, rendered for every channel. */
 @Entity('snapshot')
 export class Snapshot {
-  /** Sorts by time: `20261122T215003Z-1a2b3c`; also what `@<snapshot>` takes. */
+  /** Sorts by time: `20261122T215003123Z-1a2b3c`; also what `@<snapshot>` takes. */
   @PrimaryColumn('text')
   id: string;
 

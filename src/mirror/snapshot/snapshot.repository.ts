@@ -68,6 +68,12 @@ export class SnapshotRepository {
     return new Map(rows.map((row) => [row.componentId, row.releaseId]));
   }
 
+  /** Of all snapshots that are recorded; their number is bounded by retention. */
+  async ids(): Promise<Set<string>> {
+    const rows = await this.dataSource.query<{ id: string }[]>(`select id from snapshot`);
+    return new Set(rows.map((row) => row.id));
+  }
+
   async knows(snapshotId: string): Promise<boolean> {
     return this.dataSource.getRepository(Snapshot).existsBy({ id: snapshotId });
   }

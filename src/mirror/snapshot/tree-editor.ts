@@ -72,8 +72,8 @@ export class TreeEditor {
     };
     const trees = buildTrees(input);
     let releases: TreeEditResult['releases'] | null = null;
-    const recordAll = async (manager: EntityManager): Promise<Record<Channel, Map<string, string>>> => {
-      const recorded = await recordReleases(manager, this.releases, input, trees, this.clock.now());
+    const recordAll = async (manager: EntityManager, at: Date): Promise<Record<Channel, Map<string, string>>> => {
+      const recorded = await recordReleases(manager, this.releases, input, trees, at);
       await edit.record(manager, recorded);
       releases = recorded;
       return recorded;
@@ -85,7 +85,8 @@ export class TreeEditor {
       actor: edit.actor,
       record: recordAll,
     });
-    if (releases === null) await this.publisher.alone(async (manager) => void (await recordAll(manager)));
+    if (releases === null)
+      await this.publisher.alone(async (manager) => void (await recordAll(manager, this.clock.now())));
     return { snapshotId, releases: releases ?? { global: new Map(), japan: new Map() } };
   }
 }

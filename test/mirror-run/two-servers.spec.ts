@@ -1,0 +1,117 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
+import { startHaishin, type TestHaishin } from '../support/haishin.js';
+import { IMPATIENT, MirrorBench, servedTree } from './mirror-bench.js';
+
+/** Holds a publication at a step until told to go on. */
+class Barrier implements PublishSteps {
+  private arrived = (): void => undefined;
+  private goOn = (): void => undefined;
+  readonly atStep = new Promise<void>((resolve) => (this.arrived = resolve));
+  private readonly released = new Promise<void>((resolve) => (this.goOn = resolve));
+
+  constructor(private readonly step: PublishStep) {}
+
+  async reached(step: PublishStep): Promise<void> {
+    if (step !== this.step) return;
+    this.arrived();
+    await this.released;
+  }
+
+  release(): void {
+    this.goOn();
+  }
+}
+
+describe('two servers on one database and one data directory', () => {
+  let bench: MirrorBench;
+  let second: TestHaishin;
+
+  async function open(options: { first?: PublishSteps } = {}): Promise<void> {
+    bench = await MirrorBench.open(options.first ? { publishSteps: options.first } : {});
+    const { dataDir, database } = bench.haishin;
+    second = await startHaishin({ dataDir, database, upstreamUrl: bench.upstream.url, limits: IMPATIENT });
+  }
+
+  afterEach(async () => {
+    await second.stop();
+    await bench.close();
+  });
+
+  const schedulerOf = (haishin: TestHaishin): DownloadScheduler => {
+    const app = haishin.server.application();
+    if (app === null) throw new Error('the application is not there');
+    return app.get(DownloadScheduler);
+  };
+
+  it('run one download at a time, and each says which one', async () => {
+    await open();
+    bench.upstream.set(/server\.ini$/, { kind: 'hang-before-headers' });
+    const started = await bench.api.post('/api/v1/downloads');
+    expect(started.status).toBe(202);
+    const refused = await second.api.post('/api/v1/downloads');
+    expect(refused).toMatchObject({ status: 409, body: { code: 'download-running', id: started.body.id } });
+    expect(refused.body.owner).toMatchObject({ pid: process.pid, node: expect.any(String) as unknown });
+    bench.upstream.clear();
+    // Both tell of it, and either may stop it.
+    expect((await second.api.get(`/api/v1/downloads/${started.body.id}`)).body.id).toBe(started.body.id);
+    await second.api.ended(started.body.id as string);
+  });
+
+  it('a download that one runs can be cancelled at the other', async () => {
+    await open();
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'drip', bytesPerSecond: 5000 });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body;
+    await bench.upstream.whenRequested(/vsapi\d+\.zip$/);
+    expect((await second.api.post(`/api/v1/downloads/${id}/cancel`)).status).toBe(202);
+    expect(await second.api.ended(id as string)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('take a tick of the schedule once', async () => {
+    await open();
+    const tick = new Date('2026-03-02T00:15:00Z');
+    const started = await Promise.all([bench.haishin, second].map((each) => schedulerOf(each).tick(tick)));
+    const [id] = started.filter((each) => each !== null);
+    expect(started.filter((each) => each !== null)).toHaveLength(1);
+    await bench.api.ended(id as string);
+    expect(await schedulerOf(second).tick(new Date(tick.getTime() + 30_000))).toBeNull();
+    const { items } = (await bench.api.get('/api/v1/downloads')).body;
+    expect(items).toHaveLength(1);
+  });
+
+  it('serve the same, whichever of them published', async () => {
+    await open();
+    await second.api.download();
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const { snapshotId } = (await bench.api.get('/api/v1/channels')).body.items[0];
+    // The other one sees the pointer move; at most its poll interval later.
+    for (;;) {
+      const tree = await servedTree(`${second.http}/activeupdate`);
+      if (tree.manifest.includes('vsapi242.zip')) break;
+    }
+    expect((await second.api.get('/api/v1/channels')).body.items[0].snapshotId).toBe(snapshotId);
+    expect(await servedTree(`${second.http}/activeupdate`)).toEqual((await bench.served()).global);
+  });
+
+  it('a start beside a publication under way leaves it alone', async () => {
+    const barrier = new Barrier('composed');
+    bench = await MirrorBench.open({ publishSteps: barrier });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body;
+    await barrier.atStep;
+    const { dataDir, database } = bench.haishin;
+    const rendering = join(dataDir, 'published', 'global', '.staging-of-the-first');
+    await mkdir(rendering);
+    second = await startHaishin({ dataDir, database, upstreamUrl: bench.upstream.url, limits: IMPATIENT });
+    expect(await readdir(join(dataDir, 'published', 'global'))).toContain('.staging-of-the-first');
+    barrier.release();
+    expect(await bench.api.ended(id as string)).toMatchObject({ state: 'succeeded' });
+    // What a crash left goes with the next publication.
+    bench.tree.publish(['virus-pattern']);
+    expect(await second.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(await readdir(join(dataDir, 'published', 'global'))).not.toContain('.staging-of-the-first');
+    await bench.expectCurrent();
+  });
+});
