@@ -3,6 +3,8 @@ import { Release, ReleaseFile } from './mirror/snapshot/release.entity.js';
 import { ComponentPin, Snapshot, SnapshotChannel, SnapshotRelease } from './mirror/snapshot/snapshot.entity.js';
 import { ApiToken } from './modules/accounts/api-token.entity.js';
 import { AuditEntry } from './modules/accounts/audit.entity.js';
+import { Deployment, DeploymentMember, DeploymentPart, DeploymentRing } from './modules/deploy/deployment.entity.js';
+import { DeploymentPlan } from './modules/deploy/plan.entity.js';
 import { Download } from './modules/download/download.entity.js';
 import { UpdateEvent } from './modules/download/update-event.entity.js';
 
@@ -12,6 +14,11 @@ export const entities = [
   AuditEntry,
   Component,
   ComponentPin,
+  Deployment,
+  DeploymentMember,
+  DeploymentPart,
+  DeploymentPlan,
+  DeploymentRing,
   Download,
   Release,
   ReleaseFile,

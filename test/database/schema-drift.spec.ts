@@ -14,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 /** Tables that SQL alone reads and writes. A new one is named here on purpose, or gets an entity. */
 const WITHOUT_ENTITY = new Set([
   'component_availability',
+  'download_deployment',
   'idempotency_key',
   'missing_request',
   'node',

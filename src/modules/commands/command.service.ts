@@ -9,12 +9,16 @@ export abstract class CommandService {
   /** Late joiners; those that are targets already stay as they are. @returns how many were added. */
   abstract addTargets(commandId: string, targets: NewTarget[], manager?: EntityManager): Promise<number>;
 
-  /** Offers targets that a ring or `holdAll` held back. @returns how many. */
+  /**
+   * Offers targets that a ring or `holdAll` held back. With `expiresAt` their time counts anew from here: who waited for a
+   * late ring is not expired before he was told. @returns how many.
+   */
   abstract releaseHeld(
     commandId: string,
     controllerIds: string[] | 'all',
     reason: string,
     manager?: EntityManager,
+    expiresAt?: Date,
   ): Promise<number>;
 
   /** Takes back what no product has fetched yet, until `releaseHeld`. @returns how many. */

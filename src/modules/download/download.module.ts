@@ -49,9 +49,12 @@ import { UpdateSourceService } from './update-source.service.js';
   exports: [
     ComponentService,
     DownloadObservers,
+    DownloadRepository,
     DownloadService,
     DownloadScheduler,
+    LicenceSettings,
     PublicationService,
+    UpdateEventRepository,
     UploadObservers,
   ],
 })

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-export type EventTrigger = 'schedule' | 'manual' | 'upload' | 'rollback' | 'resume';
+export type EventTrigger = 'schedule' | 'manual' | 'upload' | 'rollback' | 'resume' | 'deployment';
 
 /** One line of the update log: one component, one outcome. The texts are made when it is read, in the reader's language. */
 @Entity('update_event')

@@ -1,3 +1,5 @@
+import { deployEn } from './deploy-texts.en.js';
+
 export const en = {
   'event.schedule.updated': 'Scheduled update: {{component}} {{version}} was downloaded and published.',
   'event.schedule.failed':
@@ -12,4 +14,7 @@ export const en = {
   'event.resume.updated': 'Resumed: {{component}} follows the schedule again.',
   'event.none': 'no version',
   'event.source': 'The update source',
+  'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
+  'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
+  ...deployEn,
 } as const;

@@ -1,3 +1,5 @@
+import { deployJa } from './deploy-texts.ja.js';
+
 export const ja = {
   'event.schedule.updated': '予約アップデート: {{component}} {{version}} を取得し、公開しました。',
   'event.schedule.failed':
@@ -13,4 +15,7 @@ export const ja = {
   'event.resume.updated': '再開: {{component}} は再び予約アップデートの対象です。',
   'event.none': 'バージョンなし',
   'event.source': 'アップデート元',
+  'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
+  'event.deployment.awaiting-approval': '配信が承認を待っています。',
+  ...deployJa,
 } as const;

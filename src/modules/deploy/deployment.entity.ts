@@ -1,0 +1,173 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DeployParameters, DeployedRelease, MaintenanceWindow } from '../commands/commands.api.js';
+import type { PauseRule, Ring } from './plan.definition.js';
+import type { RingCounts } from './ring.engine.js';
+
+/** Whom a deployment is for; the union of what is named. */
+export interface Selection {
+  agents?: string[];
+  /** Ids. */
+  groups?: string[];
+  tags?: string[];
+  productTypes?: string[];
+  all?: boolean;
+}
+
+/** One wish: what, for whom, when. */
+@Entity('deployment')
+export class Deployment {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt: Date;
+
+  @Column('text', { name: 'created_by' })
+  createdBy: string;
+
+  @Column('text')
+  trigger: 'person' | 'download';
+
+  @Column('uuid', { name: 'download_id', nullable: true })
+  downloadId: string | null;
+
+  @Column('uuid', { name: 'plan_id', nullable: true })
+  planId: string | null;
+
+  @Column('text', { name: 'plan_name', nullable: true })
+  planName: string | null;
+
+  @Column('jsonb')
+  releases: DeployedRelease[];
+
+  @Column('jsonb')
+  selection: Selection;
+
+  @Column('jsonb')
+  mode: DeployParameters['mode'];
+
+  @Column('jsonb', { name: 'maintenance_window', nullable: true })
+  window: MaintenanceWindow | null;
+
+  @Column('boolean')
+  forced: boolean;
+
+  @Column('timestamptz', { name: 'ended_at', nullable: true })
+  endedAt: Date | null;
+}
+
+export type PartKind = 'all' | 'patterns' | 'engines';
+export type PartState = 'running' | 'paused' | 'aborted' | 'finished';
+
+/** What of a deployment follows one plan in one command. */
+@Entity('deployment_part')
+export class DeploymentPart {
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { name: 'deployment_id' })
+  deploymentId: string;
+
+  @Column('text')
+  kind: PartKind;
+
+  @Column('uuid', { name: 'command_id' })
+  commandId: string;
+
+  @Column('jsonb')
+  rings: Ring[];
+
+  @Column('jsonb', { name: 'pause_when' })
+  pauseWhen: PauseRule;
+
+  @Column('boolean', { name: 'late_joiners' })
+  lateJoiners: boolean;
+
+  /** The end of the download, or the order: delays count from here. */
+  @Column('timestamptz', { name: 'basis_at' })
+  basisAt: Date;
+
+  /** How long a product has from the moment at which its ring lets it through; null: see `targetExpiry`. */
+  @Column('integer', { name: 'target_hours', nullable: true })
+  targetHours: number | null;
+
+  @Column('text')
+  state: PartState;
+
+  /** Why it is paused, aborted or finished; a stable code. */
+  @Column('text', { nullable: true })
+  reason: string | null;
+
+  @Column('jsonb', { name: 'reason_details' })
+  reasonDetails: Record<string, unknown>;
+
+  @Column('timestamptz')
+  since: Date;
+
+  @Column('text', { name: 'changed_by' })
+  changedBy: string;
+
+  @Column('timestamptz', { name: 'check_at' })
+  checkAt: Date;
+
+  @Column('timestamptz', { name: 'joiners_at' })
+  joinersAt: Date;
+
+  /** Nothing of it can change any more; its counts are written down. */
+  @Column('boolean')
+  settled: boolean;
+}
+
+@Entity('deployment_ring')
+export class DeploymentRing {
+  @PrimaryColumn('uuid', { name: 'part_id' })
+  partId: string;
+
+  @PrimaryColumn('smallint')
+  position: number;
+
+  @Column('text')
+  state: 'waiting' | 'open' | 'passed';
+
+  @Column('timestamptz', { name: 'eligible_at', nullable: true })
+  eligibleAt: Date | null;
+
+  @Column('timestamptz', { name: 'opened_at', nullable: true })
+  openedAt: Date | null;
+
+  @Column('timestamptz', { name: 'settled_at', nullable: true })
+  settledAt: Date | null;
+
+  @Column('timestamptz', { name: 'approved_at', nullable: true })
+  approvedAt: Date | null;
+
+  @Column('text', { name: 'approved_by', nullable: true })
+  approvedBy: string | null;
+
+  @Column('timestamptz', { name: 'passed_at', nullable: true })
+  passedAt: Date | null;
+
+  @Column('integer', { name: 'forgiven_failed' })
+  forgivenFailed: number;
+
+  @Column('integer', { name: 'forgiven_timeouts' })
+  forgivenTimeouts: number;
+
+  @Column('jsonb', { nullable: true })
+  counts: RingCounts | null;
+}
+
+@Entity('deployment_member')
+export class DeploymentMember {
+  @PrimaryColumn('uuid', { name: 'part_id' })
+  partId: string;
+
+  @PrimaryColumn('text', { name: 'controller_id' })
+  controllerId: string;
+
+  @Column('smallint')
+  ring: number;
+
+  @Column('timestamptz', { name: 'released_at', nullable: true })
+  releasedAt: Date | null;
+}

@@ -1,0 +1,103 @@
+import { isISO8601 } from 'class-validator';
+import type { Channel } from '../../mirror/snapshot/channel.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import type { DeployParameters, MaintenanceWindow } from '../commands/commands.api.js';
+import type { DeploymentBody, WindowBody } from './deployment.dto.js';
+import type { Selection } from './deployment.entity.js';
+import type { PlanDefinition } from './plan.definition.js';
+import { firstOpening } from './window.rules.js';
+
+/** A plan as an order carries it: already looked up, so that preview and order see the same. */
+export interface OrderedPlan {
+  id: string | null;
+  name: string | null;
+  definition: PlanDefinition;
+  /** Engines follow this one, apart from the rest; null: no difference is made. */
+  engines: PlanDefinition | null;
+}
+
+/** What is to be deployed, to whom and how; the same for people and for what follows a download. */
+export interface DeploymentOrder {
+  components: string[];
+  releases: string[];
+  channel: Channel | null;
+  selection: Selection;
+  plan: OrderedPlan;
+  mode: DeployParameters['mode'];
+  window: MaintenanceWindow | null;
+  force: boolean;
+  needsConfirmation: boolean;
+  tries: number | null;
+  retryMinutes: number | null;
+  /** null: a day, or until the window has been open once. */
+  expiresInHours: number | null;
+  trigger: 'person' | 'download';
+  downloadId: string | null;
+  basisAt: Date;
+  actor: string;
+}
+
+export const FORCED: DeployParameters['mode'] = { download: 'forced', update: 'forced' };
+
+export function modeOf(mode: DeploymentBody['mode']): DeployParameters['mode'] {
+  if (mode === undefined || mode === 'forced') return FORCED;
+  if (mode === 'attempt') return { download: 'attempt', update: 'attempt' };
+  if (mode === 'download-only') return { download: 'forced', update: 'skip' };
+  return mode;
+}
+
+const CLOCK_TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
+
+/** @throws AppError `window-invalid`. */
+export function windowOf(body: WindowBody | null | undefined): MaintenanceWindow | null {
+  if (body === null || body === undefined) return null;
+  const { from, to, days, timeZone } = body;
+  const daily = body.kind === undefined ? timeZone !== undefined || days !== undefined : body.kind === 'daily';
+  if (daily) {
+    if (timeZone === undefined || !CLOCK_TIME.test(from) || !CLOCK_TIME.test(to))
+      throw invalidWindow('A daily window needs from and to as HH:MM and a timeZone.');
+    return { kind: 'daily', from, to, timeZone, ...(days === undefined ? {} : { days }) };
+  }
+  if (timeZone !== undefined || days !== undefined || ![from, to].every((each) => isISO8601(each, { strict: true })))
+    throw invalidWindow('A window between two instants needs from and to in ISO 8601, and nothing else.');
+  return { kind: 'once', from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+function invalidWindow(message: string): AppError {
+  return new AppError('bad-input', 'window-invalid', message);
+}
+
+const HOUR = 3_600_000;
+const DEFAULT_HOURS = 24;
+
+/**
+ * Until when a product that is told at `from` may take its time: the hours of the order; without any, a day, and at least
+ * until the window has been open once.
+ */
+export function targetExpiry(
+  order: { window: MaintenanceWindow | null; expiresInHours: number | null },
+  from: Date,
+): Date {
+  const plain = new Date(from.getTime() + (order.expiresInHours ?? DEFAULT_HOURS) * HOUR);
+  if (order.expiresInHours !== null || order.window === null) return plain;
+  const opening = firstOpening(order.window, from);
+  return opening !== null && opening.to > plain ? opening.to : plain;
+}
+
+/** @throws AppError `window-never-opens`: never again, or not before the order expires. */
+export function requireOpening(
+  order: { window: MaintenanceWindow | null; expiresInHours: number | null },
+  now: Date,
+): void {
+  if (order.window === null) return;
+  const opening = firstOpening(order.window, now);
+  if (opening !== null && opening.from < targetExpiry(order, now)) return;
+  throw new AppError(
+    'unprocessable',
+    'window-never-opens',
+    opening === null
+      ? 'The maintenance window never opens: it is over, has no day or has no length.'
+      : `The maintenance window opens at ${opening.from.toISOString()}, after the order has expired.`,
+    { details: { window: order.window, opensAt: opening?.from.toISOString() ?? null } },
+  );
+}

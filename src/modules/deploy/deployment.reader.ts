@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import type { Numbering } from '../../mirror/manifest/version.js';
+import { Clock } from '../../platform/clock/clock.js';
+import type { Page, PageQuery } from '../../platform/http/page.js';
+import { CommandService, TARGET_STATES, type StateCounts } from '../commands/commands.api.js';
+import { deploymentUnknown } from './deployment.errors.js';
+import type { DeploymentPart } from './deployment.entity.js';
+import { DeploymentRepository, type DeploymentFilter } from './deployment.repository.js';
+import {
+  partView,
+  summaryView,
+  type DeploymentSummaryView,
+  type DeploymentView,
+  type PartView,
+} from './deployment.view.js';
+import { RingRepository } from './ring.repository.js';
+
+/** What people see of deployments. */
+@Injectable()
+export class DeploymentReader {
+  constructor(
+    private readonly deployments: DeploymentRepository,
+    private readonly rings: RingRepository,
+    private readonly commands: CommandService,
+    private readonly catalogue: CatalogueRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<DeploymentSummaryView>> {
+    const page = await this.deployments.list(query, filter);
+    const parts = await this.deployments.parts(page.items.map(({ id }) => id));
+    const numberings = await this.numberings();
+    const items = page.items.map(async (deployment) => {
+      const own = parts.get(deployment.id) ?? [];
+      return summaryView(deployment, own, sum(await Promise.all(own.map((part) => this.counts(part)))), numberings);
+    });
+    return { ...page, items: await Promise.all(items) };
+  }
+
+  /** @throws AppError `deployment-unknown`. */
+  async get(id: string): Promise<DeploymentView> {
+    const deployment = await this.deployments.find(id);
+    if (deployment === null) throw deploymentUnknown(id);
+    const parts = (await this.deployments.parts([id])).get(id) ?? [];
+    const views = await Promise.all(parts.map((part) => this.part(part)));
+    const counts = sum(views.map((view) => view.counts));
+    return {
+      ...summaryView(deployment, parts, counts, await this.numberings()),
+      rings: views[0]?.rings ?? [],
+      parts: views,
+    };
+  }
+
+  async numberings(): Promise<Map<string, Numbering>> {
+    return new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
+  }
+
+  private async part(part: DeploymentPart): Promise<PartView> {
+    const now = this.clock.now();
+    const rings = await this.deployments.rings(part.id);
+    const standings = await this.rings.standings(part, now);
+    return partView(part, rings, standings, await this.counts(part), now);
+  }
+
+  /** Zeros once command tracking has let the command go. */
+  private counts(part: DeploymentPart): Promise<StateCounts> {
+    return this.commands.countsByState(part.commandId);
+  }
+}
+
+function sum(all: readonly StateCounts[]): StateCounts {
+  const total = (state: (typeof TARGET_STATES)[number]): number =>
+    all.reduce((number, counts) => number + (counts[state] ?? 0), 0);
+  return Object.fromEntries(TARGET_STATES.map((state) => [state, total(state)])) as StateCounts;
+}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { CommandService } from '../commands/commands.api.js';
+import { DeploymentRepository } from './deployment.repository.js';
+import { DeploymentPart, type Deployment } from './deployment.entity.js';
+import { membersOf, newTarget } from './deployment.service.js';
+import { letsEverybodyThrough, planLateJoiner, type PartOrder, type Product } from './deployment.targets.js';
+import { LicenceSettings } from '../download/download.api.js';
+import { ProductRepository } from './product.repository.js';
+import { RingRepository } from './ring.repository.js';
+
+/** How often a running deployment looks for products that came into its selection. */
+const LOOK_MS = 30_000;
+
+/** Takes products into running deployments that were enrolled, approved, moved or tagged after the order. */
+@Injectable()
+export class LateJoiners {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly deployments: DeploymentRepository,
+    private readonly rings: RingRepository,
+    private readonly products: ProductRepository,
+    private readonly catalogue: CatalogueRepository,
+    private readonly licences: LicenceSettings,
+    private readonly commands: CommandService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @returns how many were taken in. */
+  async look(partId: string): Promise<number> {
+    const now = this.clock.now();
+    const part = await this.dataSource.getRepository(DeploymentPart).findOneBy({ id: partId });
+    if (part === null || part.state !== 'running' || !part.lateJoiners || part.joinersAt > now) return 0;
+    const deployment = await this.deployments.find(part.deploymentId);
+    if (deployment === null) return 0;
+    const newcomers = await this.newcomers(deployment, part);
+    const order = newcomers.length === 0 ? null : await this.orderOf(deployment, part);
+    const targets = newcomers
+      .map((product) => order && planLateJoiner(order, product, { force: deployment.forced, now }))
+      .filter((target) => target !== null);
+    return inTransaction(this.dataSource, async (manager) => {
+      const held = await this.rings.lock(manager, partId, true);
+      if (held === null || held.state !== 'running') return 0;
+      await this.rings.checkAgain(manager, partId, held.checkAt, new Date(now.getTime() + LOOK_MS));
+      if (targets.length === 0) return 0;
+      const direct = letsEverybodyThrough(held);
+      if (!direct) await this.deployments.insertMembers(manager, partId, membersOf(targets));
+      return this.commands.addTargets(
+        held.commandId,
+        targets.map((target) => newTarget(target, direct)),
+        manager,
+      );
+    });
+  }
+
+  private async newcomers(deployment: Deployment, part: DeploymentPart): Promise<Product[]> {
+    const [products, known] = await Promise.all([this.selected(deployment), this.rings.targets(part.commandId)]);
+    return products.filter(({ member }) => member.approval === 'approved' && !known.has(member.controllerId));
+  }
+
+  /** A product or a group that is gone since the order ends nothing: nobody joins by it any more. */
+  private async selected(deployment: Deployment): Promise<Product[]> {
+    try {
+      return await this.products.select(deployment.selection);
+    } catch (fault) {
+      if (fault instanceof AppError && fault.kind === 'not-found') return [];
+      throw fault;
+    }
+  }
+
+  private async orderOf(deployment: Deployment, part: DeploymentPart): Promise<PartOrder> {
+    const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
+    const licences = await this.licences.read();
+    const engines = part.kind === 'engines';
+    const releases = deployment.releases.flatMap((release) => {
+      const component = known.get(release.componentId);
+      if (component === undefined || (part.kind !== 'all' && (component.kind === 'engine') !== engines)) return [];
+      const { numbering, licence } = component;
+      const siteLicensed = licences.covers(component, this.clock.now());
+      return [{ ...release, numbering, licence, siteLicensed, olderToo: false }];
+    });
+    const { rings, pauseWhen, lateJoiners } = part;
+    return { kind: part.kind, plan: { rings, pauseWhen, lateJoiners }, releases };
+  }
+}

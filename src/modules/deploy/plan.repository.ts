@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, QueryFailedError } from 'typeorm';
+import { AppError } from '../../platform/errors/app-error.js';
+import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { DeploymentPlan } from './plan.entity.js';
+import { planUnknown } from './plan.errors.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** All SQL of deployment plans. */
+@Injectable()
+export class PlanRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async list(query: PageQuery): Promise<Page<DeploymentPlan>> {
+    const after = decodeCursor(query.cursor, 1);
+    const builder = this.dataSource
+      .getRepository(DeploymentPlan)
+      .createQueryBuilder('plan')
+      .orderBy('plan.name', 'ASC')
+      .limit(query.limit + 1);
+    if (after !== null) builder.where('plan.name > :after', { after: after[0] });
+    return toPage(
+      await builder.getMany(),
+      query.limit,
+      (row) => [row.name],
+      (row) => row,
+    );
+  }
+
+  /** By id or by name. @throws AppError `plan-unknown`. */
+  async get(idOrName: string): Promise<DeploymentPlan> {
+    const repository = this.dataSource.getRepository(DeploymentPlan);
+    const found = UUID.test(idOrName) ? await repository.findOneBy({ id: idOrName.toLowerCase() }) : null;
+    const plan = found ?? (await repository.findOneBy({ name: idOrName }));
+    if (plan === null) throw planUnknown(idOrName);
+    return plan;
+  }
+
+  /** Plans that downloads start by themselves. */
+  bound(): Promise<DeploymentPlan[]> {
+    return this.dataSource
+      .getRepository(DeploymentPlan)
+      .createQueryBuilder('plan')
+      .where(`plan.boundTo <> 'none'`)
+      .orderBy('plan.name')
+      .getMany();
+  }
+
+  /** Inserts or replaces. @throws AppError `plan-exists` when another has the name. */
+  async save(plan: DeploymentPlan): Promise<void> {
+    try {
+      await this.dataSource.getRepository(DeploymentPlan).upsert(plan, ['id']);
+    } catch (fault) {
+      if (constraintOf(fault) !== 'deployment_plan_name_unique') throw fault;
+      throw new AppError('conflict', 'plan-exists', `There is a deployment plan "${plan.name}" already.`);
+    }
+  }
+
+  /** Writes the first plan; one that people changed or removed is not brought back. */
+  async seed(plan: DeploymentPlan): Promise<void> {
+    await this.dataSource.createQueryBuilder().insert().into(DeploymentPlan).values(plan).orIgnore().execute();
+  }
+
+  /** @throws AppError `plan-unknown`; `plan-in-use` when another plan sends its engines here. */
+  async remove(id: string): Promise<void> {
+    try {
+      const result = await this.dataSource.getRepository(DeploymentPlan).delete({ id });
+      if (result.affected === 0) throw planUnknown(id);
+    } catch (fault) {
+      if (constraintOf(fault) !== 'deployment_plan_engine_plan_fkey') throw fault;
+      throw new AppError('conflict', 'plan-in-use', 'Another plan sends its engines by this one.');
+    }
+  }
+}
+
+function constraintOf(fault: unknown): string | undefined {
+  return fault instanceof QueryFailedError ? (fault.driverError as { constraint?: string }).constraint : undefined;
+}

@@ -1,0 +1,140 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { LOGGER, type Logger } from '../../platform/logging/logger.js';
+import { CommandService } from '../commands/commands.api.js';
+import { DeploymentObservers, type DeploymentNews } from './deployment.observers.js';
+import { targetExpiry } from './deployment.order.js';
+import { Deployment, type DeploymentPart } from './deployment.entity.js';
+import { letsEverybodyThrough } from './deployment.targets.js';
+import { nextInstant, nextSteps, type RingStanding, type Step } from './ring.engine.js';
+import { RingRepository } from './ring.repository.js';
+
+/** A part that nothing is heard of is looked at all the same: changes may come as a lost message. */
+const LOOK_AGAIN_MS = 15_000;
+
+interface Turn {
+  manager: EntityManager;
+  part: DeploymentPart;
+  now: Date;
+  news: DeploymentNews[];
+}
+
+/**
+ * Carries out what the engine says, in one transaction that holds the part: on any node, but on one at a time. A node that
+ * dies leaves either everything of a turn or nothing, and the next turn of another goes on from there.
+ */
+@Injectable()
+export class RingRunner {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly repository: RingRepository,
+    private readonly commands: CommandService,
+    private readonly observers: DeploymentObservers,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** One turn. False when another node has the part just now. */
+  async turn(partId: string): Promise<boolean> {
+    const news: DeploymentNews[] = [];
+    const taken = await inTransaction(this.dataSource, async (manager) => {
+      const part = await this.repository.lock(manager, partId, true);
+      if (part === null || part.settled) return part !== null;
+      await this.advance({ manager, part, now: this.clock.now(), news });
+      return true;
+    });
+    for (const each of news) {
+      const { deploymentId: deployment, kind, reason, details } = each;
+      if (kind === 'paused') this.logger.warn({ deployment, reason, ...details }, 'a deployment paused itself');
+      else this.logger.info({ deployment, part: each.part, kind, ...details }, 'a deployment moved on');
+      await this.observers.tell(each);
+    }
+    return taken;
+  }
+
+  private async advance(turn: Turn): Promise<void> {
+    const { manager, part, now } = turn;
+    let standings = await this.repository.standings(part, now, manager);
+    // Every step changes what the next one is decided on; a plan has at most three changes of state for each ring.
+    for (let round = 0; part.state === 'running' && round < 3 * part.rings.length + 3; round += 1) {
+      const steps = nextSteps(part, standings, { basisAt: part.basisAt, now });
+      let moved = false;
+      for (const step of steps) moved = (await this.carryOut(turn, step, standings)) || moved;
+      if (!moved) break;
+      standings = await this.repository.standings(part, now, manager);
+    }
+    const ended = part.state === 'finished' || (part.state === 'aborted' && nobodyOnTheWay(standings));
+    if (ended) return this.repository.freeze(manager, part, standings, now);
+    const soon = new Date(now.getTime() + LOOK_AGAIN_MS);
+    const instant = part.state === 'running' ? nextInstant(part, standings, { basisAt: part.basisAt, now }) : null;
+    const at = instant !== null && instant < soon && instant > now ? instant : soon;
+    await this.repository.checkAgain(manager, part.id, at, part.joinersAt);
+  }
+
+  /** True when it changed something. */
+  private async carryOut(turn: Turn, step: Step, standings: readonly RingStanding[]): Promise<boolean> {
+    const { manager, part, now } = turn;
+    switch (step.kind) {
+      case 'open':
+        if (!(await this.repository.open(manager, part.id, step.ring, now))) return false;
+        this.tell(turn, 'ring-opened', { ring: step.ring, name: part.rings[step.ring]?.name });
+        return true;
+      case 'release':
+        return (await this.release(turn, step.ring, step.count)) > 0;
+      case 'settle':
+      case 'unsettle': {
+        await this.repository.settle(manager, part.id, step.ring, step.kind === 'settle' ? now : null);
+        const approval = part.rings[step.ring]?.gate.approval === true && standings[step.ring]?.approvedAt === null;
+        if (step.kind === 'settle' && approval)
+          this.tell(turn, 'awaiting-approval', { ring: step.ring, name: part.rings[step.ring]?.name });
+        return true;
+      }
+      case 'pass':
+        return this.repository.pass(manager, part.id, step.ring, now);
+      case 'pause': {
+        const { kind: _kind, reason, ...details } = step;
+        await this.change(turn, { state: 'paused', reason, details, actor: 'system' });
+        await this.commands.holdAll(part.commandId, 'deployment-paused', manager);
+        this.tell(turn, 'paused', { ...details, name: part.rings[step.ring]?.name }, reason);
+        return true;
+      }
+      case 'finish':
+        await this.change(turn, { state: 'finished', reason: null, actor: 'system' });
+        this.tell(turn, 'finished', {});
+        return true;
+    }
+  }
+
+  private async change(turn: Turn, to: Parameters<RingRepository['setState']>[2]): Promise<void> {
+    await this.repository.setState(turn.manager, turn.part, to, turn.now);
+    turn.part.state = to.state;
+  }
+
+  private async release(turn: Turn, ring: number, count: number): Promise<number> {
+    const { manager, part, now } = turn;
+    const { window } = await manager.findOneByOrFail(Deployment, { id: part.deploymentId });
+    const expiresAt = targetExpiry({ window, expiresInHours: part.targetHours }, now);
+    if (letsEverybodyThrough(part))
+      return this.commands.releaseHeld(part.commandId, 'all', 'ring-opened', manager, expiresAt);
+    const ids = await this.repository.nextHeld(manager, part, ring, count, now);
+    if (ids.length === 0) return 0;
+    await this.repository.markReleased(manager, part.id, ids, now);
+    return this.commands.releaseHeld(part.commandId, ids, 'ring-opened', manager, expiresAt);
+  }
+
+  private tell(
+    { part, news }: Turn,
+    kind: DeploymentNews['kind'],
+    details: Record<string, unknown>,
+    reason: string | null = null,
+  ): void {
+    const { deploymentId, commandId, kind: which } = part;
+    news.push({ deploymentId, commandId, part: which, kind, reason, details });
+  }
+}
+
+function nobodyOnTheWay(standings: readonly RingStanding[]): boolean {
+  return standings.every(({ counts }) => counts.held + counts.released + counts.inProgress === 0);
+}
