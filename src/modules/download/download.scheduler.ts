@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, Interval } from '@nestjs/schedule';
 import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { isProcessAlive } from '../../platform/process/process-alive.js';
+import type { Download } from './download.entity.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
 import { DownloadObservers } from './download.observers.js';
@@ -15,7 +16,7 @@ const HISTORY_DAYS = 400;
 
 /** The clock of downloads. Every node ticks; the database lets one of them have each tick. A missed tick is not made up for. */
 @Injectable()
-export class DownloadScheduler {
+export class DownloadScheduler implements OnApplicationBootstrap {
   constructor(
     private readonly settings: SettingStore,
     private readonly downloads: DownloadService,
@@ -24,6 +25,11 @@ export class DownloadScheduler {
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
+
+  /** After a crash and a restart the lock of the dead process is gone at once. */
+  async onApplicationBootstrap(): Promise<void> {
+    await this.sweep();
+  }
 
   @Cron('0 * * * * *')
   async minute(): Promise<void> {
@@ -55,9 +61,8 @@ export class DownloadScheduler {
   async clearStale(): Promise<number> {
     const open = await this.repository.open();
     if (open === null) return 0;
-    const dead = open.ownerNode === hostname() && open.ownerPid !== null && !isProcessAlive(open.ownerPid);
     const cleared = await this.repository.clearStale(
-      dead && open.ownerPid !== null ? { node: hostname(), pids: [open.ownerPid] } : null,
+      open.ownerPid !== null && this.isDead(open) ? { node: hostname(), pids: [open.ownerPid] } : null,
       this.clock.now(),
     );
     for (const download of cleared) {
@@ -68,6 +73,13 @@ export class DownloadScheduler {
       await this.observers.ended(download.id, 'failed', null);
     }
     return cleared.length;
+  }
+
+  /** Known to be dead: on this host, and without its process. In a container the next process has the same number. */
+  private isDead(open: Download): boolean {
+    if (open.ownerNode !== hostname() || open.ownerPid === null) return false;
+    if (open.ownerPid !== process.pid) return !isProcessAlive(open.ownerPid);
+    return !this.downloads.runs(open.id) && (open.heartbeatAt?.getTime() ?? 0) < performance.timeOrigin;
   }
 
   @Cron('0 17 4 * * *')

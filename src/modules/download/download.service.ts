@@ -91,6 +91,10 @@ export class DownloadService implements OnApplicationShutdown {
     return this.running?.id === id ? this.running.progress : null;
   }
 
+  runs(id: string): boolean {
+    return this.running?.id === id;
+  }
+
   /** Resolves when the download that this process runs has ended; for tests and a graceful stop. */
   async idle(): Promise<void> {
     await this.running?.done;
