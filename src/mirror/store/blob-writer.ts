@@ -20,14 +20,17 @@ export interface WriteLimits {
 
 /**
  * One temporary file being filled: bytes are hashed and gathered as they arrive; one slab is written while the next one fills, so at
- * most two (2 MiB) are in memory. Network chunks are small and short-lived: copying them into a slab costs less than the garbage
- * collection of holding them, and saves 15 of 16 trips through the thread pool. Every fault of the disk comes out as an AppError of kind `storage`.
+ * most two (2 MiB) are in memory, and for a moment a third with the end of a chunk. Chunks are only lent, and many: copying them into a
+ * slab costs less than the garbage collection of holding them, and saves most trips through the thread pool. Every fault of the disk
+ * comes out as an AppError of kind `storage`.
  */
 export class BlobWriter {
   #hash: Hash = createHash('sha256');
   /** Being filled; null until something comes. */
   #slab: Buffer | null = null;
   #filled = 0;
+  /** Filled, and not yet on their way to the disk. */
+  #full: Buffer[] = [];
   #received = 0;
   #writePosition = 0;
   #inFlight: Promise<void> = Promise.resolve();
@@ -112,17 +115,18 @@ export class BlobWriter {
       );
     this.#hash.update(chunk);
     this.#received = total;
-    // Nearly always true: a slab holds many chunks.
-    if (this.#filled + chunk.length < SLAB_BYTES) {
-      this.#append(chunk);
-      return undefined;
+    // All of it at once: the chunk may be somebody else's again as soon as this returns.
+    for (let position = 0; position < chunk.length;) {
+      const part = chunk.subarray(position, position + SLAB_BYTES - this.#filled);
+      this.#append(part);
+      position += part.length;
     }
-    return this.#spread(chunk);
+    return this.#full.length === 0 ? undefined : this.#startWrites();
   }
 
   /** Drops what was taken in, to begin again at byte 0. */
   async restart(): Promise<void> {
-    this.#dropSlab();
+    this.#dropSlabs();
     await this.#inFlight;
     this.#throwFailure();
     try {
@@ -172,7 +176,7 @@ export class BlobWriter {
 
   /** Closes and removes the file; never throws, because it runs while another fault is on its way up. */
   async discard(): Promise<void> {
-    this.#dropSlab();
+    this.#dropSlabs();
     await this.#inFlight;
     await this.#close().catch(() => undefined);
     await rm(this.path, { force: true }).catch(() => undefined);
@@ -182,39 +186,43 @@ export class BlobWriter {
     this.#slab ??= this.slabs.take();
     bytes.copy(this.#slab, this.#filled);
     this.#filled += bytes.length;
-  }
-
-  async #spread(chunk: Buffer): Promise<void> {
-    let position = 0;
-    while (position < chunk.length) {
-      const part = chunk.subarray(position, position + SLAB_BYTES - this.#filled);
-      this.#append(part);
-      position += part.length;
-      if (this.#filled === SLAB_BYTES) await this.#startWrite();
-    }
-  }
-
-  #dropSlab(): void {
-    if (this.#slab !== null) this.slabs.giveBack(this.#slab);
+    if (this.#filled < SLAB_BYTES) return;
+    this.#full.push(this.#slab);
     this.#slab = null;
     this.#filled = 0;
+  }
+
+  #dropSlabs(): void {
+    if (this.#slab !== null) this.slabs.giveBack(this.#slab);
+    for (const slab of this.#full) this.slabs.giveBack(slab);
+    this.#slab = null;
+    this.#filled = 0;
+    this.#full = [];
   }
 
   async #flush(): Promise<void> {
-    await this.#startWrite();
+    await this.#startWrites();
+    const slab = this.#slab;
+    if (slab !== null) {
+      const filled = this.#filled;
+      this.#slab = null;
+      this.#filled = 0;
+      await this.#startWrite(slab, filled);
+    }
     await this.#inFlight;
     this.#throwFailure();
   }
 
+  async #startWrites(): Promise<void> {
+    for (let slab = this.#full.shift(); slab !== undefined; slab = this.#full.shift())
+      await this.#startWrite(slab, SLAB_BYTES);
+  }
+
   /** Resolves when the slab before is written and this one is under way. */
-  async #startWrite(): Promise<void> {
+  async #startWrite(slab: Buffer, filled: number): Promise<void> {
     await this.#inFlight;
+    if (this.#failure !== null) this.slabs.giveBack(slab);
     this.#throwFailure();
-    const slab = this.#slab;
-    if (slab === null) return;
-    const filled = this.#filled;
-    this.#slab = null;
-    this.#filled = 0;
     const bytes = slab.subarray(0, filled);
     this.#inFlight = Promise.all([this.#writeAll(bytes), this.#probe?.feed(bytes)])
       .then(() => undefined)

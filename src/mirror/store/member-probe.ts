@@ -5,7 +5,7 @@ const LOCAL_HEADER = 0x04034b50;
 const HEADER_BYTES = 30;
 const ENCRYPTED_OR_SIZES_LATER = 0b1001;
 const ZIP64_SIZE = 0xffffffff;
-const OUTPUT_BYTES = 512 * 1024;
+const OUTPUT_BYTES = 1024 * 1024;
 /** Beyond both the probe stops: the check that follows has the limits, and refuses bombs before it unpacks them. */
 const MAX_RATIO = 50;
 const RATIO_FROM_BYTES = 64 * 1024 * 1024;
@@ -14,6 +14,8 @@ interface OpenMember extends MeasuredMember {
   start: number;
   left: number;
   inflater: InflateRaw | null;
+  /** Where the inflater's last output lies. */
+  output: ArrayBuffer | null;
   failed: boolean;
 }
 
@@ -81,10 +83,14 @@ export class MemberProbe {
       size: 0,
       crc: 0,
       inflater,
+      output: null,
       failed: false,
     };
     inflater
-      ?.on('data', (chunk: Buffer) => this.#measure(member, chunk))
+      ?.on('data', (chunk: Buffer<ArrayBuffer>) => {
+        this.#measure(member, chunk);
+        giveBackOutput(member, chunk.buffer);
+      })
       .on('error', () => void (member.failed = true));
     this.#member = member;
     if (packedSize === 0) await this.#endMember(member);
@@ -122,6 +128,16 @@ export class MemberProbe {
     this.stop();
     return Buffer.alloc(0);
   }
+}
+
+/**
+ * Outputs follow each other in one buffer, then comes the next buffer. The one before is given back at once: as garbage it would set
+ * off a collection of the whole heap every 20 MB.
+ */
+function giveBackOutput(member: OpenMember, buffer: ArrayBuffer): void {
+  const { output } = member;
+  if (output !== null && output !== buffer && output.byteLength === OUTPUT_BYTES) output.transfer(0);
+  member.output = buffer;
 }
 
 /** Resolves when the step is done, or when the stream is over in any way. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { AppError } from '../../platform/errors/app-error.js';
+import { LentReads, readBuffer } from './lent-reads.js';
 import type { TransferLimits } from './transfer-limits.js';
 
 export interface ProxyOptions {
@@ -79,17 +80,34 @@ function proxyUrl(text: string): URL {
   return url;
 }
 
-/** Plain HTTP does not pay for the certificates. */
+/** Plain HTTP does not pay for the certificates, and reads without garbage. */
 function lazyConnector(
   withTls: () => buildConnector.BuildOptions,
   { connectMs }: TransferLimits,
 ): buildConnector.connector {
-  const plain = buildConnector({ allowH2: false, timeout: connectMs });
+  const buffer = readBuffer();
   let secure: buildConnector.connector | undefined;
   return (options, callback) => {
     if (options.protocol === 'https:') (secure ??= buildConnector(withTls()))(options, callback);
-    else plain(options, callback);
+    else plain(options, callback, buffer, connectMs);
   };
+}
+
+function plain(
+  options: buildConnector.Options,
+  callback: buildConnector.Callback,
+  buffer: Buffer,
+  connectMs: number,
+): void {
+  const reads = new LentReads(buffer);
+  buildConnector({ allowH2: false, timeout: connectMs, onread: reads.onread })(options, (error, socket) => {
+    if (error !== null) {
+      callback(error, null);
+      return;
+    }
+    reads.adopt(socket);
+    callback(null, socket);
+  });
 }
 
 function trust(extraCa: string | null): tls.SecureContext {

@@ -2,16 +2,15 @@ import type { Dispatcher } from 'undici';
 import type { AppError } from '../../platform/errors/app-error.js';
 import { proxyStatusFault } from './http-faults.js';
 import { fault } from './faults.js';
+import { HttpAnswer, type Headers } from './http-answer.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { Validators } from './source.js';
 import { displayUrl } from './upstream-path.js';
 
-export type Headers = Record<string, string | string[] | undefined>;
-
 export interface Answer {
   status: number;
   headers: Headers;
-  body: Dispatcher.ResponseData['body'];
+  body: HttpAnswer;
   /** Where it came from after redirects. */
   url: URL;
 }
@@ -30,52 +29,26 @@ export interface ExchangeOptions {
 export async function exchange(start: URL, options: ExchangeOptions): Promise<Answer> {
   let url = start;
   for (let hops = 0; ; hops += 1) {
-    const { statusCode, headers, body } = await untilAborted(
-      options.signal,
-      options.dispatcher.request({
+    const body = new HttpAnswer(options.signal);
+    options.dispatcher.dispatch(
+      {
         method: 'GET',
         origin: url.origin,
         path: url.pathname + url.search,
         headers: { ...options.headers, ...authorization(url, start) },
-        signal: options.signal,
         headersTimeout: options.headersMs,
         bodyTimeout: 0,
-      }),
+      },
+      body,
     );
+    const { status, headers } = await body.head;
     const location = header(headers, 'location');
-    if (!isRedirect(statusCode) || location === undefined) return { status: statusCode, headers, body, url };
-    drop(body);
+    if (!isRedirect(status) || location === undefined) return { status, headers, body, url };
+    body.drop();
     if (hops >= options.maxRedirects)
       throw refusedRedirect(url, location, `it redirects more than ${options.maxRedirects} times`);
     url = redirectTarget(url, start, location, options.allowRedirectHosts);
   }
-}
-
-/** undici looks at the signal of a request only once it has a connection; a proxy that never opens the tunnel would hold us for ever. */
-function untilAborted(signal: AbortSignal, answer: Promise<Dispatcher.ResponseData>): Promise<Dispatcher.ResponseData> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-    answer
-      .then((data) => {
-        if (signal.aborted) drop(data.body);
-        else resolve(data);
-      }, reject)
-      .finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
-/** Ends a body that nobody wants to read; its connection is closed with it. */
-export function drop(body: Dispatcher.ResponseData['body']): void {
-  // Destroying an unfinished body raises an error on it, which is just what was asked for.
-  body.on('error', () => undefined).destroy();
-}
-
-/** Reads the rest of a short answer so that its connection can be used again; gives up soon. */
-export async function drain(body: Dispatcher.ResponseData['body']): Promise<void> {
-  body.on('error', () => undefined);
-  await body.dump({ limit: 16 * 1024, signal: AbortSignal.timeout(1000) }).catch(() => undefined);
 }
 
 function isRedirect(status: number): boolean {

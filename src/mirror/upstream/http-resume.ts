@@ -1,5 +1,6 @@
 import type { ResumeValidator } from '../store/partial-file.js';
-import { header, type Headers } from './http-exchange.js';
+import type { Headers } from './http-answer.js';
+import { header } from './http-exchange.js';
 
 /** A Last-Modified this close to the answer's Date could hide a second change within the same second (RFC 9110 §8.8.2.2). */
 const LAST_MODIFIED_SETTLED_MS = 60_000;

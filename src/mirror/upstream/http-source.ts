@@ -5,19 +5,10 @@ import type { PartialFile } from '../store/partial-file.js';
 import { Bandwidth } from './bandwidth.js';
 import { fault } from './faults.js';
 import { openConnection, type Connection, type ProxyOptions, type TlsOptions } from './http-dispatcher.js';
-import {
-  contentLength,
-  drain,
-  drop,
-  exchange,
-  header,
-  statusFault,
-  validatorsOf,
-  type Answer,
-} from './http-exchange.js';
+import { contentLength, exchange, header, statusFault, validatorsOf, type Answer } from './http-exchange.js';
 import { toFault } from './http-faults.js';
 import { continuesAt, resumeValidator } from './http-resume.js';
-import { readBody, type TakeChunk } from './http-body.js';
+import type { TakeChunk } from './http-answer.js';
 import { withRetries } from './retry-loop.js';
 import { SourceHealth } from './source-health.js';
 import type {
@@ -156,7 +147,7 @@ export class HttpSource implements UpstreamSource {
     if (conditional?.lastModified !== undefined) headers['if-modified-since'] = conditional.lastModified;
     return this.#converse(url, headers, signal, patience, async (answer, watch) => {
       if (answer.status === 304 && conditional !== undefined) {
-        await drain(answer.body);
+        await answer.body.drain();
         return { status: 'not-modified' };
       }
       if (answer.status !== 200) throw await this.#statusFault(answer);
@@ -167,7 +158,7 @@ export class HttpSource implements UpstreamSource {
       await this.#readBody(answer, watch, signal, (chunk) => {
         received += chunk.length;
         if (received > maxBytes) throw sizeExceeded(displayUrl(url), maxBytes, received);
-        chunks.push(chunk);
+        chunks.push(Buffer.from(chunk));
         return undefined;
       });
       const body = Buffer.concat(chunks);
@@ -189,7 +180,7 @@ export class HttpSource implements UpstreamSource {
       const resumed = resuming && answer.status === 206 && continuesAt(answer.headers, offset, file.total, validator);
       if (!resumed) {
         if (resuming && (answer.status === 206 || answer.status === 416)) {
-          drop(answer.body);
+          answer.body.drop();
           await file.begin(null, null);
           throw fault('upstream-truncated', 'The upstream could not continue the file; it is fetched again.', {
             url: displayUrl(url),
@@ -250,7 +241,7 @@ export class HttpSource implements UpstreamSource {
         });
       return await read(answer, watch);
     } catch (error) {
-      if (answer !== undefined) drop(answer.body);
+      answer?.body.drop();
       throw toFault(withUrl(error, displayUrl(url)), {
         url: displayUrl(url),
         phase: answer === undefined ? 'head' : 'body',
@@ -265,7 +256,7 @@ export class HttpSource implements UpstreamSource {
   }
 
   #readBody(answer: Answer, watch: TransferWatch, signal: AbortSignal | undefined, take: TakeChunk): Promise<void> {
-    return readBody(answer.body, watch, (chunk) => {
+    return answer.body.read(watch, (chunk) => {
       const busy = take(chunk);
       const throttled = this.#bandwidth.take(chunk.length, signal);
       return throttled === undefined ? busy : Promise.all([busy, throttled]);
@@ -273,7 +264,7 @@ export class HttpSource implements UpstreamSource {
   }
 
   async #statusFault(answer: Answer): Promise<AppError> {
-    await drain(answer.body);
+    await answer.body.drain();
     return statusFault(answer, this.#connection.proxy, this.#clock.now());
   }
 
