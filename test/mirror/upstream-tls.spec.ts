@@ -1,57 +1,11 @@
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import type { ServerOptions } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import * as x509 from '@peculiar/x509';
+import { Authority } from '../support/authority.js';
 import { Bench, faultOf, listen, type Handler } from './upstream-server.js';
 
-const DAY_MS = 24 * 3600 * 1000;
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const request = { size: 5, maxBytes: 100 };
 const answer: Handler = (_, response) => void response.end('hello');
-
-interface Authority {
-  keys: webcrypto.CryptoKeyPair;
-  certificate: x509.X509Certificate;
-}
-
-async function makeAuthority(name: string): Promise<Authority> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
-    notBefore: new Date(Date.now() - DAY_MS),
-    notAfter: new Date(Date.now() + DAY_MS),
-    signingAlgorithm: algorithm,
-    keys,
-    extensions: [new x509.BasicConstraintsExtension(true, 1, true)],
-  });
-  return { keys, certificate };
-}
-
-async function issue(
-  authority: Authority,
-  host: { type: 'ip' | 'dns'; value: string },
-  days: [number, number],
-): Promise<ServerOptions> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: 'CN=upstream',
-    issuer: authority.certificate.subject,
-    notBefore: new Date(Date.now() + days[0] * DAY_MS),
-    notAfter: new Date(Date.now() + days[1] * DAY_MS),
-    signingKey: authority.keys.privateKey,
-    publicKey: keys.publicKey,
-    signingAlgorithm: algorithm,
-    extensions: [new x509.SubjectAlternativeNameExtension([host])],
-  });
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  return {
-    cert: certificate.toString('pem'),
-    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`,
-  };
-}
 
 describe('an upstream over HTTPS', () => {
   let bench: Bench;
@@ -61,14 +15,14 @@ describe('an upstream over HTTPS', () => {
 
   beforeEach(async () => {
     bench = await Bench.open();
-    authority = await makeAuthority('Test CA');
+    authority = await Authority.make();
     caFile = join(bench.directory, 'ca.pem');
-    await writeFile(caFile, authority.certificate.toString('pem'));
+    await writeFile(caFile, authority.pem);
   });
   afterEach(() => bench.close());
 
   it('is trusted through the additional CA file', async () => {
-    const server = await bench.serve(answer, await issue(authority, loopback, [-1, 1]));
+    const server = await bench.serve(answer, await authority.issue(loopback));
     expect(await bench.source(server.origin, { caFile }).fetchBlob('a', request)).toMatchObject({ size: 5 });
   });
 
@@ -78,7 +32,7 @@ describe('an upstream over HTTPS', () => {
     ['not-yet-valid', loopback, [2, 3], true],
     ['wrong-name', { type: 'dns' as const, value: 'other.example' }, [-1, 1], true],
   ] as const)('is refused at once: %s', async (reason, host, days, trusted) => {
-    const server = await bench.serve(answer, await issue(authority, host, [...days]));
+    const server = await bench.serve(answer, await authority.issue(host, days));
     const fault = await faultOf(bench.source(server.origin, trusted ? { caFile } : {}).fetchBlob('a', request));
     expect(fault).toMatchObject({
       kind: 'upstream',
@@ -89,13 +43,13 @@ describe('an upstream over HTTPS', () => {
   });
 
   it('is accepted unverified only when that was set explicitly', async () => {
-    const server = await bench.serve(answer, await issue(authority, loopback, [-3, -2]));
+    const server = await bench.serve(answer, await authority.issue(loopback, [-3, -2]));
     expect(await bench.source(server.origin, { tlsVerify: false }).fetchBlob('a', request)).toMatchObject({ size: 5 });
   });
 
   it('may not redirect to HTTP, not even on an allowed host', async () => {
     const plain = await bench.serve(answer);
-    const tls = await issue(authority, loopback, [-1, 1]);
+    const tls = await authority.issue(loopback);
     const server = await bench.serve(
       (_, response) => void response.writeHead(302, { location: `${plain.origin}/a` }).end(),
       tls,

@@ -64,16 +64,17 @@ export class SourceReader {
   async readFirst(request: ReadRequest, sources: readonly { url: string }[]): Promise<SourceRead> {
     let last: AppError | null = null;
     for (const { url } of sources) {
-      const source = await this.deps.sources.open(url, request.setting);
+      let source: UpstreamSource | null = null;
       try {
+        source = await this.deps.sources.open(url, request.setting);
         request.progress.source(source.url);
         return { key: url, url: source.url, result: await this.read(request, source, url) };
       } catch (thrown) {
         last = toAppError(thrown);
         if (ENDS_ALL.has(last.kind) && last.code !== 'upstream-cooling-down') throw thrown;
-        this.deps.logger.warn({ source: source.url, code: last.code, details: last.details }, last.message);
+        this.deps.logger.warn({ source: source?.url ?? url, code: last.code, details: last.details }, last.message);
       } finally {
-        await source.close();
+        await source?.close();
       }
     }
     throw last ?? new AppError('conflict', 'no-source', 'No update source is configured.');

@@ -217,7 +217,9 @@ export class DownloadService implements OnApplicationShutdown {
     else this.logger.warn(log, error.message);
     const cancelled = error.code === 'cancelled';
     try {
-      if (error.kind === 'upstream') await this.availability.allUnknown(error.code, error.message, this.clock.now());
+      // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all.
+      if (error.kind === 'upstream' || error.kind === 'bad-input')
+        await this.availability.allUnknown(error.code, error.message, this.clock.now());
       if (!cancelled) await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {
       this.logger.warn({ err: fault, download: running.id }, 'the failure could not be recorded for every component');
