@@ -9,7 +9,10 @@ import { CatalogueRepository } from './catalogue/catalogue.repository.js';
 import { MirrorSettings } from './settings/mirror-settings.store.js';
 import { MirrorService } from './snapshot/mirror.service.js';
 import { PublishedDirectory } from './snapshot/published-directory.js';
+import { ReleaseHolders } from './snapshot/release-holders.js';
 import { ReleaseRepository } from './snapshot/release.repository.js';
+import { RetentionRepository } from './snapshot/retention.repository.js';
+import { RetentionService } from './snapshot/retention.service.js';
 import { PublishListener, PublishSteps, SnapshotPublisher } from './snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from './snapshot/snapshot.repository.js';
 import { SelectionPreview } from './snapshot/selection-preview.js';
@@ -65,6 +68,45 @@ import { userAgent } from './user-agent.js';
       useFactory: (blobs: BlobStore, settings: MirrorSettings, limits: SourceLimits) =>
         new SourceOpener(blobs, settings, userAgent, limits.values),
       inject: [BlobStore, MirrorSettings, SourceLimits],
+    },
+    ReleaseHolders,
+    {
+      provide: RetentionService,
+      useFactory: (
+        db: DataSource,
+        settings: MirrorSettings,
+        directory: PublishedDirectory,
+        publisher: SnapshotPublisher,
+        blobs: BlobStore,
+        listener: PublishListener,
+        holders: ReleaseHolders,
+        clock: Clock,
+        logger: Logger,
+      ) => {
+        const repository = new RetentionRepository(db);
+        return new RetentionService({
+          settings,
+          repository,
+          directory,
+          publisher,
+          blobs,
+          listener,
+          holders,
+          clock,
+          logger,
+        });
+      },
+      inject: [
+        DataSource,
+        MirrorSettings,
+        PublishedDirectory,
+        SnapshotPublisher,
+        BlobStore,
+        PublishListener,
+        ReleaseHolders,
+        Clock,
+        LOGGER,
+      ],
     },
     {
       provide: TreeEditor,
@@ -123,6 +165,8 @@ import { userAgent } from './user-agent.js';
     SnapshotRepository,
     PublishedDirectory,
     SnapshotPublisher,
+    ReleaseHolders,
+    RetentionService,
     SelectionPreview,
     SourceOpener,
     TreeEditor,

@@ -18,6 +18,7 @@ const WITHOUT_ENTITY = new Set([
   'idempotency_key',
   'missing_request',
   'node',
+  'release_publication',
   'schema_migration',
   'setting',
   'upstream_file',

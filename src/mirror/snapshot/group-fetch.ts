@@ -59,6 +59,12 @@ function versionKey(unit: ManifestUnit, file: FileReference): string {
   return `${unit.version ?? ''}${file.fromVersion === undefined ? '' : `<${file.fromVersion}`}`;
 }
 
+/** Whole, and protected for a while from a collection that finds nothing that refers to it yet. */
+async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Promise<boolean> {
+  if (known.sha256 === null || (await blobs.size(known.sha256)) !== known.size) return false;
+  return blobs.touch(known.sha256);
+}
+
 async function fetchFile(
   input: GroupFetchInput,
   unit: ManifestUnit,
@@ -68,7 +74,7 @@ async function fetchFile(
   const version = versionKey(unit, reference);
   const stillRight =
     known?.sha256 && known.version === version && (reference.size === null || known.size === reference.size);
-  if (stillRight && known.sha256 !== null && (await input.blobs.has(known.sha256)))
+  if (stillRight && known.sha256 !== null && (await stillHeld(input, known)))
     return { reference, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, input.now) };
   const got = await input.source.fetchBlob(reference.path, {
     size: reference.size,
@@ -95,7 +101,7 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
   const validators =
-    known?.sha256 && (await input.blobs.has(known.sha256))
+    known?.sha256 && (await stillHeld(input, known))
       ? {
           ...(known.etag ? { etag: known.etag } : {}),
           ...(known.lastModified ? { lastModified: known.lastModified } : {}),

@@ -105,9 +105,8 @@ export class ReleaseRepository {
   /** Releases that a channel has published of a component, newest publication first, each once. */
   async publishedHistory(componentId: string, channel: string): Promise<Release[]> {
     const rows = await this.dataSource.query<{ release_id: string }[]>(
-      `select release_id from snapshot_release sr join snapshot s on s.id = sr.snapshot_id
-       where sr.component_id = $1 and sr.channel = $2 and s.state = 'published'
-       group by release_id order by max(s.created_at) desc, max(s.id) desc`,
+      `select p.release_id from release_publication p join release r on r.id = p.release_id
+       where r.component_id = $1 and p.channel = $2 order by p.last_at desc, p.first_at desc, r.created_at desc`,
       [componentId, channel],
     );
     const releases = await this.findMany(rows.map((row) => row.release_id));

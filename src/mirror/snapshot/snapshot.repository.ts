@@ -43,9 +43,15 @@ export class SnapshotRepository {
     }
   }
 
+  /** Also remembers which releases each channel has published; that outlives the snapshot. */
   async markPublished(id: string, now: Date): Promise<void> {
     await this.dataSource.query(
-      `update snapshot set state = 'published', published_at = $2 where id = $1 and state = 'prepared'`,
+      `with published as (
+         update snapshot set state = 'published', published_at = $2 where id = $1 and state = 'prepared' returning created_at)
+       insert into release_publication as old (release_id, channel, first_at, last_at)
+       select distinct sr.release_id, sr.channel, p.created_at, p.created_at
+       from published p, snapshot_release sr where sr.snapshot_id = $1
+       on conflict (release_id, channel) do update set last_at = greatest(old.last_at, excluded.last_at)`,
       [id, now],
     );
   }

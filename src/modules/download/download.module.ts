@@ -10,6 +10,8 @@ import { DownloadService } from './download.service.js';
 import { EventController } from './event.controller.js';
 import { LicenceSettings } from './licence.settings.js';
 import { PublicationService } from './publication.service.js';
+import { RetentionController } from './retention.controller.js';
+import { RetentionScheduler } from './retention.scheduler.js';
 import { RollbackService } from './rollback.service.js';
 import { SettingsController } from './settings.controller.js';
 import { SnapshotController } from './snapshot.controller.js';
@@ -26,6 +28,7 @@ import { UpdateSourceService } from './update-source.service.js';
     ComponentController,
     DownloadController,
     EventController,
+    RetentionController,
     SettingsController,
     SnapshotController,
     UploadController,
@@ -40,6 +43,7 @@ import { UpdateSourceService } from './update-source.service.js';
     DownloadService,
     LicenceSettings,
     PublicationService,
+    RetentionScheduler,
     RollbackService,
     UpdateEventRepository,
     UploadObservers,

@@ -1,0 +1,246 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../platform/clock/clock.js';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { Logger } from '../../platform/logging/logger.js';
+import type { MirrorSettings } from '../settings/mirror-settings.store.js';
+import type { RetentionSetting } from '../settings/mirror.settings.js';
+import type { BlobStore } from '../store/blob-store.js';
+import { CHANNELS, type Channel } from './channel.js';
+import type { PublishedDirectory } from './published-directory.js';
+import type { ReleaseHolders } from './release-holders.js';
+import { planRetention, type RetentionPlan, type SnapshotFacts } from './retention.js';
+import type { RecordedRelease, RetentionRepository } from './retention.repository.js';
+import type { PublishListener, SnapshotPublisher } from './snapshot-publisher.js';
+
+/** What goes (or went), and what stays. */
+export interface RetentionReport {
+  rules: RetentionSetting;
+  snapshots: { id: string; createdAt: string }[];
+  releases: Pick<RecordedRelease, 'id' | 'componentId' | 'version' | 'variant' | 'origin'>[];
+  blobs: Amount;
+  /** Why contents were left alone for now: `download-running`. */
+  blobsSkipped: string | null;
+  kept: { snapshots: number; releases: number; blobs: Amount };
+}
+
+export interface Amount {
+  count: number;
+  bytes: number;
+}
+
+export interface RetentionRun {
+  /** Whether somebody, on any node, is fetching what nothing refers to yet; then contents stay. */
+  blobsInUse: () => Promise<boolean>;
+  signal?: AbortSignal;
+}
+
+interface Survey {
+  rules: RetentionSetting;
+  snapshots: SnapshotFacts[];
+  releases: RecordedRelease[];
+  plan: RetentionPlan;
+  /** Contents that nothing refers to once the plan is carried out, and that are not fresh. */
+  garbage: Map<string, number>;
+  keptBlobs: Amount;
+}
+
+/** Younger contents may belong to an upload or a download whose snapshot is not recorded yet. */
+const FRESH_MS = 3_600_000;
+/** Other nodes and content workers notice a removed snapshot within a second; then nobody opens its files any more. */
+const SETTLE_MS = 1_500;
+
+/**
+ * Lets go of old snapshots, releases and contents (architecture §3.6). Snapshots go out of sight first, then their records, then the
+ * contents that nothing refers to. A transfer under way keeps its file open and is not disturbed.
+ */
+export class RetentionService {
+  constructor(
+    private readonly deps: {
+      settings: MirrorSettings;
+      repository: RetentionRepository;
+      directory: PublishedDirectory;
+      publisher: SnapshotPublisher;
+      blobs: BlobStore;
+      listener: PublishListener;
+      holders: ReleaseHolders;
+      clock: Clock;
+      logger: Logger;
+    },
+  ) {}
+
+  /** What a run would remove now; changes nothing. */
+  async preview(): Promise<RetentionReport> {
+    return this.report(await this.survey(), null);
+  }
+
+  /**
+   * Two steps, each alone among all nodes: snapshots and records, then contents.
+   * @throws AppError `publishing-busy`, `retention-unsafe` and `snapshot-damaged` (nothing was removed then), kind `storage`.
+   */
+  async run(run: RetentionRun): Promise<RetentionReport> {
+    const { publisher, clock, repository, logger } = this.deps;
+    const before = await publisher.exclusively(async () => {
+      const survey = await this.survey();
+      await this.removeRecords(survey);
+      return survey;
+    });
+    const gone = before.snapshots.length > before.plan.snapshots.size;
+    if (gone) await delay(SETTLE_MS, undefined, run.signal ? { signal: run.signal } : {}).catch(() => undefined);
+    if (run.signal?.aborted) return { ...this.report(before, 'stopped'), blobs: { count: 0, bytes: 0 } };
+    const report = await publisher.exclusively(async () => {
+      await repository.forgetAbsentFiles(clock.now());
+      if (await run.blobsInUse()) return { ...this.report(before, 'download-running'), blobs: { count: 0, bytes: 0 } };
+      const { garbage } = await this.survey();
+      return { ...this.report(before, null), blobs: await this.removeBlobs(garbage, run.signal) };
+    });
+    if (report.snapshots.length + report.releases.length + report.blobs.count > 0)
+      logger.info(
+        { snapshots: report.snapshots.length, releases: report.releases.length, ...report.blobs },
+        'retention removed what is no longer needed',
+      );
+    return report;
+  }
+
+  /**
+   * Keeps a snapshot whatever its age, or lets it go with the others again.
+   * @throws AppError `snapshot-unknown`.
+   */
+  async pin(id: string, pinned: boolean): Promise<void> {
+    // A collection that is about to remove it ends first.
+    const found = await this.deps.publisher.exclusively(() => this.deps.repository.setPinned(id, pinned));
+    if (!found) throw new AppError('not-found', 'snapshot-unknown', `There is no snapshot ${id}.`);
+  }
+
+  private async survey(): Promise<Survey> {
+    const { repository, holders, clock, settings, blobs } = this.deps;
+    const rules = (await settings.distribution()).retention;
+    const onDisk = await this.onDisk();
+    const snapshots = await this.snapshotFacts(onDisk);
+    const releases = await repository.releases();
+    const held = new Set([...(await repository.pinnedReleases()), ...(await holders.ids())]);
+    const present = new Set<string>();
+    for await (const sha256 of blobs.list()) present.add(sha256);
+    const facts = releases.map((release) => ({ ...release, complete: release.blobs.every((sha) => present.has(sha)) }));
+    const plan = planRetention({ now: clock.now(), rules, snapshots, releases: facts, held });
+    const needed = await this.references(plan, onDisk, releases);
+    const garbage = new Map<string, number>();
+    const keptBlobs = { count: 0, bytes: 0 };
+    for (const sha256 of present) {
+      const found = await blobs.facts(sha256);
+      if (found === null) continue;
+      if (!needed.has(sha256) && found.ageMs >= FRESH_MS) garbage.set(sha256, found.size);
+      else {
+        keptBlobs.count += 1;
+        keptBlobs.bytes += found.size;
+      }
+    }
+    return { rules, snapshots, releases, plan, garbage, keptBlobs };
+  }
+
+  private async onDisk(): Promise<Record<Channel, Set<string>>> {
+    const { directory } = this.deps;
+    return {
+      global: new Set(await directory.snapshots('global')),
+      japan: new Set(await directory.snapshots('japan')),
+    };
+  }
+
+  /** All that the database or the disk knows; a snapshot of which only the disk knows is of a time before a restored backup. */
+  private async snapshotFacts(onDisk: Record<Channel, ReadonlySet<string>>): Promise<SnapshotFacts[]> {
+    const { repository, publisher, directory } = this.deps;
+    const inForce = new Set<string>();
+    for (const channel of CHANNELS) {
+      const id = await publisher.inForce(channel);
+      if (id !== null) inForce.add(id);
+    }
+    const recorded = new Map((await repository.snapshots()).map((each) => [each.id, each]));
+    if (inForce.size === 0 && recorded.size > 0)
+      throw new AppError(
+        'storage',
+        'retention-unsafe',
+        'Snapshots are recorded, but none is in force on the disk: is the data directory the right one? Nothing was removed.',
+        { details: { recorded: recorded.size } },
+      );
+    const facts = [...recorded.values()].map((each) => ({ ...each, inForce: inForce.has(each.id) }));
+    const ids = new Map(CHANNELS.flatMap((channel) => [...onDisk[channel]].map((id) => [id, channel] as const)));
+    for (const [id, channel] of ids) {
+      if (recorded.has(id)) continue;
+      const createdAt = await directory.readIndex(channel, id).then(
+        (index) => new Date(index.publishedAt),
+        (fault: unknown) => {
+          // An index that is not there or makes no sense serves nobody: unless it is in force, the snapshot goes at once.
+          if (fault instanceof SyntaxError || (fault as NodeJS.ErrnoException).code === 'ENOENT') return new Date(0);
+          throw toAppError(fault);
+        },
+      );
+      facts.push({ id, createdAt, pinned: false, inForce: inForce.has(id), releases: new Set() });
+    }
+    return facts;
+  }
+
+  /** Contents that are needed once the plan is carried out. */
+  private async references(
+    plan: RetentionPlan,
+    onDisk: Record<Channel, ReadonlySet<string>>,
+    releases: readonly RecordedRelease[],
+  ): Promise<Set<string>> {
+    const { directory, repository } = this.deps;
+    const needed = new Set(await repository.upstreamManifests());
+    for (const release of releases)
+      if (plan.releases.has(release.id)) for (const sha256 of release.blobs) needed.add(sha256);
+    for (const channel of CHANNELS)
+      for (const id of onDisk[channel]) {
+        if (!plan.snapshots.has(id)) continue;
+        const index = await directory.readIndex(channel, id).catch((cause: unknown) => {
+          throw new AppError(
+            'storage',
+            'snapshot-damaged',
+            `The index of snapshot ${id} (${channel}) cannot be read, so nobody knows what it needs. Nothing was removed.`,
+            { details: { snapshot: id, channel }, cause },
+          );
+        });
+        for (const file of index.files) needed.add(file.sha256);
+      }
+    return needed;
+  }
+
+  private async removeRecords(survey: Survey): Promise<void> {
+    const { directory, listener, repository } = this.deps;
+    const snapshots = survey.snapshots.filter(({ id }) => !survey.plan.snapshots.has(id)).map(({ id }) => id);
+    const releases = survey.releases.filter(({ id }) => !survey.plan.releases.has(id)).map(({ id }) => id);
+    for (const id of snapshots) for (const channel of CHANNELS) await directory.remove(channel, id);
+    if (snapshots.length > 0) await listener.refresh();
+    if (snapshots.length + releases.length > 0) await repository.remove(snapshots, releases);
+  }
+
+  private async removeBlobs(garbage: ReadonlyMap<string, number>, signal: AbortSignal | undefined): Promise<Amount> {
+    const { blobs, repository } = this.deps;
+    const removed = { count: 0, bytes: 0 };
+    await repository.forgetContents([...garbage.keys()]);
+    for (const [sha256, size] of garbage) {
+      if (signal?.aborted) break;
+      // Somebody may have come to want it since it was looked at.
+      const found = await blobs.facts(sha256);
+      if (found === null || found.ageMs < FRESH_MS || !(await blobs.remove(sha256))) continue;
+      removed.count += 1;
+      removed.bytes += size;
+    }
+    return removed;
+  }
+
+  private report(survey: Survey, blobsSkipped: string | null): RetentionReport {
+    const { rules, snapshots, releases, plan, garbage, keptBlobs } = survey;
+    return {
+      rules,
+      snapshots: snapshots
+        .filter(({ id }) => !plan.snapshots.has(id))
+        .map(({ id, createdAt }) => ({ id, createdAt: createdAt.toISOString() })),
+      releases: releases
+        .filter(({ id }) => !plan.releases.has(id))
+        .map(({ id, componentId, version, variant, origin }) => ({ id, componentId, version, variant, origin })),
+      blobs: { count: garbage.size, bytes: [...garbage.values()].reduce((sum, size) => sum + size, 0) },
+      blobsSkipped,
+      kept: { snapshots: plan.snapshots.size, releases: plan.releases.size, blobs: keptBlobs },
+    };
+  }
+}
