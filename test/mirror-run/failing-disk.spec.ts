@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { MirrorBench } from './mirror-bench.js';
+
+function canMount(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  try {
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const mounts = canMount();
+if (!mounts) console.warn('skipped: full and read-only disks need the right to mount a tmpfs');
+
+(mounts ? describe : describe.skip)('a data directory on a disk that fails', () => {
+  let disk: string;
+  let bench: MirrorBench;
+  let database: TestDatabase;
+
+  async function open(mebibytes: number, scale: number): Promise<void> {
+    disk = await mkdtemp(join(tmpdir(), 'haishin-disk-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', disk]);
+    database = await createTestDatabase();
+    bench = await MirrorBench.open({ dataDir: disk, database, treeOptions: { scale } });
+  }
+
+  afterEach(async () => {
+    await bench.haishin.stop();
+    await bench.upstream.close();
+    await database.drop();
+    execFileSync('umount', [disk]);
+    await rm(disk, { recursive: true });
+  });
+
+  function fillUp(): void {
+    const left = Number(execFileSync('df', ['--output=avail', '-B1', disk]).toString().split('\n')[1]);
+    try {
+      writeFileSync(join(disk, 'something-else'), Buffer.alloc(left));
+    } catch {
+      // Full, then: the download wrote something in between.
+    }
+  }
+
+  it('too small from the start: said before anything is fetched', async () => {
+    await open(70, 0.2);
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'failed', error: { code: 'disk-full' } });
+    expect(download.error.details).toMatchObject({ neededBytes: expect.any(Number) as unknown });
+    expect(bench.upstream.requested(/\.zip$/)).toEqual([]);
+    expect((await bench.api.get('/api/v1/channels')).body.items[0].snapshotId).toBeNull();
+  });
+
+  it('full in the middle of a download: what is published stays, and room is all it takes', async () => {
+    await open(120, 0.05);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    bench.tree.publish();
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'before-answer', run: fillUp }, { times: 1 });
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'failed', error: { code: 'disk-full' }, snapshotId: null });
+    expect(await bench.served()).toEqual(before);
+    expect((await bench.api.get('/api/v1/snapshots')).body.items).toHaveLength(1);
+
+    // Nothing of an upstream's fault is claimed.
+    expect(await bench.api.component('virus-pattern')).toMatchObject({ available: { state: 'version' } });
+    await rm(join(disk, 'something-else'));
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('read-only: what is published stays, and nothing more is said to have happened', async () => {
+    await open(120, 0.0005);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    bench.tree.publish(['virus-pattern']);
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'failed', error: { code: 'disk-read-only' }, snapshotId: null });
+    expect(await bench.served()).toEqual(before);
+    execFileSync('mount', ['-o', 'remount,rw', disk]);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+});

@@ -1,0 +1,88 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
+import { silentLogger } from '../support/silent-logger.js';
+import { until } from '../support/until.js';
+import { MirrorBench } from './mirror-bench.js';
+
+describe('a database that goes away and comes back', () => {
+  let parent: string;
+  let postgres: EmbeddedPostgres;
+  let bench: MirrorBench;
+  const start = (): Promise<EmbeddedPostgres> =>
+    startEmbeddedPostgres({ dataDir: join(parent, 'postgres'), logger: silentLogger, settings: { fsync: 'off' } });
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'haishin-lost-'));
+    await chmod(parent, 0o755);
+    postgres = await start();
+    const database = { url: postgres.url, drop: () => Promise.resolve() };
+    bench = await MirrorBench.open({ database });
+  });
+  afterEach(async () => {
+    await bench.close();
+    await postgres.stop();
+    await rm(parent, { recursive: true, force: true });
+  });
+
+  const ready = async (): Promise<{ status: number; body: { checks: Record<string, { ok: boolean }> } }> => {
+    const answer = await fetch(`${bench.haishin.http}/readyz`);
+    return { status: answer.status, body: (await answer.json()) as { checks: Record<string, { ok: boolean }> } };
+  };
+
+  it('while serving: content goes on, the API says what is missing, and all is well again by itself', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await postgres.stop();
+    expect(await bench.served()).toEqual(before);
+    expect(await bench.api.get('/api/v1/components')).toMatchObject({
+      status: 503,
+      body: { code: 'database-unavailable' },
+    });
+    await until('readiness notices', async () => (await ready()).status === 503);
+    expect((await ready()).body.checks).toMatchObject({ database: { ok: false }, content: { ok: true } });
+    expect((await fetch(`${bench.haishin.http}/healthz`)).status).toBe(200);
+
+    postgres = await start();
+    await until('readiness is back', async () => (await ready()).status === 200);
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('during a download: it ends as failed, nothing is half-published, and the next one brings all', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    bench.tree.publish();
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'drip', bytesPerSecond: 30_000 });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body;
+    await bench.upstream.whenRequested(/vsapi242\.zip$/);
+    await postgres.stop();
+    expect(await bench.served()).toEqual(before);
+    // The last file arrives while there is no database.
+    await until('the manifest is read again', () => bench.upstream.requested(/server\.ini$/).length >= 4);
+    postgres = await start();
+    await until('the API is back', async () => (await bench.api.get(`/api/v1/downloads/${id}`)).status === 200);
+    expect(await bench.api.ended(id as string)).toMatchObject({
+      state: 'failed',
+      error: { code: 'database-unavailable' },
+      snapshotId: null,
+    });
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('at the start: what was published is served until it comes', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await postgres.stop();
+    await bench.restart();
+    expect(await bench.served()).toEqual(before);
+    expect((await bench.api.get('/api/v1/components')).status).toBe(503);
+    postgres = await start();
+    await until('the API comes', async () => (await bench.api.get('/api/v1/components')).status === 200);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+});
