@@ -20,6 +20,8 @@ export interface FleetBehaviour {
   pollSeconds: number | null;
   /** Downloads the artifacts and checks size and SHA-256; else it only says so. */
   downloads: boolean;
+  /** Tells the server each step of an update; else only how it ended. */
+  progress: boolean;
   /** Components that a product reports at first, by id; the version as people read it. */
   installed: Record<string, string>;
   productType: string;
@@ -37,6 +39,7 @@ export const FLEET_BEHAVIOUR: FleetBehaviour = {
   waitSeconds: 55,
   pollSeconds: null,
   downloads: true,
+  progress: true,
   installed: {},
   productType: 'Simulated Gateway',
 };

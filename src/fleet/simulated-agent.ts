@@ -122,12 +122,14 @@ export class SimulatedAgent {
     }
     this.counters.started += 1;
     const tell = (execution: Execution, finished: 'none' | 'success' | 'failure', text: string): Promise<boolean> =>
-      this.tell(href, feedback(id, execution, finished, text), signal);
+      finished === 'none' && !this.behaviour.progress
+        ? Promise.resolve(true)
+        : this.tell(href, feedback(id, execution, finished, text), signal);
     if (!(await tell('proceeding', 'none', 'the update has begun'))) return;
     const fault = await this.download(deployment, signal);
     if (fault !== null) return this.fail(tell, `verification: 1: ${fault}`);
     if (!(await tell('downloaded', 'none', 'all files are here and checked'))) return;
-    if (await this.cancelledMeanwhile(id, signal)) return;
+    if (this.behaviour.progress && (await this.cancelledMeanwhile(id, signal))) return;
     const { slowMilliseconds, workMilliseconds } = this.behaviour;
     await delay(this.role === 'slow' ? slowMilliseconds : workMilliseconds, undefined, { signal });
     if (await this.cancelledMeanwhile(id, signal)) return;

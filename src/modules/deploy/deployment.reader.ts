@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Numbering } from '../../mirror/manifest/version.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import { CommandService, TARGET_STATES, type StateCounts } from '../commands/commands.api.js';
 import { deploymentUnknown } from './deployment.errors.js';
@@ -64,8 +65,13 @@ export class DeploymentReader {
   }
 
   /** Zeros once command tracking has let the command go. */
-  private counts(part: DeploymentPart): Promise<StateCounts> {
-    return this.commands.countsByState(part.commandId);
+  private async counts(part: DeploymentPart): Promise<StateCounts> {
+    try {
+      return await this.commands.countsByState(part.commandId);
+    } catch (fault) {
+      if (fault instanceof AppError && fault.code === 'command-unknown') return sum([]);
+      throw fault;
+    }
   }
 }
 

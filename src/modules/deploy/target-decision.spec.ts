@@ -63,10 +63,10 @@ describe('the decision for a product', () => {
   it('skips whom it may not or cannot bother, whatever is forced', () => {
     expect(outcome(member({ approval: 'pending' }), wanted(), true)).toBe('skip agent-pending');
     expect(outcome(member({ approval: 'blocked' }), wanted(), true)).toBe('skip agent-blocked');
-    expect(outcome(member({ capabilities: ['component:virus-scan-engine'] }), wanted(), true)).toBe(
+    expect(outcome(member({ capabilities: ['component-virus-scan-engine'] }), wanted(), true)).toBe(
       'skip not-supported',
     );
-    expect(outcome(member({ capabilities: ['rollback', 'component:virus-pattern'] }))).toBe('deploy first-version');
+    expect(outcome(member({ capabilities: ['rollback', 'component-virus-pattern'] }))).toBe('deploy first-version');
   });
 
   it('asks the licences of the product before those of the site', () => {

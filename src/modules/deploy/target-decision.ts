@@ -40,7 +40,7 @@ export interface ComponentDecision {
 }
 
 /** A product names the components that it takes by capabilities of this form; one without any takes all. */
-const TAKES = 'component:';
+const TAKES = 'component-';
 
 /** Decides for one product and one component; pure, so that a preview and the order agree. */
 export function decide(
