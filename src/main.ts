@@ -18,6 +18,7 @@ import { PublishedTree } from './mirror/source/published-tree.js';
 import { ServingCounters } from './mirror/source/serving-counters.js';
 import { BlobStore } from './mirror/store/blob-store.js';
 import { ApiTokenService } from './modules/accounts/accounts.api.js';
+import { MissingRequestRecorder } from './modules/download/download.api.js';
 import { systemClock, type Clock } from './platform/clock/clock.js';
 import { AppError, toAppError } from './platform/errors/app-error.js';
 import { PROBLEM_MEDIA_TYPE, toProblem } from './platform/http/problem.js';
@@ -224,7 +225,10 @@ class HaishinServer implements RunningServer {
     clearTimeout(this.retry);
     this.readiness.set('content', false, 'shutting down');
     await rm(join(this.config.dataDir, 'run', 'server.json'), { force: true });
+    const missing = this.app?.get(MissingRequestRecorder);
     await Promise.all([this.content?.close(DRAIN_MS), this.app?.close()]);
+    // What content workers counted until their end came after the application's own last look.
+    await missing?.flush();
     if (this.content === null) this.tree.stop();
     await this.availability?.stop();
     await this.database?.close();

@@ -36,6 +36,18 @@ describe('MissingRequests', () => {
     expect(missing.drain()).toEqual([]);
   });
 
+  it('takes counts back that could not be written, without forgetting what came since', () => {
+    let time = 0;
+    const missing = new MissingRequests(() => new Date((time += 1000)));
+    missing.record('global', 'pattern/vsapi241.zip', 'not-published');
+    const [taken] = missing.drain();
+    missing.record('global', 'pattern/vsapi243.zip', 'not-held');
+    missing.add(taken!);
+    expect(missing.drain()).toEqual([
+      expect.objectContaining({ count: 2, path: 'pattern/vsapi243.zip', kind: 'not-held' }),
+    ]);
+  });
+
   it('stays bounded, whatever the network asks for', () => {
     const missing = new MissingRequests();
     for (let i = 0; i < 5000; i++)

@@ -48,7 +48,9 @@ export class MissingRequests {
       merged = { ...count, key: '*' };
     }
     const before = this.counts.get(id);
-    this.counts.set(id, before ? { ...merged, count: before.count + count.count } : merged);
+    // Counts that come back, because they could not be written, are older than what has been counted since.
+    const latest = before && before.lastAt > merged.lastAt ? before : merged;
+    this.counts.set(id, { ...latest, count: merged.count + (before?.count ?? 0) });
   }
 
   /** Hands the counts over and begins anew. */

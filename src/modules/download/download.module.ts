@@ -9,6 +9,9 @@ import { DownloadScheduler } from './download.scheduler.js';
 import { DownloadService } from './download.service.js';
 import { EventController } from './event.controller.js';
 import { LicenceSettings } from './licence.settings.js';
+import { MissingRequestController } from './missing-request.controller.js';
+import { MissingRequestRecorder } from './missing-request.recorder.js';
+import { MissingRequestRepository } from './missing-request.repository.js';
 import { PublicationService } from './publication.service.js';
 import { RetentionController } from './retention.controller.js';
 import { RetentionScheduler } from './retention.scheduler.js';
@@ -28,6 +31,7 @@ import { UpdateSourceService } from './update-source.service.js';
     ComponentController,
     DownloadController,
     EventController,
+    MissingRequestController,
     RetentionController,
     SettingsController,
     SnapshotController,
@@ -42,6 +46,8 @@ import { UpdateSourceService } from './update-source.service.js';
     DownloadScheduler,
     DownloadService,
     LicenceSettings,
+    MissingRequestRecorder,
+    MissingRequestRepository,
     PublicationService,
     RetentionScheduler,
     RollbackService,

@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { MissingCount, MissingKind } from '../../mirror/source/missing-requests.js';
+
+/** Requests of one key, in all of its channels. */
+export interface MissingSum {
+  key: string;
+  channels: string[];
+  count: number;
+  lastPath: string;
+  lastKind: MissingKind;
+  lastAt: Date;
+}
+
+/** More keys than that are no help to a person. */
+const MAX_KEYS = 1000;
+
+/** Paths come from the network and may be cut in the middle of a character: one that cannot be stored must not hold up the others. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
+}
+
+@Injectable()
+export class MissingRequestRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Adds counts to those of their day (UTC). Several nodes write the same rows. */
+  async add(counts: readonly MissingCount[]): Promise<void> {
+    await this.dataSource.query(
+      `insert into missing_request as old (day, channel, key, count, last_path, last_kind, last_at)
+       select (c."lastAt" at time zone 'UTC')::date, c.channel, c.key, c.count, c.path, c.kind, c."lastAt"
+       from jsonb_to_recordset($1::jsonb)
+         as c(channel text, key text, path text, kind text, count bigint, "lastAt" timestamptz)
+       order by 1, 2, 3
+       on conflict (day, channel, key) do update set count = old.count + excluded.count,
+         last_path = case when excluded.last_at >= old.last_at then excluded.last_path else old.last_path end,
+         last_kind = case when excluded.last_at >= old.last_at then excluded.last_kind else old.last_kind end,
+         last_at = greatest(old.last_at, excluded.last_at)`,
+      [JSON.stringify(counts.map((count) => ({ ...count, key: storable(count.key), path: storable(count.path) })))],
+    );
+  }
+
+  /** Most wanted first. `from` is a day, YYYY-MM-DD. */
+  async sums(from: string): Promise<MissingSum[]> {
+    const rows = await this.dataSource.query<(Omit<MissingSum, 'count'> & { count: string })[]>(
+      `select key, array_agg(distinct channel order by channel) as channels, sum(count) as count, max(last_at) as "lastAt",
+         (array_agg(last_path order by last_at desc))[1] as "lastPath",
+         (array_agg(last_kind order by last_at desc))[1] as "lastKind"
+       from missing_request where day >= $1::date group by key order by sum(count) desc, key limit ${MAX_KEYS}`,
+      [from],
+    );
+    return rows.map((row) => ({ ...row, count: Number(row.count) }));
+  }
+
+  /** Paths that releases have had, by component: what a missing one may belong to. */
+  knownPaths(): Promise<{ component: string; path: string }[]> {
+    return this.dataSource.query<{ component: string; path: string }[]>(
+      `select distinct r.component_id as component, lower(f.path) as path
+       from release_file f join release r on r.id = f.release_id`,
+    );
+  }
+
+  async prune(before: string): Promise<void> {
+    await this.dataSource.query(`delete from missing_request where day < $1::date`, [before]);
+  }
+}

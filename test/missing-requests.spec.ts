@@ -1,0 +1,111 @@
+import pg from 'pg';
+import { MissingRequestRecorder } from '../src/modules/download/download.api.js';
+import { SampleTree } from '../src/sample-upstream/sample-tree.js';
+import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream/sample-server.js';
+import { startHaishin, type ApiAnswer, type TestHaishin } from './support/haishin.js';
+
+describe('requests for what is not held', () => {
+  let upstream: SampleUpstream;
+  let haishin: TestHaishin;
+
+  beforeAll(async () => {
+    upstream = await startSampleUpstream({ tree: new SampleTree({ scale: 0.0005 }) });
+    haishin = await startHaishin({ upstreamUrl: upstream.url });
+  });
+
+  afterAll(async () => {
+    await haishin.dispose();
+    await upstream.close();
+  });
+
+  async function ask(...paths: string[]): Promise<void> {
+    for (const path of paths) {
+      const response = await fetch(`${haishin.http}/activeupdate/${path}`);
+      expect([404, 503]).toContain(response.status);
+      await response.arrayBuffer();
+    }
+  }
+
+  async function sql(text: string): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: haishin.database.url });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  const items = async (query = '') =>
+    (await haishin.api.get(`/api/v1/missing-requests${query}`)).body.items as ApiAnswer['body'][];
+  const recorder = () => haishin.server.application()!.get(MissingRequestRecorder);
+
+  it('are counted by what was wanted, in all channels, most wanted first', async () => {
+    await ask('server.ini', 'pattern/vsapi241.zip');
+    expect(await items()).toEqual([
+      expect.objectContaining({ key: 'pattern/vsapi', reason: 'not-published', component: null, count: 1 }),
+      expect.objectContaining({ key: 'server', reason: 'not-published', count: 1 }),
+    ]);
+    await haishin.api.download();
+    await ask(
+      'pattern/vsapi199.zip',
+      'japan/pattern/VSAPI198.zip',
+      'engine/nothing/such.zip',
+      'ini_xml.zip',
+      '@gone/server.ini',
+    );
+    const [first, ...rest] = await items();
+    expect(first).toMatchObject({
+      key: 'pattern/vsapi',
+      component: 'virus-pattern',
+      channels: ['global', 'japan'],
+      count: 3,
+      lastPath: 'pattern/vsapi198.zip',
+      reason: 'not-held',
+    });
+    expect(Math.abs(Date.now() - Date.parse(first.lastAt as string))).toBeLessThan(60_000);
+    expect(rest).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ key: 'engine/nothing/such', component: null, channels: ['global'], count: 1 }),
+        expect.objectContaining({ key: 'server', reason: 'snapshot-gone', count: 2 }),
+      ]),
+    );
+    expect(rest.map(({ key }) => key as string)).not.toContain('ini_xml');
+  });
+
+  it('of several days are added up, as far back as is asked for', async () => {
+    await sql(`insert into missing_request (day, channel, key, count, last_path, last_at)
+      values ((now() at time zone 'UTC')::date - 6, 'global', 'pattern/vsapi', 100, 'old', now() - interval '6 days'),
+             ((now() at time zone 'UTC')::date - 7, 'global', 'pattern/vsapi', 1000, 'older', now() - interval '7 days')`);
+    expect((await items())[0]).toMatchObject({ count: 103, lastPath: 'pattern/vsapi198.zip' });
+    expect((await items('?days=8'))[0]).toMatchObject({ count: 1103 });
+    expect((await items('?days=1'))[0]).toMatchObject({ count: 3 });
+    expect(await haishin.api.get('/api/v1/missing-requests?days=0')).toMatchObject({ status: 400 });
+    expect(await haishin.api.get('/api/v1/missing-requests?days=many')).toMatchObject({ status: 400 });
+  });
+
+  it('that cannot be written are kept, and written when it is possible again', async () => {
+    await ask('pattern/tsc1.zip');
+    await sql('alter table missing_request rename to missing_request_away');
+    await recorder().flush();
+    await ask('pattern/tsc2.zip');
+    await recorder().flush();
+    await sql('alter table missing_request_away rename to missing_request');
+    await recorder().flush();
+    expect(await sql(`select count::int, last_path from missing_request where key = 'pattern/tsc'`)).toEqual([
+      { count: 2, last_path: 'pattern/tsc2.zip' },
+    ]);
+  });
+
+  it('with names that no database takes do not hold up the others', async () => {
+    const long = `${'a'.repeat(199)}😀.zip`;
+    await ask(encodeURI(long), 'pattern/last1.zip');
+    expect(await items('?days=1')).toEqual(expect.arrayContaining([expect.objectContaining({ key: 'pattern/last' })]));
+  });
+
+  it('are written at a stop', async () => {
+    await ask('pattern/final1.zip');
+    await haishin.stop();
+    expect(await sql(`select count::int from missing_request where key = 'pattern/final'`)).toEqual([{ count: 1 }]);
+  });
+});
