@@ -122,8 +122,15 @@ async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: He
   return settled.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
 }
 
+/** A large file that begins last would be waited for alone. */
+function largestFirst(groups: PlanGroup[]): PlanGroup[] {
+  const largest = (group: PlanGroup): number =>
+    Math.max(0, ...group.units.flatMap((unit) => unit.files.map((file) => file.size ?? 0)));
+  return groups.sort((a, b) => largest(b) - largest(a));
+}
+
 async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boolean): Promise<Round> {
-  const groups = planMirror({ ...input.plan, upstream: manifest, held: input.held });
+  const groups = largestFirst(planMirror({ ...input.plan, upstream: manifest, held: input.held }));
   const wanted = groups
     .filter((group) => group.action === 'fetch')
     .flatMap((group) => group.units.flatMap((unit) => unit.files));

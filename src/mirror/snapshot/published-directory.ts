@@ -1,19 +1,14 @@
 import { link, mkdir, open, readFile, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import pLimit from 'p-limit';
 import type { BlobStore } from '../store/blob-store.js';
+import { syncDirectory } from '../store/durable-directory.js';
 import type { Channel } from './channel.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';
 
 const STAGING = '.staging-';
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
+/** Links made at the same time: as many as the thread pool can take. */
+const LINKS_AT_ONCE = 16;
 
 /**
  * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`.
@@ -56,7 +51,7 @@ export class PublishedDirectory {
     const folders = new Set(index.files.map((file) => dirname(join(tree, file.path))));
     folders.add(tree);
     for (const folder of folders) await mkdir(folder, { recursive: true });
-    for (const file of index.files) await link(this.blobs.pathOf(file.sha256), join(tree, file.path));
+    await pLimit(LINKS_AT_ONCE).map(index.files, (file) => link(this.blobs.pathOf(file.sha256), join(tree, file.path)));
     const handle = await open(join(staging, 'index.json'), 'w', 0o644);
     try {
       await handle.writeFile(JSON.stringify(index));
@@ -64,7 +59,7 @@ export class PublishedDirectory {
     } finally {
       await handle.close();
     }
-    for (const folder of [...folders, staging]) await syncDirectory(folder);
+    await Promise.all([...folders, staging].map(syncDirectory));
     await rm(join(this.root, channel, index.snapshot), { recursive: true, force: true });
     await rename(staging, join(this.root, channel, index.snapshot));
     await syncDirectory(join(this.root, channel));

@@ -154,14 +154,18 @@ export class SnapshotPublisher {
     if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
     const id = newSnapshotId(now);
     await this.steps.reached('composed');
-    for (const tree of trees)
-      await this.directory.stage(tree.channel, {
-        version: 1,
-        snapshot: id,
-        channel: tree.channel,
-        publishedAt: now.toISOString(),
-        files: tree.files,
-      });
+    await this.blobs.settle(newBlobs(trees, states));
+    await Promise.all(
+      trees.map((tree) =>
+        this.directory.stage(tree.channel, {
+          version: 1,
+          snapshot: id,
+          channel: tree.channel,
+          publishedAt: now.toISOString(),
+          files: tree.files,
+        }),
+      ),
+    );
     await this.steps.reached('staged');
     await inTransaction(this.dataSource, async (manager) => {
       const releases = await request.record(manager, now);
@@ -220,6 +224,12 @@ export class SnapshotPublisher {
     const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
     return { channel, files: [manifest, ...files], manifestSha256: blob.sha256 };
   }
+}
+
+/** What no snapshot in force has: perhaps stored just now, by this node or another. */
+function newBlobs(trees: readonly { files: HeldFile[] }[], states: readonly ChannelState[]): Set<string> {
+  const held = new Set(states.flatMap((state) => [...(state.held?.files.values() ?? [])].map((file) => file.sha256)));
+  return new Set(trees.flatMap((tree) => tree.files.map((file) => file.sha256)).filter((sha256) => !held.has(sha256)));
 }
 
 function sameTree(next: readonly HeldFile[], held: readonly HeldFile[]): boolean {

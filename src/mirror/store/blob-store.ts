@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
-import { makeDirectory, syncDirectory } from './durable-directory.js';
+import { makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
 import { PartialFiles } from './partial-file.js';
 import { SlabPool } from './slab-pool.js';
 import { checkZip } from './zip-check.js';
@@ -16,9 +16,12 @@ export type { StoredBlob, WriteLimits } from './blob-writer.js';
 const MAX_MEASURED_FILES = 64;
 const MAX_MEASURED_MEMBERS = 1000;
 const SHA256 = /^[0-9a-f]{64}$/;
+/** `00` to `ff`. */
+const FOLDERS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
 
 /**
- * Content-addressed files under `<root>/blobs/<aa>/<sha256>`; a blob that is visible is complete, durable and never changes.
+ * Content-addressed files under `<root>/blobs/<aa>/<sha256>`; a blob that is visible is complete and never changes. Whoever records
+ * one anywhere calls `settle` first: until then a loss of power may take it away again, as a whole.
  * `<root>/incoming/` holds what is being written, `<root>/partial/` what may be resumed. Several processes may share a root.
  * Errors: `storage/*` for the disk, `upstream/size-mismatch` and `upstream/size-exceeded` for the content,
  * `conflict/cancelled` for an abort, `not-found/blob-not-found`.
@@ -40,6 +43,8 @@ export class BlobStore {
   async open(): Promise<void> {
     await onDisk(async () => {
       for (const path of [this.#blobs, this.#incoming]) await mkdir(path, { recursive: true });
+      // All at once: making one durably in the middle of a transfer costs more than the transfer of a small file.
+      await makeDirectories(this.#blobs, FOLDERS);
       await syncDirectory(this.rootDir);
       for (const name of await readdir(this.#incoming)) {
         const path = join(this.#incoming, name);
@@ -157,8 +162,16 @@ export class BlobStore {
         await makeDirectory(dirname(target));
         await rename(temporaryPath, target);
       }
-      await syncDirectory(dirname(target));
     });
+  }
+
+  /**
+   * Makes blobs survive a loss of power. Their contents do already; their names are brought to the disk together, because one by one
+   * they would cost a write of the journal each.
+   */
+  async settle(sha256s: Iterable<string>): Promise<void> {
+    const folders = new Set([...sha256s].map((sha256) => dirname(this.pathOf(sha256))));
+    await onDisk(async () => void (await Promise.all([...folders].map(syncDirectory))));
   }
 
   /**

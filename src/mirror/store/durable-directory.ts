@@ -1,5 +1,5 @@
-import { mkdir, open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /** Makes renames and new names in the directory survive a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -20,4 +20,13 @@ export async function makeDirectory(path: string): Promise<void> {
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+/** Makes those of the directories that are missing, durably. The parent must exist. */
+export async function makeDirectories(parent: string, names: readonly string[]): Promise<void> {
+  const present = new Set(await readdir(parent));
+  const missing = names.filter((name) => !present.has(name));
+  if (missing.length === 0) return;
+  await Promise.all(missing.map((name) => mkdir(join(parent, name), { recursive: true })));
+  await syncDirectory(parent);
 }
