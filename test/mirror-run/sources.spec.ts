@@ -1,0 +1,189 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
+import { FaultyUpstream } from '../support/faulty-upstream.js';
+import { startHaishin, type TestHaishin } from '../support/haishin.js';
+import { fetchAsProduct } from '../support/reference-client.js';
+import { IMPATIENT, MirrorBench, servedTree } from './mirror-bench.js';
+
+const STATE = '/api/v1/settings/update-source/state';
+
+describe('several sources', () => {
+  let bench: MirrorBench;
+  let other: FaultyUpstream;
+  beforeEach(async () => {
+    bench = await MirrorBench.open();
+    other = await FaultyUpstream.start({ tree: bench.tree });
+    await bench.setting('update-source', { sources: [{ url: bench.upstream.url }, { url: other.url }] });
+  });
+  afterEach(async () => {
+    await bench.close();
+    await other.close();
+  });
+
+  it('are asked in their order: the second only when the first cannot be read', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded', source: bench.upstream.url });
+    expect(other.requests).toEqual([]);
+    await bench.upstream.refuseConnections();
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded', source: other.url });
+    const { items } = (await bench.api.get(STATE)).body;
+    expect(items).toMatchObject([
+      { url: bench.upstream.url, lastError: { code: 'upstream-unreachable' } },
+      { url: other.url, failingSince: null, lastError: null },
+    ]);
+    expect((await bench.served()).global.manifest).toContain('vsapi242.zip');
+
+    await bench.upstream.acceptConnections();
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded', source: bench.upstream.url });
+    await bench.expectCurrent();
+  });
+
+  it('none of which can be read: the last one says why', async () => {
+    await bench.upstream.refuseConnections();
+    other.set(/server\.ini$/, { kind: 'html-page' });
+    expect(await bench.api.download()).toMatchObject({
+      state: 'failed',
+      error: { code: 'upstream-unexpected-content' },
+    });
+  });
+});
+
+describe('a directory as a source', () => {
+  it('is mirrored byte for byte, and its absence is no empty tree', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'haishin-share-'));
+    const share = join(parent, 'share');
+    const tree = new SampleTree({ scale: 0.0005 });
+    await tree.materialise(share);
+    const haishin = await startHaishin({ upstreamUrl: share });
+    try {
+      expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+      const ours = await servedTree(`${haishin.http}/activeupdate`);
+      expect(Object.keys(ours.files).sort()).toEqual(
+        [...tree.files().keys()].filter((path) => !/\.sig$|server\.ini$/.test(path)).sort(),
+      );
+      expect(await haishin.api.download()).toMatchObject({ state: 'unchanged' });
+
+      tree.publish(['virus-pattern']);
+      await tree.materialise(share);
+      expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+      const before = await servedTree(`${haishin.http}/activeupdate`);
+      expect(before.manifest).toContain('vsapi242.zip');
+
+      await rm(share, { recursive: true });
+      expect(await haishin.api.download()).toMatchObject({ state: 'failed', error: { code: 'upstream-unreachable' } });
+      expect(await servedTree(`${haishin.http}/activeupdate`)).toEqual(before);
+    } finally {
+      await haishin.dispose();
+      await rm(parent, { recursive: true });
+    }
+  });
+});
+
+describe('another Haishin as a source', () => {
+  let bench: MirrorBench;
+  let second: TestHaishin;
+  beforeEach(async () => {
+    bench = await MirrorBench.open();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    second = await startHaishin({ upstreamUrl: `${bench.haishin.http}/activeupdate`, limits: IMPATIENT });
+  });
+  afterEach(async () => {
+    await second.dispose();
+    await bench.close();
+  });
+
+  it('a chain of two serves the same bytes on both channels, through updates and rollbacks', async () => {
+    const same = async (): Promise<void> => {
+      const ours = await bench.served();
+      expect(await servedTree(`${second.http}/activeupdate`)).toEqual(ours.global);
+      expect(await servedTree(`${second.http}/activeupdate/japan`)).toEqual(ours.japan);
+    };
+    expect(await second.api.download()).toMatchObject({ state: 'succeeded' });
+    await same();
+    bench.tree.publish(['virus-pattern', 'virus-scan-engine']);
+    await bench.api.download();
+    expect(await second.api.download()).toMatchObject({ state: 'succeeded' });
+    await same();
+    await bench.api.post('/api/v1/components/virus-pattern/rollback');
+    expect(await second.api.download()).toMatchObject({ state: 'succeeded' });
+    await same();
+    expect(await second.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('takes the japan channel from the japan tree of the first, when told so', async () => {
+    const path = '/api/v1/settings/update-source';
+    const japanSources = [{ url: `${bench.haishin.http}/activeupdate/japan` }];
+    await second.api.put(path, { ...(await second.api.get(path)).body, japanSources });
+    expect(await second.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(await servedTree(`${second.http}/activeupdate/japan`)).toEqual((await bench.served()).japan);
+    const pattern = (await second.api.get('/api/v1/components/virus-pattern')).body;
+    expect(pattern.channels.japan).toMatchObject({ version: '17.241.80', variant: '80', origin: 'mirrored' });
+    expect(pattern.channels.global).toMatchObject({ version: '17.241.00', variant: '00', origin: 'mirrored' });
+  });
+});
+
+describe("the upstream's own japan tree", () => {
+  let bench: MirrorBench;
+  beforeEach(async () => {
+    bench = await MirrorBench.open({ treeOptions: { japanTree: true } });
+    await bench.setting('update-source', { japanSources: [{ url: `${bench.upstream.url}/japan` }] });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+  });
+  afterEach(() => bench.close());
+
+  it('is mirrored beside the global one, each with its own bytes', async () => {
+    const { global, japan } = await bench.served();
+    const theirs = await fetchAsProduct(`${bench.upstream.url}/japan`);
+    expect(japan.files).toEqual(Object.fromEntries([...theirs.files].sort(([a], [b]) => (a < b ? -1 : 1))));
+    expect(japan.files['pattern/vsapi241.zip']?.sha256).not.toBe(global.files['pattern/vsapi241.zip']?.sha256);
+    expect(japan.manifest).toMatch(/^P\.4=pattern\/vsapi241\.zip, 1724180, /m);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('that fails does not hold up the global channel; japan stays as it is', async () => {
+    const before = await bench.served();
+    bench.tree.publish(['virus-pattern']);
+    bench.upstream.set(/\/japan\/server\.ini$/, { kind: 'reset' });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial', error: { code: 'upstream-unreachable' } });
+    const after = await bench.served();
+    expect(after.japan).toEqual(before.japan);
+    expect(after.global.manifest).toContain('vsapi242.zip');
+    // Also when there is nothing new on the global side.
+    expect(await bench.api.download()).toMatchObject({ state: 'partial', error: { code: 'upstream-unreachable' } });
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+    expect((await bench.served()).japan.manifest).toContain('vsapi242.zip');
+  });
+
+  it('a component that fails there keeps its earlier release there', async () => {
+    const before = await bench.served();
+    bench.tree.publish(['virus-pattern', 'spyware-pattern']);
+    bench.upstream.set(/\/japan\/pattern\/vsapi\d+\.zip$/, { kind: 'corrupted' });
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'partial' });
+    const after = await bench.served();
+    expect(after.japan.files['pattern/vsapi241.zip']).toEqual(before.japan.files['pattern/vsapi241.zip']);
+    expect(after.japan.files['pattern/ssaptn2471.zip']).toBeDefined();
+    expect(after.global.files['pattern/vsapi242.zip']).toBeDefined();
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect((await bench.served()).japan.files['pattern/vsapi242.zip']).toBeDefined();
+  });
+
+  it('given up again: the channel is derived from the global one', async () => {
+    await bench.setting('update-source', { japanSources: [] });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const { global, japan } = await bench.served();
+    expect(japan.files).toEqual(global.files);
+    expect(japan.manifest).toMatch(/^P\.4=pattern\/vsapi241\.zip, 1724180, /m);
+    const pattern = await bench.api.component('virus-pattern');
+    expect(pattern.channels.japan).toMatchObject({
+      origin: 'derived',
+      derivedFrom: pattern.channels.global.releaseId as string,
+    });
+  });
+});
