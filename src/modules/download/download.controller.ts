@@ -55,19 +55,21 @@ export class DownloadController {
   /** Every download, newest first. */
   @Get()
   async list(@Query() query: PageQuery): Promise<Page<DownloadView>> {
+    const live = this.downloads.live();
     const components = await this.components();
     const page = await this.repository.list(query);
     return {
       ...page,
-      items: page.items.map((each) => downloadView(each, components, this.downloads.liveProgress(each.id))),
+      items: page.items.map((each) => downloadView(each, components, live)),
     };
   }
 
   @Get(':id')
   async get(@Param('id', uuid) id: string): Promise<DownloadView> {
+    const live = this.downloads.live();
     const download = await this.repository.find(id);
     if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
-    return downloadView(download, await this.components(), this.downloads.liveProgress(id));
+    return downloadView(download, await this.components(), live);
   }
 
   /** Asks a running download to stop; what was published stays in force. */

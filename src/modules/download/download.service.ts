@@ -86,9 +86,9 @@ export class DownloadService implements OnApplicationShutdown {
     if (this.running?.id === id) this.running.abort.abort();
   }
 
-  /** What the memory of this process knows of a running download is fresher than its row. */
-  liveProgress(id: string): DownloadProgress | null {
-    return this.running?.id === id ? this.running.progress : null;
+  /** The download that this process runs: what its memory knows is fresher than the row. Ask before reading the row. */
+  live(): { id: string; progress: DownloadProgress } | null {
+    return this.running;
   }
 
   runs(id: string): boolean {

@@ -49,9 +49,9 @@ function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, 
 export function downloadView(
   download: Download,
   components: ReadonlyMap<string, Component>,
-  live: DownloadProgress | null,
+  live: { id: string; progress: DownloadProgress } | null,
 ): DownloadView {
-  const progress = live ?? download;
+  const progress = live?.id === download.id ? live.progress : download;
   const { startedAt, finishedAt } = download;
   return {
     id: download.id,

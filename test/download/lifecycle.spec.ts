@@ -1,0 +1,179 @@
+import { hostname } from 'node:os';
+import { DataSource } from 'typeorm';
+import { DownloadObservers } from '../../src/modules/download/download.observers.js';
+import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import { MirrorBench, outcomeOf } from '../mirror-run/mirror-bench.js';
+import { until } from '../support/until.js';
+
+const DOWNLOADS = '/api/v1/downloads';
+const PATIENT = { idleMs: 20_000, slowWindowMs: 20_000, noProgressMs: 50_000 };
+
+describe('a download', () => {
+  let bench: MirrorBench;
+  beforeEach(async () => {
+    bench = await MirrorBench.open({ limits: PATIENT });
+  });
+  afterEach(() => bench.close());
+
+  function get<T>(token: new (...args: never[]) => T): T {
+    const app = bench.haishin.server.application();
+    if (app === null) throw new Error('the application is not there');
+    return app.get(token);
+  }
+
+  it('is refused with the id of the running one while one runs', async () => {
+    bench.upstream.set(/server\.ini$/, { kind: 'hang-before-headers' });
+    const { body, status } = await bench.api.post(DOWNLOADS);
+    expect(status).toBe(202);
+    expect(await bench.api.post(DOWNLOADS)).toMatchObject({
+      status: 409,
+      body: { code: 'download-running', id: body.id, owner: { node: hostname(), pid: process.pid } },
+    });
+    await bench.api.ended(body.id as string);
+  });
+
+  it('tells everything of itself when it has ended', async () => {
+    const first = await bench.api.download();
+    expect(first).toMatchObject({
+      trigger: 'manual',
+      state: 'succeeded',
+      requested: null,
+      startedBy: 'bootstrap',
+      source: bench.upstream.url,
+      error: null,
+      snapshotId: expect.any(String) as unknown,
+      owner: { node: hostname(), pid: process.pid },
+      progress: { phase: null },
+    });
+    expect(first.progress.filesDone).toBe(first.progress.filesTotal);
+    expect(first.bytes).toBe(first.progress.bytesTotal);
+    expect(first.durationSeconds).toBeGreaterThan(0);
+    expect(outcomeOf(first, 'virus-pattern')).toEqual({
+      id: 'virus-pattern',
+      outcome: 'updated',
+      versionBefore: null,
+      versionAfter: '17.241.00',
+      offered: '17.241.00',
+      error: null,
+    });
+    bench.tree.publish(['virus-pattern']);
+    const second = await bench.api.download();
+    expect(outcomeOf(second, 'virus-pattern')).toMatchObject({ versionBefore: '17.241.00', versionAfter: '17.242.00' });
+    expect(outcomeOf(second, 'spyware-pattern')).toMatchObject({ outcome: 'unchanged' });
+    expect(second.bytes).toBeLessThan(first.bytes as number);
+    expect((await bench.api.get(`/api/v1/snapshots/${second.snapshotId}`)).body).toMatchObject({
+      downloadId: second.id,
+      reason: 'download',
+      createdBy: 'bootstrap',
+    });
+  });
+
+  it('shows its progress while it runs', async () => {
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'drip', bytesPerSecond: 20_000 });
+    const { id } = (await bench.api.post(DOWNLOADS)).body;
+    const seen = new Set<string>();
+    const bytes: number[] = [];
+    for (let state = 'running'; state === 'running';) {
+      const { body } = await bench.api.get(`${DOWNLOADS}/${id}`);
+      seen.add(String(body.progress.phase));
+      bytes.push(body.progress.bytesDone as number);
+      state = body.state as string;
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['files']));
+    expect(new Set(bytes).size).toBeGreaterThan(3);
+    expect(bytes).toEqual([...bytes].sort((a, b) => a - b));
+    expect(await bench.api.ended(id as string)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('that is cancelled publishes nothing, and the next one goes on where it stopped', async () => {
+    await bench.close();
+    // Only of files beyond a mebibyte is a part kept.
+    bench = await MirrorBench.open({ treeOptions: { scale: 0.03 }, limits: PATIENT });
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'hang-mid-body', afterBytes: 1_500_000 });
+    const { id } = (await bench.api.post(DOWNLOADS)).body;
+    await until(
+      'only that file is missing',
+      async () => (await bench.api.get(`${DOWNLOADS}/${id}`)).body.progress.filesDone > 5,
+    );
+    expect(await bench.api.post(`${DOWNLOADS}/${id}/cancel`)).toMatchObject({ status: 202, body: { id } });
+    const end = await bench.api.ended(id as string);
+    expect(end).toMatchObject({ state: 'cancelled', snapshotId: null, components: [] });
+    expect(end.cancelRequestedAt).not.toBeNull();
+    expect((await bench.api.get('/api/v1/channels')).body.items[0].snapshotId).toBeNull();
+    expect(await bench.api.post(`${DOWNLOADS}/${id}/cancel`)).toMatchObject({
+      status: 409,
+      body: { code: 'download-ended', state: 'cancelled' },
+    });
+    // Nobody's fault: nothing is said about the source.
+    expect(await bench.api.component('virus-pattern')).toMatchObject({ available: { reason: 'never-checked' } });
+    bench.upstream.clear();
+    const asked = bench.upstream.requests.length;
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const again = bench.upstream.requests.slice(asked);
+    expect(again.find(({ path }) => path.endsWith('vsapi241.zip'))?.range).toBe('bytes=1500000-');
+    await bench.expectCurrent();
+  });
+
+  it('that does not exist can neither be read nor cancelled', async () => {
+    for (const id of ['00000000-0000-4000-8000-000000000000', 'nonsense', '%00'])
+      for (const answer of [
+        await bench.api.get(`${DOWNLOADS}/${id}`),
+        await bench.api.post(`${DOWNLOADS}/${id}/cancel`),
+      ])
+        expect(answer).toMatchObject({ status: 404, body: { code: 'download-unknown' } });
+  });
+
+  describe('whose process has died', () => {
+    const lock = (node: string, pid: number, age: string): Promise<unknown> =>
+      get(DataSource).query(
+        `insert into download (id, trigger, state, started_by, created_at, started_at, owner_node, owner_pid, heartbeat_at)
+         values (gen_random_uuid(), 'manual', 'running', 'somebody', now(), now(), $1, $2, now() - $3::interval)`,
+        [node, pid, age],
+      );
+
+    it.each([
+      ['on another node, silent for half a minute', 'elsewhere', 1, '31 seconds'],
+      ['on this node, whose process is gone', hostname(), 2 ** 22 + 1, '1 second'],
+      ['on this node, under our own number before we started', hostname(), process.pid, '1 day'],
+    ])('%s: is cleared, explained, and blocks nothing', async (_, node, pid, age) => {
+      await lock(node, pid, age);
+      expect((await bench.api.post(DOWNLOADS)).status).toBe(409);
+      const ended: string[] = [];
+      get(DownloadObservers).add({ ended: (_id, state) => void ended.push(state) });
+      expect(await get(DownloadScheduler).clearStale()).toBe(1);
+      expect(ended).toEqual(['failed']);
+      const [stale] = (await bench.api.get(DOWNLOADS)).body.items;
+      expect(stale).toMatchObject({ state: 'failed', error: { code: 'download-interrupted' } });
+      expect(stale.error.message).toContain(`${pid} on ${node}`);
+      expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    });
+
+    it('is left alone while its owner gives signs of life', async () => {
+      await lock('elsewhere', 1, '20 seconds');
+      expect(await get(DownloadScheduler).clearStale()).toBe(0);
+      expect((await bench.api.post(DOWNLOADS)).status).toBe(409);
+    });
+  });
+
+  it('that lost its lock stops without publishing', async () => {
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'drip', bytesPerSecond: 8000 });
+    const { id } = (await bench.api.post(DOWNLOADS)).body;
+    await bench.upstream.whenRequested(/vsapi\d+\.zip$/);
+    await get(DataSource).query(`update download set state = 'failed', finished_at = now() where id = $1`, [id]);
+    await until(
+      'it has noticed',
+      async () => (await bench.api.post(DOWNLOADS, { components: ['spyware-pattern'] })).status === 202,
+    );
+    const [{ id: next }] = (await bench.api.get(DOWNLOADS)).body.items;
+    await bench.api.ended(next as string);
+    expect((await bench.api.get('/api/v1/snapshots')).body.items).toMatchObject([{ downloadId: next as string }]);
+  });
+
+  it('ends, and in the record as cancelled, when the server is stopped; nothing is published', async () => {
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'hang-mid-body', afterBytes: 20_000 });
+    const { id } = (await bench.api.post(DOWNLOADS)).body;
+    await bench.upstream.whenRequested(/vsapi\d+\.zip$/);
+    await bench.restart();
+    expect((await bench.api.get(`${DOWNLOADS}/${id}`)).body).toMatchObject({ state: 'cancelled', snapshotId: null });
+  });
+});
