@@ -132,6 +132,7 @@ describe('the start of a ring', () => {
   it('stays shut while the gate before it is', () => {
     const two = plan([ring({ select: { count: 1 } }), ring({ name: 'rest' })]);
     expect(nextSteps(two, [standing({ inProgress: 1 }), waiting(5)], later(1e6))).toEqual([]);
+    expect(nextSteps(two, [standing({ inProgress: 1 }), waiting(5, true)], later(1e6))).toEqual([]);
   });
 });
 
