@@ -120,7 +120,10 @@ interface LocalTime {
 
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
-export function localTime(at: Date, timeZone: string): LocalTime {
+type LocalClock = (at: Date) => LocalTime;
+
+/** Making the formatter costs a hundred times what using it does. */
+function localClock(timeZone: string): LocalClock {
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
     hourCycle: 'h23',
@@ -131,16 +134,20 @@ export function localTime(at: Date, timeZone: string): LocalTime {
     minute: '2-digit',
     weekday: 'short',
   });
-  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value])) as Record<
-    string,
-    string
-  >;
-  return {
-    date: `${part['year']}-${part['month']}-${part['day']}`,
-    weekday: WEEKDAYS.indexOf(part['weekday'] ?? ''),
-    time: `${part['hour']}:${part['minute']}`,
-    minute: Number(part['minute']),
+  return (at) => {
+    const parts = format.formatToParts(at).map(({ type, value }) => [type, value]);
+    const part = Object.fromEntries(parts) as Record<string, string>;
+    return {
+      date: `${part['year']}-${part['month']}-${part['day']}`,
+      weekday: WEEKDAYS.indexOf(part['weekday'] ?? ''),
+      time: `${part['hour']}:${part['minute']}`,
+      minute: Number(part['minute']),
+    };
   };
+}
+
+export function localTime(at: Date, timeZone: string): LocalTime {
+  return localClock(timeZone)(at);
 }
 
 function excepted(exceptions: ExceptionsSetting, local: LocalTime): boolean {
@@ -151,10 +158,30 @@ function excepted(exceptions: ExceptionsSetting, local: LocalTime): boolean {
   );
 }
 
+const MINUTE_MS = 60_000;
+
+/**
+ * Whether a local time HH:MM strikes in the minute of `at`. A time that is skipped when clocks go forward strikes in the first
+ * minute after the gap; one that comes twice when they go back strikes the first time only.
+ */
+function strikes(time: string, at: Date, clock: LocalClock): boolean {
+  const local = clock(at);
+  if (local.time === time)
+    return ![30, 60, 120].some((minutes) => {
+      const earlier = clock(new Date(at.getTime() - minutes * MINUTE_MS));
+      return earlier.date === local.date && earlier.time === time;
+    });
+  const before = clock(new Date(at.getTime() - MINUTE_MS));
+  return before.date === local.date && before.time < time && time < local.time;
+}
+
 /** Whether the schedule wants a download in the minute of `at`; pure. */
 export function isDue(setting: DownloadScheduleSetting, at: Date): boolean {
-  if (!setting.enabled) return false;
-  const local = localTime(at, setting.timeZone);
+  return setting.enabled && isDueBy(setting, at, localClock(setting.timeZone));
+}
+
+function isDueBy(setting: DownloadScheduleSetting, at: Date, clock: LocalClock): boolean {
+  const local = clock(at);
   if (excepted(setting.exceptions, local)) return false;
   switch (setting.frequency) {
     case 'every-15-minutes':
@@ -162,22 +189,22 @@ export function isDue(setting: DownloadScheduleSetting, at: Date): boolean {
     case 'hourly':
       return local.minute === setting.minute;
     case 'daily':
-      return local.time === setting.time;
+      return strikes(setting.time, at, clock);
     case 'weekly':
-      return local.weekday === setting.weekday && local.time === setting.time;
+      return setting.weekday === local.weekday && strikes(setting.time, at, clock);
   }
 }
 
 /** The next minute in which a download is due, looking eight days ahead; null when there is none. */
 export function nextDue(setting: DownloadScheduleSetting, after: Date): Date | null {
   if (!setting.enabled) return null;
-  const minute = 60_000;
+  const clock = localClock(setting.timeZone);
   // Every schedule here falls on a whole minute; those of quarter hours are found quickly, the others within 11,520 steps.
-  const start = Math.floor(after.getTime() / minute) * minute;
+  const start = Math.floor(after.getTime() / MINUTE_MS) * MINUTE_MS;
   for (let step = 1; step <= 8 * 24 * 60; step++) {
-    const at = new Date(start + step * minute);
+    const at = new Date(start + step * MINUTE_MS);
     if (setting.frequency === 'every-15-minutes' && at.getUTCMinutes() % 15 !== 0) continue;
-    if (isDue(setting, at)) return at;
+    if (isDueBy(setting, at, clock)) return at;
   }
   return null;
 }
