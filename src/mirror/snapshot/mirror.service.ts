@@ -92,8 +92,10 @@ export class MirrorService {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
       return this.publish(context, global, japanRead);
     });
-    for (const read of [global, japanRead]) if (read !== null) await reader.remember(read, context.fingerprint);
-    return { ...published, japanFault };
+    const { inForce, ...outcome } = published;
+    for (const read of [global, japanRead])
+      if (read !== null) await reader.remember(read, settledAs(context.fingerprint, inForce));
+    return { ...outcome, japanFault };
   }
 
   /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
@@ -109,9 +111,10 @@ export class MirrorService {
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
-    const { order, setting, fingerprint, states } = context;
+    const { order, setting, states } = context;
     const { thorough, respectCoolDown, signal, progress } = order;
     const plan = this.plan(context, channel);
+    const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
     return { setting, plan, held: states[channel].held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
@@ -167,7 +170,7 @@ export class MirrorService {
     context: Context,
     global: SourceRead,
     japan: SourceRead | null,
-  ): Promise<Omit<MirrorOutcome, 'japanFault'>> {
+  ): Promise<Omit<MirrorOutcome, 'japanFault'> & { inForce: string | null }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = { global: await publisher.current('global'), japan: await publisher.current('japan') };
     const holds = await loadHolds(releases, snapshots, states, context.components);
@@ -202,7 +205,8 @@ export class MirrorService {
     if (snapshotId === null && unpinned.length > 0)
       await publisher.alone(async (manager) => void (await snapshots.unpin(manager, unpinned)));
     const outcomes = await this.outcomes(context, build, states, trees, snapshotId);
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes };
+    const inForce = snapshotId ?? states.global.snapshotId;
+    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, inForce };
   }
 
   /** Pins stay unless the component was named; uploads stay unless something newer was fetched. */
@@ -264,6 +268,14 @@ export class MirrorService {
       held: new Set(build.holds.global.keys()),
     });
   }
+}
+
+/**
+ * What must be the same for an unchanged manifest to mean that there is nothing to do. After a rollback, its end, or an upload
+ * another snapshot is in force than the one that the last run left.
+ */
+function settledAs(fingerprint: string, snapshotInForce: string | null): string {
+  return `${fingerprint}/${snapshotInForce ?? ''}`;
 }
 
 function toReadTree(read: SourceRead): ReadTree | null {

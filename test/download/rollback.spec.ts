@@ -1,0 +1,144 @@
+import { ManualClock } from '../../src/platform/clock/clock.js';
+import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import { filesLike, MirrorBench, outcomeOf, type ServedTree } from '../mirror-run/mirror-bench.js';
+
+const PATTERN = '/api/v1/components/virus-pattern';
+const OF_PATTERN = /vsapi|\/v_/;
+
+describe('rollback', () => {
+  const clock = new ManualClock(new Date('2026-03-02T00:00:00Z'));
+  let bench: MirrorBench;
+  /** What the two channels served after each publication, oldest first: 17.241 to 17.244. */
+  let history: { global: ServedTree; japan: ServedTree }[];
+
+  beforeEach(async () => {
+    bench = await MirrorBench.open({ clock });
+    history = [];
+    for (let publication = 0; publication < 4; publication++) {
+      if (publication > 0) bench.tree.publish(['virus-pattern']);
+      clock.advance(60_000);
+      await bench.api.download();
+      history.push(await bench.served());
+    }
+  });
+  afterEach(() => bench.close());
+
+  async function expectServed(at: number): Promise<void> {
+    const now = await bench.served();
+    for (const channel of ['global', 'japan'] as const) {
+      expect(filesLike(now[channel], OF_PATTERN)).toEqual(filesLike(history[at]?.[channel] as ServedTree, OF_PATTERN));
+      expect(now[channel].manifest).toEqual(history[at]?.[channel].manifest);
+    }
+  }
+
+  async function tick(): Promise<Awaited<ReturnType<MirrorBench['api']['ended']>>> {
+    const app = bench.haishin.server.application();
+    clock.advance(15 * 60_000 - (clock.now().getTime() % (15 * 60_000)));
+    const id = await app?.get(DownloadScheduler).tick(clock.now());
+    if (id == null) throw new Error('nothing was due');
+    return bench.api.ended(id);
+  }
+
+  it('one generation, on both channels, and out of the schedule', async () => {
+    const answer = await bench.api.post(`${PATTERN}/rollback`);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        rolledBack: true,
+        scheduled: false,
+        updateNeeded: true,
+        channels: { global: { version: '17.243.00' }, japan: { version: '17.243.80' } },
+      },
+    });
+    await expectServed(2);
+    const [snapshot] = (await bench.api.get('/api/v1/snapshots')).body.items;
+    expect(snapshot).toMatchObject({ reason: 'rollback', downloadId: null, inForce: ['global', 'japan'] });
+    // No release was made of it, and no byte fetched.
+    const { items } = (await bench.api.get('/api/v1/releases?component=virus-pattern')).body;
+    expect(items).toHaveLength(8);
+  });
+
+  it('twice goes back further, not forth again', async () => {
+    await bench.api.post(`${PATTERN}/rollback`);
+    expect((await bench.api.post(`${PATTERN}/rollback`)).body.channels.global.version).toBe('17.242.00');
+    await expectServed(1);
+  });
+
+  it('several generations at once, or to a release that is named', async () => {
+    await bench.api.post(`${PATTERN}/rollback`, { generations: 3 });
+    await expectServed(0);
+    expect(await bench.api.post(`${PATTERN}/rollback`)).toMatchObject({
+      status: 409,
+      body: { code: 'rollback-impossible' },
+    });
+    const { items } = (await bench.api.get('/api/v1/releases?component=virus-pattern')).body;
+    const wanted = (items as { id: string; version: string }[]).find(({ version }) => version === '17.242.00');
+    expect(await bench.api.post(`${PATTERN}/rollback`, { releaseId: wanted?.id })).toMatchObject({ status: 409 });
+    expect(await bench.api.post('/api/v1/components/absent/rollback')).toMatchObject({
+      status: 404,
+      body: { code: 'component-unknown' },
+    });
+    expect(await bench.api.post(`${PATTERN}/rollback`, { generations: 0 })).toMatchObject({ status: 400 });
+  });
+
+  it('to a release that is named', async () => {
+    const { items } = (await bench.api.get('/api/v1/releases?component=virus-pattern')).body;
+    const wanted = (items as { id: string; version: string }[]).find(({ version }) => version === '17.242.00');
+    expect(await bench.api.post(`${PATTERN}/rollback`, { releaseId: wanted?.id })).toMatchObject({ status: 200 });
+    await expectServed(1);
+  });
+
+  it('stays against the schedule and a download of everything; one that names it brings the newest', async () => {
+    await bench.api.post(`${PATTERN}/rollback`);
+    bench.tree.publish(['virus-pattern', 'spyware-pattern']);
+    const scheduled = await tick();
+    expect(outcomeOf(scheduled, 'virus-pattern')).toMatchObject({ outcome: 'held', offered: '17.245.00', error: null });
+    expect(outcomeOf(scheduled, 'spyware-pattern')).toMatchObject({ outcome: 'updated' });
+    expect(filesLike((await bench.served()).global, OF_PATTERN)).toEqual(
+      filesLike(history[2]?.global as ServedTree, OF_PATTERN),
+    );
+    await bench.api.download();
+    expect((await bench.api.get(PATTERN)).body).toMatchObject({ rolledBack: true, current: { version: '17.243.80' } });
+
+    const named = await bench.api.download(['virus-pattern']);
+    expect(outcomeOf(named, 'virus-pattern')).toMatchObject({ outcome: 'updated', versionAfter: '17.245.00' });
+    expect((await bench.api.get(PATTERN)).body).toMatchObject({ rolledBack: false, updateNeeded: false });
+    await bench.expectCurrent();
+  });
+
+  it('a download that names it ends the rollback also when it brings what is served already', async () => {
+    await bench.api.post(`${PATTERN}/rollback`);
+    await bench.api.download(['virus-pattern']);
+    expect((await bench.api.get(PATTERN)).body).toMatchObject({ rolledBack: false, current: { version: '17.244.80' } });
+    await expectServed(3);
+  });
+
+  it('a resumed component follows the schedule again', async () => {
+    await bench.api.post(`${PATTERN}/rollback`);
+    expect(await bench.api.post(`${PATTERN}/resume`)).toMatchObject({
+      status: 200,
+      body: { rolledBack: false, scheduled: true, current: { version: '17.243.80' } },
+    });
+    expect(outcomeOf(await tick(), 'virus-pattern')).toMatchObject({ outcome: 'updated', versionAfter: '17.244.00' });
+    await bench.expectCurrent();
+  });
+
+  it('others go on being updated beside it, and a restart changes nothing', async () => {
+    await bench.api.post(`${PATTERN}/rollback`, { generations: 2 });
+    await bench.restart();
+    bench.tree.publish(['P.800', 'antispam-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const { global, japan } = await bench.served();
+    expect(filesLike(global, OF_PATTERN)).toEqual(filesLike(history[1]?.global as ServedTree, OF_PATTERN));
+    expect(japan.files).toEqual(global.files);
+    expect(global.files['pattern/tsc1632.zip']).toBeDefined();
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('a component that was never published has nothing to go back to', async () => {
+    expect(await bench.api.post('/api/v1/components/url-filtering-engine/rollback')).toMatchObject({
+      status: 409,
+      body: { code: 'rollback-impossible' },
+    });
+  });
+});
