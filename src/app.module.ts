@@ -12,6 +12,9 @@ import { MissingRequests } from './mirror/source/missing-requests.js';
 import { PublishedTree } from './mirror/source/published-tree.js';
 import { BlobStore } from './mirror/store/blob-store.js';
 import { AccountsModule } from './modules/accounts/accounts.module.js';
+import { AgentsModule } from './modules/agents/agents.module.js';
+import { CommandsModule } from './modules/commands/commands.module.js';
+import { DeployModule } from './modules/deploy/deploy.module.js';
 import { DownloadModule } from './modules/download/download.module.js';
 import { Clock } from './platform/clock/clock.js';
 import { Idempotency, IdempotencyStore } from './platform/http/idempotency.js';
@@ -70,7 +73,10 @@ export class AppModule {
         ScheduleModule.forRoot(),
         AccountsModule,
         MirrorModule,
+        AgentsModule,
+        CommandsModule,
         DownloadModule,
+        DeployModule,
       ],
     };
   }

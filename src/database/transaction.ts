@@ -7,3 +7,19 @@ import type { DataSource, EntityManager } from 'typeorm';
 export function inTransaction<T>(dataSource: DataSource, work: (manager: EntityManager) => Promise<T>): Promise<T> {
   return dataSource.transaction('READ COMMITTED', work);
 }
+
+/** 40P01 deadlock detected, 40001 serialization failure: the other one went first, and the same work will now succeed. */
+const LOST_RACE = new Set(['40P01', '40001']);
+const TRIES = 4;
+
+/** As `inTransaction`; work that lost a race against another transaction is done again, so it must change nothing else. */
+export async function retried<T>(dataSource: DataSource, work: (manager: EntityManager) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inTransaction(dataSource, work);
+    } catch (fault) {
+      const code = (fault as { code?: unknown } | null)?.code;
+      if (attempt >= TRIES || typeof code !== 'string' || !LOST_RACE.has(code)) throw fault;
+    }
+  }
+}

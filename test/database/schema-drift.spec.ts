@@ -13,14 +13,27 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 
 /** Tables that SQL alone reads and writes. A new one is named here on purpose, or gets an entity. */
 const WITHOUT_ENTITY = new Set([
+  'agent_component',
+  'agent_contact',
+  'agent_event',
+  'blob_digest',
+  'command',
+  'command_component',
+  'command_supersession',
+  'command_tally',
+  'command_target',
   'component_availability',
   'download_deployment',
   'idempotency_key',
+  'installed_action',
   'missing_request',
   'node',
+  'open_update',
   'release_publication',
   'schema_migration',
   'setting',
+  'target_attempt',
+  'target_message',
   'upstream_file',
   'upstream_state',
 ]);

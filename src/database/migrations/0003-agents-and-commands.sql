@@ -29,6 +29,7 @@ create table agent (
   capabilities text[] not null default '{}',
   own_schedule text,
   own_update_since timestamptz,
+  pushed_at timestamptz,
   -- null: nothing was said of this product, so the licences of the site hold
   licences jsonb,
   config_data_wanted boolean not null default true,

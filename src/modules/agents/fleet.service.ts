@@ -1,48 +1,31 @@
-/** A licence of one product; a site's licences hold where a product has none of its own. */
-export interface AgentLicence {
-  /** `base`, `anti-spam`, or one that an administrator gave to a component. */
-  name: string;
-  active: boolean;
-  /** ISO 8601; null: does not end. */
-  expiresAt: string | null;
-}
+import { Injectable } from '@nestjs/common';
+import { unknownAgents, unknownGroups } from './agent.errors.js';
+import { AgentRepository } from './agent.repository.js';
+import type { FleetMember, FleetSelection } from './fleet.types.js';
 
-export type Approval = 'approved' | 'pending' | 'blocked';
+/** Selections of products, for whoever orders something for many of them. */
+@Injectable()
+export class FleetService {
+  constructor(private readonly agents: AgentRepository) {}
 
-/** A managed product as far as a decision about a deployment needs it. */
-export interface FleetMember {
-  controllerId: string;
-  groupId: string;
-  approval: Approval;
-  productType: string | null;
-  tags: string[];
-  capabilities: string[];
-  /** null: the licences of the site hold. */
-  licences: AgentLicence[] | null;
-  components: { id: string; version: string; rawVersion: string; variant: string | null }[];
-}
-
-/** Which products: the union of what is named. A group includes its subgroups. */
-export interface FleetSelection {
-  agents?: string[];
-  /** Ids. */
-  groups?: string[];
-  tags?: string[];
-  productTypes?: string[];
-  all?: boolean;
-}
-
-export abstract class FleetService {
   /**
    * In order of the controllerId, each once, blocked and pending ones too.
    * @throws AppError `agent-unknown`, `agent-group-unknown` with the names in `details`.
    */
-  abstract select(selection: FleetSelection): Promise<FleetMember[]>;
+  async select(selection: FleetSelection): Promise<FleetMember[]> {
+    const groups = selection.groups === undefined ? [] : await this.agents.subtree(selection.groups.filter(isUuid));
+    const lost = (selection.groups ?? []).filter((id) => !groups.includes(id.toLowerCase()));
+    if (lost.length > 0) throw unknownGroups(lost);
+    const members = await this.agents.select({ ...selection, groups });
+    if (selection.agents !== undefined) {
+      const known = new Set(members.map((member) => member.controllerId));
+      const unknown = selection.agents.filter((id) => !known.has(id));
+      if (unknown.length > 0) throw unknownAgents(unknown);
+    }
+    return members;
+  }
 }
 
-/** Whether the product's own licences cover a component with this licence; null: ask the site's. */
-export function agentLicenceCovers(licences: AgentLicence[] | null, licence: string, now: Date): boolean | null {
-  if (licences === null) return null;
-  const found = licences.find((each) => each.name === licence);
-  return found !== undefined && found.active && (found.expiresAt === null || new Date(found.expiresAt) > now);
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

@@ -50,6 +50,7 @@ export type TargetEvent =
   | 'cancel-refused'
   | 'supersede'
   | 'expire'
+  | 'remove-agent'
   | 'retry';
 
 export interface Transition {
@@ -132,6 +133,12 @@ export const TRANSITIONS: readonly Transition[] = [
     from: [...REPORTABLE, 'cancelling'],
     to: 'expired',
     meaning: 'Its time was over before the product ended it.',
+  },
+  {
+    event: 'remove-agent',
+    from: [...REPORTABLE, 'cancelling'],
+    to: 'cancelled',
+    meaning: 'The product was removed: nobody is left to do it.',
   },
   { event: 'retry', from: ['failed'], to: 'queued', meaning: 'A person ordered another try.' },
 ];

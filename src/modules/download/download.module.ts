@@ -18,6 +18,7 @@ import { RetentionScheduler } from './retention.scheduler.js';
 import { RollbackService } from './rollback.service.js';
 import { SettingsController } from './settings.controller.js';
 import { SnapshotController } from './snapshot.controller.js';
+import { TrackingObserver } from './tracking.observer.js';
 import { UpdateEventRepository } from './update-event.repository.js';
 import { UploadController } from './upload.controller.js';
 import { UploadObservers } from './upload.observers.js';
@@ -51,6 +52,7 @@ import { UpdateSourceService } from './update-source.service.js';
     PublicationService,
     RetentionScheduler,
     RollbackService,
+    TrackingObserver,
     UpdateEventRepository,
     UploadObservers,
     UploadService,

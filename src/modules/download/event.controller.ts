@@ -58,6 +58,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
   const version = shown(component, event.version);
   const none = (language: Language): string => text(language, 'event.none');
   const values = (language: Language): Record<string, unknown> => ({
+    actor: event.actor,
     component:
       (language === 'ja' ? component?.nameJa : component?.nameEn) ??
       event.componentId ??

@@ -1,6 +1,16 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-export type EventTrigger = 'schedule' | 'manual' | 'upload' | 'rollback' | 'resume' | 'deployment';
+export type EventTrigger =
+  | 'schedule'
+  | 'manual'
+  | 'upload'
+  | 'rollback'
+  | 'resume'
+  | 'deployment'
+  // What products told of updates that they started themselves.
+  | 'product-schedule'
+  | 'product-manual'
+  | 'product-rollback';
 
 /** One line of the update log: one component, one outcome. The texts are made when it is read, in the reader's language. */
 @Entity('update_event')

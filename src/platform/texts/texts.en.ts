@@ -1,4 +1,5 @@
 import { deployEn } from './deploy-texts.en.js';
+import { targetEn } from './target-texts.en.js';
 
 export const en = {
   'event.schedule.updated': 'Scheduled update: {{component}} {{version}} was downloaded and published.',
@@ -17,4 +18,5 @@ export const en = {
   'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
   'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
   ...deployEn,
+  ...targetEn,
 } as const;

@@ -1,4 +1,5 @@
 import { deployJa } from './deploy-texts.ja.js';
+import { targetJa } from './target-texts.ja.js';
 
 export const ja = {
   'event.schedule.updated': '予約アップデート: {{component}} {{version}} を取得し、公開しました。',
@@ -18,4 +19,5 @@ export const ja = {
   'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
   'event.deployment.awaiting-approval': '配信が承認を待っています。',
   ...deployJa,
+  ...targetJa,
 } as const;

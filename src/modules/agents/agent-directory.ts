@@ -1,0 +1,217 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { ActionPort, NO_WORK, type AgentWork } from './action.port.js';
+import { AgentChanges } from './agent-changes.js';
+import { AgentGroupService, type GroupTree } from './agent-group.service.js';
+import { AgentRepository, type AgentFacts } from './agent.repository.js';
+import { EnrolmentToken } from './enrolment-token.entity.js';
+import { EnrolmentTokenService } from './enrolment-token.service.js';
+import { Waker, type WakeListener } from './waker.js';
+
+/** A product as polls see it: all that an answer needs, without a query. */
+export interface KnownAgent extends AgentFacts {
+  pollSeconds: number;
+  work: AgentWork;
+  /** For answers made of this and nothing else; gone with it. */
+  readonly answers: Map<string, unknown>;
+}
+
+interface Remembered<T> {
+  value: T;
+  at: number;
+}
+
+const MAX_AGENTS = 50_000;
+const MAX_TOKENS = 1_000;
+/** Even with every notification arriving, nothing is believed longer than this. */
+const TRUST_MS = 60_000;
+/** While other nodes' changes do not arrive. */
+const TRUST_ALONE_MS = 500;
+/** How many loads may be under way before callers are asked to come back later. */
+const MAX_LOADING = 20_000;
+const BATCH = 1_000;
+
+interface Load {
+  promise: Promise<KnownAgent | null>;
+  settle: (agent: KnownAgent | null) => void;
+  fail: (fault: unknown) => void;
+  /** The query is under way. */
+  started: boolean;
+  /** Something changed while the query ran: its answer may be older than the change. */
+  outdated: boolean;
+}
+
+/**
+ * The products that poll here, in memory: a poll with nothing to do asks no database. What changes is dropped when its
+ * notification comes, and read again, many at once, when the next poll wants it.
+ */
+@Injectable()
+export class AgentDirectory implements WakeListener, OnModuleInit {
+  private readonly agents = new Map<string, Remembered<KnownAgent | null>>();
+  private readonly tokens = new Map<string, Remembered<EnrolmentToken | null>>();
+  private readonly loading = new Map<string, Load>();
+  private queue: [string, Load][] = [];
+  private tree: Promise<GroupTree> | null = null;
+
+  constructor(
+    private readonly repository: AgentRepository,
+    private readonly groups: AgentGroupService,
+    private readonly enrolment: EnrolmentTokenService,
+    private readonly actions: ActionPort,
+    private readonly changes: AgentChanges,
+    private readonly waker: Waker,
+    private readonly clock: Clock,
+  ) {}
+
+  onModuleInit(): void {
+    this.waker.add(this);
+  }
+
+  woken(controllerIds: readonly string[] | null): void {
+    if (controllerIds === null) {
+      this.agents.clear();
+      this.tokens.clear();
+      this.tree = null;
+      for (const load of this.loading.values()) load.outdated = load.started;
+      return;
+    }
+    for (const id of controllerIds) {
+      this.agents.delete(id);
+      const load = this.loading.get(id);
+      if (load !== undefined) load.outdated = load.started;
+    }
+  }
+
+  /** What is known without asking; undefined when a query is needed. */
+  peek(controllerId: string): KnownAgent | null | undefined {
+    const known = this.agents.get(controllerId);
+    return known !== undefined && this.trusted(known.at) ? known.value : undefined;
+  }
+
+  /** Null when there is no such product. @throws AppError `overloaded`, and what the database throws. */
+  async get(controllerId: string): Promise<KnownAgent | null> {
+    for (;;) {
+      const known = this.peek(controllerId);
+      if (known !== undefined) return known;
+      const load = this.load(controllerId);
+      const agent = await load.promise;
+      // Read before the change that was told meanwhile: once more.
+      if (!load.outdated) return agent;
+    }
+  }
+
+  /** The enrolment or gateway token with this hash, while it is valid. */
+  async token(hash: Buffer): Promise<EnrolmentToken | null> {
+    const key = hash.toString('base64');
+    const known = this.tokens.get(key);
+    if (known !== undefined && this.trusted(known.at))
+      return known.value !== null && this.enrolment.isValid(known.value) ? known.value : null;
+    const found = await this.enrolment.find(hash);
+    remember(this.tokens, key, { value: found, at: performance.now() }, MAX_TOKENS);
+    return found;
+  }
+
+  private trusted(at: number): boolean {
+    return performance.now() - at < (this.changes.connected ? TRUST_MS : TRUST_ALONE_MS);
+  }
+
+  private load(controllerId: string): Load {
+    const running = this.loading.get(controllerId);
+    if (running !== undefined && !running.outdated) return running;
+    if (this.loading.size >= MAX_LOADING)
+      throw new AppError('unavailable', 'overloaded', 'Too many products ask at once.', {
+        details: { retryAfterSeconds: 5 + Math.floor(Math.random() * 25) },
+      });
+    let settle!: Load['settle'];
+    let fail!: Load['fail'];
+    const promise = new Promise<KnownAgent | null>((resolve, reject) => {
+      settle = resolve;
+      fail = reject;
+    });
+    const load: Load = { promise, settle, fail, started: false, outdated: false };
+    this.loading.set(controllerId, load);
+    if (this.queue.length === 0) setImmediate(() => this.run());
+    this.queue.push([controllerId, load]);
+    return load;
+  }
+
+  /** Everything that was asked for in this turn of the event loop, in few queries. */
+  private run(): void {
+    const queue = this.queue;
+    this.queue = [];
+    for (let i = 0; i < queue.length; i += BATCH) {
+      const loads = queue.slice(i, i + BATCH);
+      for (const [, load] of loads) load.started = true;
+      void this.read(loads.map(([id]) => id)).then(
+        (found) => {
+          for (const [id, load] of loads) this.settle(id, load, found.get(id) ?? null);
+        },
+        (fault: unknown) => {
+          for (const [id, load] of loads) {
+            if (this.loading.get(id) === load) this.loading.delete(id);
+            load.fail(fault);
+          }
+        },
+      );
+    }
+  }
+
+  private settle(id: string, load: Load, agent: KnownAgent | null): void {
+    if (this.loading.get(id) === load) this.loading.delete(id);
+    if (!load.outdated) remember(this.agents, id, { value: agent, at: performance.now() }, MAX_AGENTS);
+    load.settle(agent);
+  }
+
+  private async read(ids: string[]): Promise<Map<string, KnownAgent>> {
+    const [facts, tree] = await Promise.all([this.repository.facts(ids), this.groupTree()]);
+    const approved = facts.filter((agent) => agent.approval === 'approved').map((agent) => agent.controllerId);
+    const work = approved.length === 0 ? new Map<string, AgentWork>() : await this.actions.workOf(approved);
+    return new Map(
+      facts.map((agent) => [
+        agent.controllerId,
+        {
+          ...agent,
+          pollSeconds: tree.seconds.get(agent.groupId) ?? 900,
+          work: work.get(agent.controllerId) ?? NO_WORK,
+          answers: new Map(),
+        },
+      ]),
+    );
+  }
+
+  /** Whether a group is another one or lies below it. */
+  async isWithin(groupId: string, ancestorId: string): Promise<boolean> {
+    const { parents } = await this.groupTree();
+    let at: string | null | undefined = groupId;
+    while (at) {
+      if (at === ancestorId) return true;
+      at = parents.get(at);
+    }
+    return false;
+  }
+
+  private groupTree(): Promise<GroupTree> {
+    const loading = (this.tree ??= this.groups.tree());
+    return loading.catch((fault: unknown) => {
+      if (this.tree === loading) this.tree = null;
+      throw fault;
+    });
+  }
+
+  /** Whether the product runs an update of its own now; one that never ended is not believed for ever. */
+  runsOwnUpdate(agent: AgentFacts): boolean {
+    return agent.ownUpdateSince !== null && this.clock.now().getTime() - agent.ownUpdateSince.getTime() < OWN_UPDATE_MS;
+  }
+}
+
+/** After this long the product is taken to have died in its update. */
+export const OWN_UPDATE_MS = 2 * 3_600_000;
+
+function remember<T>(memory: Map<string, T>, key: string, value: T, most: number): void {
+  memory.delete(key);
+  memory.set(key, value);
+  if (memory.size <= most) return;
+  const [oldest] = memory.keys();
+  if (oldest !== undefined) memory.delete(oldest);
+}

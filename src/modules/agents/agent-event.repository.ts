@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { ProductEvent } from './agent-event.parser.js';
+
+export interface AgentEventRow {
+  id: string;
+  receivedAt: Date;
+  at: Date;
+  component: string | null;
+  trigger: string;
+  outcome: string;
+  versionBefore: string | null;
+  version: string | null;
+  code: number | null;
+  message: string | null;
+}
+
+/** All SQL of what products tell of their own updates. */
+@Injectable()
+export class AgentEventRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** @returns the ids of those that were not known. */
+  async insert(manager: EntityManager, controllerId: string, events: ProductEvent[], now: Date): Promise<string[]> {
+    if (events.length === 0) return [];
+    const month = now.toISOString().slice(0, 7) + '-01';
+    await manager.query(`select ensure_command_month($1) where to_regclass($2) is null`, [
+      month,
+      `agent_event_${month.slice(0, 7).replace('-', '_')}`,
+    ]);
+    const rows = await manager.query<{ event_id: string }[]>(
+      `insert into agent_event (month, controller_id, event_id, received_at, at, component_id, trigger, outcome, version_before,
+         version, code, message)
+       select $3::date, $2, n.id, $4, n.at, n.component, n.trigger, n.outcome, n."versionBefore", n.version, n.code, n.message
+       from jsonb_to_recordset($1::jsonb) as n(id text, at timestamptz, component text, trigger text, outcome text,
+         "versionBefore" text, version text, code int, message text)
+       where not exists (select 1 from agent_event known where known.controller_id = $2 and known.event_id = n.id
+         and known.month <> $3::date)
+       on conflict do nothing returning event_id`,
+      [JSON.stringify(events), controllerId, month, now],
+    );
+    return rows.map((row) => row.event_id);
+  }
+
+  /** The update log is the one history of all updates: what products did by themselves gets its lines too. */
+  async log(manager: EntityManager, controllerId: string, events: ProductEvent[], now: Date): Promise<void> {
+    const worth = events.filter((event) => event.outcome !== 'unchanged' || event.trigger === 'manual');
+    if (worth.length === 0) return;
+    await manager.query(
+      `insert into update_event (at, trigger, component_id, outcome, version, version_before, actor, code, params)
+       select $3, 'product-' || n.trigger, n.component, case n.outcome when 'succeeded' then 'updated' else n.outcome end,
+         n.version, n."versionBefore", $2, case when n.outcome = 'failed' then coalesce(n.code::text, 'failed') end,
+         jsonb_build_object('message', n.message, 'productTime', n.at)
+       from jsonb_to_recordset($1::jsonb) as n(at timestamptz, component text, trigger text, outcome text,
+         "versionBefore" text, version text, code int, message text)`,
+      [JSON.stringify(worth), controllerId, now],
+    );
+  }
+
+  /** Newest arrival first. */
+  list(controllerId: string, after: (string | number)[] | null, limit: number): Promise<AgentEventRow[]> {
+    return this.dataSource.query(
+      `select event_id as id, received_at as "receivedAt", at, component_id as component, trigger, outcome,
+         version_before as "versionBefore", version, code, message
+       from agent_event where controller_id = $1 and ($2::timestamptz is null or (received_at, event_id) < ($2, $3))
+       order by received_at desc, event_id desc limit $4`,
+      [controllerId, after?.[0] ?? null, after?.[1] ?? null, limit],
+    );
+  }
+}

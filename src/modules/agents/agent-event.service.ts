@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { AgentEventRepository, type AgentEventRow } from './agent-event.repository.js';
+import { parseProductEvents, type ProductEvent } from './agent-event.parser.js';
+import { AgentRepository } from './agent.repository.js';
+import { inventoryItem } from './inventory.js';
+
+export interface AgentEventView extends Omit<AgentEventRow, 'at' | 'receivedAt'> {
+  /** By the product's clock. */
+  at: string;
+  receivedAt: string;
+}
+
+/** Updates that products started themselves: one history with everything else. */
+@Injectable()
+export class AgentEventService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly events: AgentEventRepository,
+    private readonly agents: AgentRepository,
+    private readonly catalogue: CatalogueRepository,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Keeps each event once, however often it is sent. @throws AppError `events-invalid`. */
+  async take(controllerId: string, body: unknown): Promise<void> {
+    const now = this.clock.now();
+    const events = parseProductEvents(body, now);
+    const numberings = new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
+    await inTransaction(this.dataSource, async (manager) => {
+      const fresh = new Set(await this.events.insert(manager, controllerId, events, now));
+      const news = events.filter((event) => fresh.has(event.id));
+      await this.events.log(manager, controllerId, news, now);
+      const installed = lastOfEach(news.filter((event) => event.outcome === 'succeeded' && event.version !== null));
+      const items = installed.map((event) =>
+        inventoryItem(event.component, event.version ?? '', numberings.get(event.component)),
+      );
+      await this.agents.storeComponents(manager, [{ controllerId, items }], now);
+    });
+  }
+
+  async list(controllerId: string, query: PageQuery): Promise<Page<AgentEventView>> {
+    const after = decodeCursor(query.cursor, 2);
+    const rows = await this.events.list(controllerId, after, query.limit + 1);
+    return toPage(
+      rows,
+      query.limit,
+      (row) => [row.receivedAt.toISOString(), row.id],
+      (row) => ({ ...row, at: row.at.toISOString(), receivedAt: row.receivedAt.toISOString() }),
+    );
+  }
+}
+
+/** A report may tell of several updates of one component: the last one is in force. */
+function lastOfEach(events: ProductEvent[]): ProductEvent[] {
+  return [...new Map(events.map((event) => [event.component, event])).values()];
+}

@@ -1,0 +1,60 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import type { Page } from '../../platform/http/page.js';
+import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { AgentGroupOrder, AgentGroupPatch } from './agent.dto.js';
+import { AgentGroupService, type AgentGroupView } from './agent-group.service.js';
+
+/** The tree of groups. */
+@ApiTags('agents')
+@ApiBearerAuth()
+@Controller('api/v1/agent-groups')
+export class AgentGroupController {
+  constructor(
+    private readonly groups: AgentGroupService,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** All of them, in order of their paths. */
+  @Get()
+  async list(): Promise<Page<AgentGroupView>> {
+    return { items: await this.groups.list(), next: null };
+  }
+
+  @Get(':id')
+  get(@Param('id') id: string): Promise<AgentGroupView> {
+    return this.groups.view(id);
+  }
+
+  @Post()
+  async create(@Body() body: AgentGroupOrder, @Req() request: FastifyRequest): Promise<AgentGroupView> {
+    const id = await this.groups.create({
+      name: body.name,
+      parentId: body.parentId ?? null,
+      pollIntervalSeconds: body.pollIntervalSeconds ?? null,
+    });
+    await this.audit.record(actorOf(request).name, 'agent-group.create', id, { ...body });
+    return this.groups.view(id);
+  }
+
+  /** A group cannot be moved into itself or below itself. */
+  @Patch(':id')
+  async change(
+    @Param('id') id: string,
+    @Body() body: AgentGroupPatch,
+    @Req() request: FastifyRequest,
+  ): Promise<AgentGroupView> {
+    await this.groups.change(id, body);
+    await this.audit.record(actorOf(request).name, 'agent-group.change', id, { ...body });
+    return this.groups.view(id);
+  }
+
+  /** Only an empty group. */
+  @Delete(':id')
+  @HttpCode(204)
+  async remove(@Param('id') id: string, @Req() request: FastifyRequest): Promise<void> {
+    await this.groups.remove(id);
+    await this.audit.record(actorOf(request).name, 'agent-group.remove', id);
+  }
+}

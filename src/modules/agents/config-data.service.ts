@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { SecretBox } from '../../platform/secrets/secret-box.js';
+import { AgentChanges } from './agent-changes.js';
+import { newToken } from './agent-token.js';
+import { unknownAgents } from './agent.errors.js';
+import { AgentRepository } from './agent.repository.js';
+import { readInventory } from './inventory.js';
+import { WakeUpNetworks } from './wake-up-networks.js';
+
+export type ConfigDataMode = 'merge' | 'replace' | 'remove';
+
+const MAX_ATTRIBUTES = 500;
+const MAX_KEY = 128;
+const MAX_VALUE = 1024;
+
+/** Takes the attributes of products and reads from them what we understand. */
+@Injectable()
+export class ConfigDataService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly agents: AgentRepository,
+    private readonly catalogue: CatalogueRepository,
+    private readonly networks: WakeUpNetworks,
+    private readonly secrets: SecretBox,
+    private readonly changes: AgentChanges,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @returns the secret of a callback that is new, told this once.
+   * @throws AppError `config-data-invalid`, `callback-url-invalid`, `agent-unknown`.
+   */
+  async put(
+    controllerId: string,
+    mode: ConfigDataMode,
+    data: Record<string, string>,
+  ): Promise<{ callbackSecret: string | null }> {
+    const numberings = new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
+    const now = this.clock.now();
+    const callbackSecret = await inTransaction(this.dataSource, async (manager) => {
+      const before = await this.agents.lockForConfigData(manager, controllerId);
+      if (before === null) throw unknownAgents([controllerId]);
+      const attributes = combined(before.attributes, mode, data);
+      const inventory = readInventory(attributes, numberings);
+      await this.agents.storeInventory(manager, controllerId, attributes, inventory, now);
+      // A callback that an administrator set stays when the product does not speak of one.
+      const { callbackUrl } = inventory;
+      if (callbackUrl === null || callbackUrl === before.callbackUrl) return null;
+      this.networks.checkUrl(callbackUrl);
+      const secret = newToken();
+      await this.agents.patch(controllerId, { callbackUrl, callbackSecret: this.secrets.seal(secret) }, manager);
+      return secret;
+    });
+    await this.changes.publish([controllerId]);
+    return { callbackSecret };
+  }
+}
+
+function combined(
+  before: Readonly<Record<string, string>>,
+  mode: ConfigDataMode,
+  data: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const kept = Object.entries(before).filter(([key]) => !(key in data));
+  const entries =
+    mode === 'remove' ? kept : mode === 'replace' ? Object.entries(data) : [...kept, ...Object.entries(data)];
+  if (entries.length > MAX_ATTRIBUTES)
+    throw new AppError('bad-input', 'config-data-invalid', `A product has at most ${MAX_ATTRIBUTES} attributes.`);
+  return Object.fromEntries(entries);
+}
+
+/**
+ * Reads the body of configData; numbers and booleans count as their text.
+ * @throws AppError `config-data-invalid`.
+ */
+export function parseConfigData(body: unknown): { mode: ConfigDataMode; data: Record<string, string> } {
+  const { mode = 'merge', data } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const invalid = (why: string): AppError => new AppError('bad-input', 'config-data-invalid', `configData: ${why}.`);
+  if (mode !== 'merge' && mode !== 'replace' && mode !== 'remove')
+    throw invalid('mode must be merge, replace or remove');
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    throw invalid('data must be an object of texts');
+  const entries = Object.entries(data).map(([key, value]): [string, string] => {
+    if (key === '' || key.length > MAX_KEY) throw invalid(`keys have 1 to ${MAX_KEY} characters`);
+    if (value !== null && typeof value === 'object') throw invalid(`${key} must be a text`);
+    const text = String(value ?? '');
+    if (text.length > MAX_VALUE) throw invalid(`${key} has more than ${MAX_VALUE} characters`);
+    // NUL is no text for the database.
+    return [key.replaceAll('\0', ''), text.replaceAll('\0', '')];
+  });
+  if (entries.length > MAX_ATTRIBUTES) throw invalid(`data has more than ${MAX_ATTRIBUTES} keys`);
+  return { mode, data: Object.fromEntries(entries) };
+}

@@ -1,0 +1,123 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { isIP } from 'node:net';
+import { CONFIG, type Config } from '../../../config/config.js';
+import { clientCommonName, FORWARDED_CLIENT_CN } from '../../../platform/http/forwarding.js';
+import { trustedProxies } from '../../../platform/http/trusted-proxies.js';
+import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
+import { NEW_ENTITY } from '../agent-group.entity.js';
+import { tokenHash } from '../agent-token.js';
+import { isControllerId } from '../agent.errors.js';
+import { EnrolmentService } from '../enrolment.service.js';
+import type { EnrolmentToken } from '../enrolment-token.entity.js';
+import { RefusedLog } from './refused-log.js';
+
+/** Who asks, proven. `handedOut`: a token that the product gets with this answer and never again. */
+export interface AuthenticatedAgent {
+  agent: KnownAgent;
+  handedOut: string | null;
+}
+
+const CREDENTIALS = /^(TargetToken|GatewayToken) +([\x21-\x7e]{8,512})$/i;
+/** Header by which a trusted proxy tells the CN of a client certificate that it verified. */
+const PROXY_CN = 'x-client-cn';
+
+/**
+ * Who may speak for a controllerId: its own token, a gateway's, or a client certificate with that CN. Anything else is null,
+ * and nobody is told why (agent-protocol.md §4).
+ */
+@Injectable()
+export class DdiAuthentication {
+  private readonly isProxy: (address: string | undefined) => boolean;
+
+  constructor(
+    private readonly directory: AgentDirectory,
+    private readonly enrolment: EnrolmentService,
+    private readonly refused: RefusedLog,
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.isProxy = trustedProxies(config.trustedProxies);
+  }
+
+  /** `mayEnrol`: this request may bring an unknown product into being. */
+  async authenticate(
+    request: FastifyRequest,
+    controllerId: string,
+    mayEnrol: boolean,
+  ): Promise<AuthenticatedAgent | null> {
+    const found = isControllerId(controllerId) ? await this.identify(request, controllerId, mayEnrol) : null;
+    if (found === null) this.refused.note(request.ip, controllerId);
+    return found;
+  }
+
+  private async identify(
+    request: FastifyRequest,
+    controllerId: string,
+    mayEnrol: boolean,
+  ): Promise<AuthenticatedAgent | null> {
+    const [, scheme, token] = CREDENTIALS.exec(request.headers.authorization ?? '') ?? [];
+    if (scheme !== undefined && token !== undefined) {
+      const hash = tokenHash(token);
+      if (scheme.toLowerCase() === 'gatewaytoken') return this.byGateway(hash, controllerId, mayEnrol);
+      const agent = await this.directory.get(controllerId);
+      return agent?.tokenHash?.equals(hash) ? { agent, handedOut: null } : null;
+    }
+    return this.commonName(request) === controllerId ? this.byCertificate(controllerId, mayEnrol) : null;
+  }
+
+  private async byGateway(hash: Buffer, controllerId: string, mayEnrol: boolean): Promise<AuthenticatedAgent | null> {
+    const token = await this.directory.token(hash);
+    if (token === null) return null;
+    const agent = await this.directory.get(controllerId);
+    if (agent === null) {
+      const handedOut = mayEnrol ? await this.enrolment.enrol(controllerId, token) : null;
+      const enrolled = await this.directory.get(controllerId);
+      // Without a use left nothing came into being; a faster request of the same product is as good as this one.
+      return enrolled === null ? null : { agent: enrolled, handedOut };
+    }
+    if (token.kind === 'gateway') return (await this.covers(token, agent)) ? { agent, handedOut: null } : null;
+    // An enrolment token opens nothing but the way in, and only to products that came that way before.
+    if (!mayEnrol || agent.origin !== 'enrolled' || !(await this.covers(token, agent))) return null;
+    const handedOut = await this.enrolment.enrolAgain(controllerId, token);
+    const fresh = handedOut === null ? null : await this.directory.get(controllerId);
+    return fresh === null ? null : { agent: fresh, handedOut };
+  }
+
+  /** A token of New Entity is for the products wherever they were moved; any other one is for its part of the tree. */
+  private async covers(token: EnrolmentToken, agent: KnownAgent): Promise<boolean> {
+    return token.groupId === NEW_ENTITY || this.directory.isWithin(agent.groupId, token.groupId);
+  }
+
+  private async byCertificate(controllerId: string, mayEnrol: boolean): Promise<AuthenticatedAgent | null> {
+    let agent = await this.directory.get(controllerId);
+    if (agent === null && mayEnrol && (await this.enrolment.enrolByCertificate(controllerId)))
+      agent = await this.directory.get(controllerId);
+    return agent === null ? null : { agent, handedOut: null };
+  }
+
+  private commonName(request: FastifyRequest): string | null {
+    const own = clientCommonName(request.raw);
+    if (own !== null) return own;
+    const peer = request.raw.socket.remoteAddress;
+    const local = peer === undefined || peer === '';
+    const forwarded = request.headers[FORWARDED_CLIENT_CN];
+    // Only our own content workers come without an address; they let nobody else set this header.
+    if (local && typeof forwarded === 'string') return decoded(forwarded);
+    const fromProxy = request.headers[PROXY_CN];
+    const proxy = local ? lastOf(request.headers['x-forwarded-for']) : peer;
+    return typeof fromProxy === 'string' && isIP(proxy) !== 0 && this.isProxy(proxy) ? fromProxy : null;
+  }
+}
+
+function lastOf(header: string | string[] | undefined): string {
+  const text = Array.isArray(header) ? header.join(',') : (header ?? '');
+  return text.slice(text.lastIndexOf(',') + 1).trim();
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}

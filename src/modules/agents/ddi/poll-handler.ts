@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
+import { ContactRecorder } from '../contact-recorder.js';
+import { HeldPolls } from '../held-polls.js';
+import { baseAnswer, type BaseAnswer } from './base-resource.js';
+
+/** Longest hold; what a client wishes beyond is cut. Seconds. */
+const MAX_WAIT = 120;
+const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[;,]|$)/i;
+const HAL = 'application/hal+json;charset=utf-8';
+
+/** Answers polls: at once, or when there is something (RFC 7240 `Prefer: wait`). */
+@Injectable()
+export class PollHandler {
+  constructor(
+    private readonly directory: AgentDirectory,
+    private readonly contacts: ContactRecorder,
+    private readonly held: HeldPolls,
+  ) {}
+
+  async answer(agent: KnownAgent, own: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    this.note(agent.controllerId, request);
+    const known = request.headers['if-none-match'];
+    let answer = baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
+    const wait = waitSeconds(request.headers.prefer);
+    if (wait > 0) {
+      void reply.header('preference-applied', 'wait');
+      if (!worthTelling(answer, known) && this.held.open) {
+        answer = (await this.hold(agent.controllerId, own, known, wait, request)) ?? answer;
+        this.note(agent.controllerId, request);
+      }
+    }
+    void reply.header('etag', answer.etag).header('cache-control', 'no-cache');
+    if (matches(known, answer.etag)) return reply.code(304).send();
+    return reply.code(200).header('content-type', HAL).send(answer.body);
+  }
+
+  /** Null when the product vanished while it waited. */
+  private async hold(
+    controllerId: string,
+    own: string,
+    known: string | undefined,
+    wait: number,
+    request: FastifyRequest,
+  ): Promise<BaseAnswer | null> {
+    let over = false;
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const stop = (): void => {
+      over = true;
+      end();
+    };
+    const timer = setTimeout(stop, wait * 1000);
+    request.raw.socket.once('close', stop);
+    try {
+      for (;;) {
+        // First in the list, then the look: what changes in between wakes us.
+        const poll = this.held.enter(controllerId);
+        try {
+          const agent = await this.directory.get(controllerId);
+          if (agent === null) return null;
+          const answer = baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
+          if (over || worthTelling(answer, known) || !this.held.open) return answer;
+          await Promise.race([poll.woken, ended]);
+        } finally {
+          poll.leave();
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+      request.raw.socket.off('close', stop);
+    }
+  }
+
+  private note(controllerId: string, request: FastifyRequest): void {
+    const instance = request.headers['x-haishin-instance'];
+    const program = request.headers['user-agent'] ?? '';
+    const fingerprint = `${request.ip} ${program} ${typeof instance === 'string' ? instance : ''}`.trim().slice(0, 300);
+    this.contacts.record(controllerId, request.ip, fingerprint);
+  }
+}
+
+/** Seconds of `Prefer: wait=N`; 0 without it. */
+export function waitSeconds(prefer: string | string[] | undefined): number {
+  const text = Array.isArray(prefer) ? prefer.join(',') : prefer;
+  const wished = WAIT.exec(text ?? '')?.[1];
+  return wished === undefined ? 0 : Math.min(Number(wished), MAX_WAIT);
+}
+
+/** Something that this client does not know already. */
+function worthTelling(answer: BaseAnswer, known: string | undefined): boolean {
+  return answer.something && !matches(known, answer.etag);
+}
+
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch === etag) return true;
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AgentChanges } from './agent-changes.js';
+import { NEW_ENTITY } from './agent-group.entity.js';
+import { newToken, tokenHash } from './agent-token.js';
+import { AgentRepository } from './agent.repository.js';
+import { AgentSettings } from './agent.settings.js';
+import type { EnrolmentToken } from './enrolment-token.entity.js';
+import { EnrolmentTokenService } from './enrolment-token.service.js';
+
+/** Products that enrol themselves. */
+@Injectable()
+export class EnrolmentService {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly agents: AgentRepository,
+    private readonly tokens: EnrolmentTokenService,
+    private readonly settings: AgentSettings,
+    private readonly changes: AgentChanges,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * A product that is not known yet.
+   * @returns its own token, handed out this once; null when the token has no use left.
+   */
+  async enrol(controllerId: string, by: EnrolmentToken): Promise<string | null> {
+    const handedOut = newToken();
+    const approve = by.autoApprove ?? (await this.settings.get()).autoApprove;
+    const outcome = await inTransaction(this.dataSource, async (manager) => {
+      const inserted = await this.agents.insert(
+        [
+          {
+            controllerId,
+            name: null,
+            groupId: by.groupId,
+            approval: approve ? 'approved' : 'pending',
+            tokenHash: tokenHash(handedOut),
+            productType: null,
+            tags: [],
+            origin: 'enrolled',
+          },
+        ],
+        `enrolment token ${by.name}`,
+        this.clock.now(),
+        manager,
+      );
+      // Another request of the same product was faster: nothing is used up, nothing handed out.
+      if (inserted.size === 0) return 'known';
+      if (await this.tokens.use(manager, by.id)) return 'enrolled';
+      await this.agents.remove([controllerId], manager);
+      return 'used-up';
+    });
+    await this.changes.publish([controllerId]);
+    return outcome === 'enrolled' ? handedOut : null;
+  }
+
+  /** A product that enrolled itself before and lost its token. @returns its new token, or null when no use is left. */
+  async enrolAgain(controllerId: string, by: EnrolmentToken): Promise<string | null> {
+    const handedOut = newToken();
+    const used = await inTransaction(this.dataSource, async (manager) => {
+      if (!(await this.tokens.use(manager, by.id))) return false;
+      await this.agents.patch(controllerId, { tokenHash: tokenHash(handedOut), configDataWanted: true }, manager);
+      return true;
+    });
+    if (!used) return null;
+    await this.changes.publish([controllerId]);
+    return handedOut;
+  }
+
+  /** A product whose certificate an authority of ours issued. @returns false when that is not how products enrol here. */
+  async enrolByCertificate(controllerId: string): Promise<boolean> {
+    const setting = await this.settings.get();
+    if (!setting.enrolByCertificate) return false;
+    const agent = {
+      controllerId,
+      name: null,
+      groupId: NEW_ENTITY,
+      approval: setting.autoApprove ? ('approved' as const) : ('pending' as const),
+      tokenHash: null,
+      productType: null,
+      tags: [],
+      origin: 'enrolled' as const,
+    };
+    await inTransaction(this.dataSource, (manager) =>
+      this.agents.insert([agent], 'client certificate', this.clock.now(), manager),
+    );
+    await this.changes.publish([controllerId]);
+    return true;
+  }
+}

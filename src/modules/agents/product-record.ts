@@ -1,0 +1,20 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AgentRepository } from './agent.repository.js';
+import type { InventoryItem } from './inventory.js';
+
+/** What others learn about products, written into their records. */
+@Injectable()
+export class ProductRecord {
+  constructor(private readonly agents: AgentRepository) {}
+
+  /** An update that succeeded is in force before the product's next inventory says so. */
+  installed(manager: EntityManager, controllerId: string, items: InventoryItem[], now: Date): Promise<void> {
+    return this.agents.storeComponents(manager, [{ controllerId, items }], now);
+  }
+
+  /** The server pushed something: with the product's own schedule on, that is a conflict to show. */
+  pushed(manager: EntityManager, controllerId: string, now: Date): Promise<void> {
+    return this.agents.storePush(manager, controllerId, now);
+  }
+}

@@ -1,0 +1,317 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { inTransaction, retried } from '../../database/transaction.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import {
+  ActionPort,
+  NO_WORK,
+  ProductRecord,
+  type AgentWork,
+  type AskingAgent,
+  type Confirmation,
+  type ContentFile,
+  type DeploymentContent,
+  type Feedback,
+} from '../agents/agents.api.js';
+import { ActionRepository, type ActionRow, type OpenAction } from './action.repository.js';
+import { ChangeFeed } from './change-feed.js';
+import { CommandEnds } from './command-ends.js';
+import { CommandHeads } from './command-heads.js';
+import type { CommandHead } from './command.repository.js';
+import type { DeployParameters } from './command.types.js';
+import { DeploymentContents, moduleOf } from './deployment-content.js';
+import { FeedbackService } from './feedback.service.js';
+import { isWindowOpen } from './maintenance-window.js';
+import { transitionOf } from './target-states.js';
+
+/** DDI's view of commands: one action for each target, and for each of its tries. */
+@Injectable()
+export class ActionService extends ActionPort {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly actions: ActionRepository,
+    private readonly heads: CommandHeads,
+    private readonly contents: DeploymentContents,
+    private readonly feedbacks: FeedbackService,
+    private readonly ends: CommandEnds,
+    private readonly feed: ChangeFeed,
+    private readonly products: ProductRecord,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  async workOf(controllerIds: readonly string[]): Promise<Map<string, AgentWork>> {
+    const [open, installed] = await Promise.all([
+      this.actions.open(controllerIds),
+      this.actions.installed(controllerIds),
+    ]);
+    const byAgent = new Map<string, OpenAction[]>();
+    for (const action of open) byAgent.set(action.controllerId, [...(byAgent.get(action.controllerId) ?? []), action]);
+    const work = new Map<string, AgentWork>();
+    for (const id of new Set([...byAgent.keys(), ...installed.keys()])) {
+      const last = installed.get(id);
+      work.set(id, {
+        ...workFrom(byAgent.get(id) ?? []),
+        installed: last === undefined ? null : { actionId: last },
+      });
+    }
+    return work;
+  }
+
+  async deployment(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
+    const action = await this.open(agent, actionId, 'deploy');
+    const command = await this.heads.get(action.commandSeq);
+    if (action.state === 'queued') {
+      // Not offered (yet): held back, or waiting for consent.
+      if (action.held !== null || awaitsConsent(action)) throw unknownAction();
+      await this.deliver(command, action);
+    }
+    return this.content(agent, command, action, historyLength);
+  }
+
+  async confirmation(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
+    const action = await this.open(agent, actionId, 'deploy');
+    if (action.confirmation === null || action.held !== null) throw unknownAction();
+    return this.content(agent, await this.heads.get(action.commandSeq), action, historyLength);
+  }
+
+  async installed(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
+    const last = await this.actions.installedOf(agent.controllerId);
+    if (last?.actionId !== actionId) throw unknownAction();
+    const action = await this.actions.find(agent.controllerId, actionId);
+    if (action === null) throw unknownAction();
+    return this.content(agent, await this.heads.get(last.commandSeq), action, historyLength);
+  }
+
+  async command(agent: AskingAgent, actionId: string): Promise<{ type: string; parameters: object }> {
+    const action = await this.open(agent, actionId, 'command');
+    const command = await this.heads.get(action.commandSeq);
+    if (action.state === 'queued') {
+      if (action.held !== null) throw unknownAction();
+      await this.deliver(command, action);
+    }
+    return { type: command.type, parameters: command.parameters };
+  }
+
+  feedback(agent: AskingAgent, actionId: string, feedback: Feedback): Promise<void> {
+    return this.feedbacks.take(agent.controllerId, actionId, feedback);
+  }
+
+  async cancellation(agent: AskingAgent, actionId: string): Promise<{ stopId: string }> {
+    const action = await this.open(agent, actionId, null);
+    if (action.state !== 'cancelling') throw unknownAction();
+    return { stopId: actionId };
+  }
+
+  cancelFeedback(agent: AskingAgent, actionId: string, feedback: Feedback): Promise<void> {
+    return this.feedbacks.takeForCancellation(agent.controllerId, actionId, feedback);
+  }
+
+  async confirm(agent: AskingAgent, actionId: string, answer: Confirmation): Promise<void> {
+    const action = await this.open(agent, actionId, 'deploy');
+    if (action.confirmation === null) throw unknownAction();
+    const command = await this.heads.get(action.commandSeq);
+    const now = this.clock.now();
+    const confirmation = answer.confirmed ? 'confirmed' : 'denied';
+    await inTransaction(this.dataSource, async (manager) => {
+      // Twice the same answer is one answer; who has begun cannot take the consent back.
+      const changed = await this.actions.change(manager, action, actionId, ['queued'], { confirmation, since: now });
+      if (!changed) throw closedAction();
+      await this.actions.addMessage(
+        manager,
+        action,
+        {
+          execution: 'scheduled',
+          finished: 'none',
+          code: answer.code,
+          progress: null,
+          messages: [confirmation, ...answer.messages].slice(0, 50),
+          dropped: 0,
+        },
+        now,
+      );
+    });
+    this.changed(command, action.controllerId, 'queued', `consent-${confirmation}`);
+  }
+
+  async confirmAll(agent: AskingAgent): Promise<void> {
+    await this.actions.confirmAll(this.dataSource.manager, agent.controllerId, this.clock.now());
+    this.feed.products([agent.controllerId]);
+  }
+
+  async files(agent: AskingAgent, moduleId: string): Promise<ContentFile[]> {
+    const { actionId } = moduleOf(moduleId);
+    const action = await this.actions.find(agent.controllerId, actionId);
+    // Assigned means: open, or the one that is installed.
+    const assigned =
+      action !== null &&
+      ((action.endedAt === null && action.held === null) ||
+        (await this.actions.installedOf(agent.controllerId))?.actionId === actionId);
+    if (!assigned) throw unknownModule();
+    const command = await this.heads.get(action.commandSeq);
+    if (command.type !== 'deploy') throw unknownModule();
+    const chunks = await this.chunks(agent, command, action);
+    const chunk = chunks.find((each) => each.moduleId === moduleId);
+    if (chunk === undefined) throw unknownModule();
+    return [...chunk.artifacts, ...chunk.extras];
+  }
+
+  async agentRemoved(controllerIds: readonly string[], actor: string): Promise<void> {
+    const seqs = await retried(this.dataSource, (manager) =>
+      this.actions.endAllOf(manager, controllerIds, actor, this.clock.now()),
+    );
+    for (const seq of seqs) {
+      const command = await this.heads.get(seq);
+      this.feed.command({ commandId: command.id, deploymentId: command.deploymentId });
+      this.ends.look(seq);
+    }
+  }
+
+  /** The product has the order now. Another request of the same product may have been faster: no matter. */
+  private async deliver(command: CommandHead, action: ActionRow): Promise<void> {
+    const { from, to } = transitionOf('deliver');
+    const now = this.clock.now();
+    const delivered = await inTransaction(this.dataSource, async (manager) => {
+      const changed = await this.actions.change(manager, action, action.actionId, from, {
+        state: to,
+        reason: null,
+        since: now,
+        delivered_at: now,
+        progress_at: now,
+      });
+      if (changed && command.components.length > 0) await this.products.pushed(manager, action.controllerId, now);
+      return changed;
+    });
+    if (delivered) {
+      action.state = 'delivered';
+      this.feed.target(
+        {
+          commandId: command.id,
+          deploymentId: command.deploymentId,
+          controllerId: action.controllerId,
+          state: 'delivered',
+          reason: null,
+        },
+        false,
+      );
+      return;
+    }
+    const fresh = await this.actions.find(action.controllerId, action.actionId);
+    if (fresh === null || fresh.endedAt !== null) throw closedAction();
+    if (fresh.state === 'queued') throw unknownAction();
+  }
+
+  private async content(
+    agent: AskingAgent,
+    command: CommandHead,
+    action: ActionRow,
+    historyLength: number,
+  ): Promise<DeploymentContent> {
+    const { mode, window } = command.parameters as DeployParameters;
+    const open = isWindowOpen(window, this.clock.now());
+    return {
+      actionId: action.actionId,
+      download: mode.download,
+      update: open ? mode.update : 'skip',
+      maintenanceWindow: window === null ? null : open ? 'available' : 'unavailable',
+      chunks: await this.chunks(agent, command, action),
+      history: historyLength === 0 ? null : await this.history(action, historyLength),
+    };
+  }
+
+  private chunks(
+    agent: AskingAgent,
+    command: CommandHead,
+    action: ActionRow,
+  ): ReturnType<DeploymentContents['chunks']> {
+    const parameters = command.parameters as DeployParameters;
+    return this.contents.chunks(
+      action.actionId,
+      parameters,
+      action.components,
+      agent.capabilities,
+      action.versionBefore,
+    );
+  }
+
+  private async history(action: ActionRow, length: number): Promise<{ status: string; messages: string[] }> {
+    return { status: DDI_STATUS[action.state], messages: await this.actions.history(action, action.actionId, length) };
+  }
+
+  /** @throws `action-unknown`, `action-closed`. */
+  private async open(agent: AskingAgent, actionId: string, kind: 'deploy' | 'command' | null): Promise<ActionRow> {
+    const action = await this.actions.find(agent.controllerId, actionId);
+    if (action === null) {
+      if (await this.actions.wasTried(agent.controllerId, actionId)) throw closedAction();
+      throw unknownAction();
+    }
+    if (action.endedAt !== null) throw closedAction();
+    if (kind !== null && ((await this.heads.get(action.commandSeq)).type === 'deploy') !== (kind === 'deploy'))
+      throw unknownAction();
+    return action;
+  }
+
+  private changed(command: CommandHead, controllerId: string, state: 'queued', reason: string): void {
+    this.feed.target({ commandId: command.id, deploymentId: command.deploymentId, controllerId, state, reason }, true);
+  }
+}
+
+/** What of the open actions is shown: what is under way before what waits, the older before the newer. */
+function workFrom(open: readonly OpenAction[]): AgentWork {
+  const offered = (action: OpenAction | undefined): { actionId: string; version: string } | null =>
+    action === undefined ? null : { actionId: action.actionId, version: contentVersion(action) };
+  const cancelled = open.find((action) => action.state === 'cancelling');
+  const deployments = open.filter((action) => action.type === 'deploy' && action.state !== 'cancelling');
+  const running = deployments.find((action) => action.state !== 'queued');
+  const next = deployments.find((action) => !awaitsConsent(action));
+  const commands = open.filter((action) => action.type !== 'deploy' && action.state !== 'cancelling');
+  return {
+    ...NO_WORK,
+    cancellation: cancelled === undefined ? null : { actionId: cancelled.actionId },
+    deployment: offered(running ?? next),
+    confirmation: running === undefined && next === undefined ? offered(deployments.find(awaitsConsent)) : null,
+    command: offered(commands.find((action) => action.state !== 'queued') ?? commands[0]),
+  };
+}
+
+function awaitsConsent(action: Pick<OpenAction, 'confirmation' | 'state'>): boolean {
+  return action.state === 'queued' && (action.confirmation === 'needed' || action.confirmation === 'denied');
+}
+
+/** A short text that is another one when the content of the action is. */
+function contentVersion({ actionId, components, confirmation }: OpenAction): string {
+  const text = `${actionId} ${components.join(' ')} ${confirmation ?? ''}`;
+  let sum = 0;
+  for (const letter of text) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) | 0;
+  return String(sum >>> 0);
+}
+
+/** hawkBit's words. */
+const DDI_STATUS: Record<ActionRow['state'], string> = {
+  queued: 'SCHEDULED',
+  delivered: 'RETRIEVED',
+  downloading: 'DOWNLOAD',
+  downloaded: 'DOWNLOADED',
+  installing: 'RUNNING',
+  cancelling: 'CANCELING',
+  succeeded: 'FINISHED',
+  failed: 'ERROR',
+  skipped: 'FINISHED',
+  superseded: 'CANCELED',
+  expired: 'CANCELED',
+  cancelled: 'CANCELED',
+};
+
+export function unknownAction(): AppError {
+  return new AppError('not-found', 'action-unknown', 'There is no such action for this product.');
+}
+
+export function closedAction(): AppError {
+  return new AppError('gone', 'action-closed', 'The action is no longer active.');
+}
+
+function unknownModule(): AppError {
+  return new AppError('not-found', 'artifact-unknown', 'There is no such module for this product.');
+}

@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { CommandHead } from './command.repository.js';
+import type { TargetFilter, TargetRow } from './command.types.js';
+import { transitionOf } from './target-states.js';
+
+type CommandKey = Pick<CommandHead, 'seq' | 'month'>;
+
+export const TARGET = `t.controller_id as "controllerId", t.action_id as "actionId", t.state, t.reason, t.since, t.held, t.attempt,
+  t.next_attempt_at as "nextAttemptAt", t.components, t.version_before as "versionBefore", t.version_after as "versionAfter",
+  t.confirmation, t.progress, t.progress_at as "progressAt", t.slow_since as "slowSince",
+  (select s.id from command s where s.seq = t.superseded_by) as "supersededBy", t.delivered_at as "deliveredAt",
+  t.expires_at as "expiresAt", t.ended_at as "endedAt", t.code, t.message`;
+
+/** SQL of many targets at once: what people and plans do to a command. Rows are taken in one order, so that two never wait for each other. */
+@Injectable()
+export class TargetRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  list({ seq, month }: CommandKey, filter: TargetFilter): Promise<TargetRow[]> {
+    return this.dataSource.query<TargetRow[]>(
+      `select ${TARGET} from command_target t where t.month = $1 and t.command_seq = $2
+         and ($3::text[] is null or t.state = any($3)) and ($4::text is null or t.controller_id > $4)
+       order by t.controller_id limit $5`,
+      [month, seq, filter.states ?? null, filter.after ?? null, filter.limit ?? 500],
+    );
+  }
+
+  async find({ seq, month }: CommandKey, controllerId: string): Promise<TargetRow | null> {
+    const [row] = await this.dataSource.query<TargetRow[]>(
+      `select ${TARGET} from command_target t where t.month = $1 and t.command_seq = $2 and t.controller_id = $3`,
+      [month, seq, controllerId],
+    );
+    return row ?? null;
+  }
+
+  /** Held by a ring or a pause no longer; one that still has to wait for its next try goes on with that. */
+  async release(
+    manager: EntityManager,
+    { seq, month }: CommandKey,
+    controllerIds: readonly string[] | null,
+    to: { reason: string; now: Date; expiresAt: Date },
+  ): Promise<string[]> {
+    const [rows] = await manager.query<[{ controller_id: string }[], number]>(
+      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2 and state = 'queued'
+         and held in ('ring', 'paused') and ($3::text[] is null or controller_id = any($3)) order by controller_id for update)
+       update command_target t set held = case when t.next_attempt_at > $5 then 'retry' end,
+         reason = case when t.next_attempt_at > $5 then 'retry-waiting' else $4 end, since = $5, progress_at = $5,
+         expires_at = greatest($6, case when t.held = 'paused' then t.expires_at end)
+       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id
+       returning t.controller_id`,
+      [month, seq, controllerIds, to.reason, to.now, to.expiresAt],
+    );
+    return rows.map((row) => row.controller_id);
+  }
+
+  /** What waits for a ring goes on waiting for its ring. */
+  async hold(manager: EntityManager, { seq, month }: CommandKey, reason: string, now: Date): Promise<string[]> {
+    const [rows] = await manager.query<[{ controller_id: string }[], number]>(
+      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2 and state = 'queued'
+         and held is distinct from 'ring' and held is distinct from 'paused' order by controller_id for update)
+       update command_target t set held = 'paused', reason = $3, since = $4
+       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id and t.state = 'queued'
+       returning t.controller_id`,
+      [month, seq, reason, now],
+    );
+    return rows.map((row) => row.controller_id);
+  }
+
+  async cancel(
+    manager: EntityManager,
+    { seq, month }: CommandKey,
+    actor: string,
+    now: Date,
+  ): Promise<{ withdrawn: string[]; asked: string[] }> {
+    const withdraw = transitionOf('withdraw');
+    const ask = transitionOf('ask-to-cancel');
+    const [rows] = await manager.query<[{ controller_id: string; state: string }[], number]>(
+      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2
+         and (state = any($3) or state = any($4)) order by controller_id for update)
+       update command_target t set since = $5, held = null,
+         reason = case when t.state = any($3) then 'cancelled-by-person' else 'cancellation-asked' end, message = $6,
+         ended_at = case when t.state = any($3) then $5::timestamptz end,
+         state_before_cancel = case when t.state = any($4) then t.state end,
+         state = case when t.state = any($3) then $7 else $8 end
+       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id
+         and (t.state = any($3) or t.state = any($4))
+       returning t.controller_id, t.state`,
+      [month, seq, withdraw.from, ask.from, now, `cancelled by ${actor}`, withdraw.to, ask.to],
+    );
+    const ids = (state: string | null): string[] =>
+      rows.filter((row) => row.state === state).map((row) => row.controller_id);
+    return { withdrawn: ids(withdraw.to), asked: ids(ask.to) };
+  }
+
+  /** A new try has a new action: late feedback of the try before cannot touch it. */
+  async retry(
+    manager: EntityManager,
+    { seq, month }: CommandKey,
+    actor: string,
+    now: Date,
+    expiresAt: Date,
+  ): Promise<string[]> {
+    const { from, to } = transitionOf('retry');
+    const [rows] = await manager.query<[{ controller_id: string }[], number]>(
+      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2 and state = any($3)
+         order by controller_id for update)
+       update command_target t set state = $4, reason = 'retried-by-person', message = $7, since = $5, progress_at = $5, held = null,
+         attempt = t.attempt + 1, action_id = nextval('action_id_seq'), next_attempt_at = null, ended_at = null, slow_since = null,
+         progress = null, code = null, delivered_at = null, expires_at = $6, feedback_count = 0, dropped_messages = 0
+       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id and t.state = any($3)
+       returning t.controller_id`,
+      [month, seq, from, to, now, expiresAt, `another try by ${actor}`],
+    );
+    return rows.map((row) => row.controller_id);
+  }
+}
