@@ -24,6 +24,10 @@ describe('database errors', () => {
     expect(toDatabaseError(error)).toMatchObject({ kind: 'unavailable', code: 'database-unavailable', cause: error });
   });
 
+  it.each(['22003', '22007', '22021', '22P02'])('calls %s a value of the wrong form', (code) => {
+    expect(toDatabaseError(withCode(code))).toMatchObject({ kind: 'bad-input', code: 'value-malformed' });
+  });
+
   it.each([
     ['a file that is missing', withCode('ENOENT', { syscall: 'link' })],
     ['a cancelled statement', withCode('57014')],

@@ -55,7 +55,7 @@ export function isUniqueViolation(thrown: unknown, constraint?: string): boolean
 
 /**
  * Gives a database fault its stable code: `database-unavailable` (may pass), `database-refused` (wrong user, password or
- * database: a person must act), `disk-full`. Anything else is returned as it came.
+ * database: a person must act), `disk-full`, `value-malformed`. Anything else is returned as it came.
  */
 export function toDatabaseError(thrown: unknown): unknown {
   if (thrown instanceof AppError) return thrown;
@@ -69,6 +69,11 @@ export function toDatabaseError(thrown: unknown): unknown {
     return new AppError('storage', 'disk-full', 'The disk of the database is full.', { cause: thrown });
   if (code === '3D000' || code?.startsWith('28'))
     return new AppError('unavailable', 'database-refused', `The database refuses the connection: ${text}.`, {
+      cause: thrown,
+    });
+  // 22: a value of the wrong form, such as a NUL in a text. Ours are well-formed; what comes from outside need not be.
+  if (code !== undefined && /^22(003|007|008|021|P02)$/.test(code))
+    return new AppError('bad-input', 'value-malformed', 'The request holds a value of the wrong form.', {
       cause: thrown,
     });
   return thrown;

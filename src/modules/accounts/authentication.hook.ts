@@ -19,7 +19,8 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function requireToken(fastify: FastifyInstance, tokens: ApiTokenService, filter: ProblemFilter): void {
   fastify.decorateRequest('actor', undefined);
   fastify.addHook('onRequest', async (request, reply) => {
-    if (!API.test(request.raw.url ?? '')) return;
+    // The router decodes the path: `/%61pi/v1` is the same route. What it found counts, and for unknown paths the text as sent.
+    if (!API.test(request.routeOptions.url ?? '') && !API.test(request.raw.url ?? '')) return;
     try {
       request.actor = await tokens.authenticate(request.headers.authorization);
       if (request.actor.role === 'viewer' && !READING.has(request.method))

@@ -133,7 +133,7 @@ export class DownloadRepository {
   }
 
   async list(query: PageQuery): Promise<Page<Download>> {
-    const after = decodeCursor(query.cursor, 2);
+    const after = decodeCursor(query.cursor, ['time', 'uuid']);
     const builder = this.dataSource
       .getRepository(Download)
       .createQueryBuilder('d')

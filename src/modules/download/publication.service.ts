@@ -171,7 +171,7 @@ export class PublicationService {
   }
 
   async releases(query: PageQuery, component?: string): Promise<Page<ReleaseView>> {
-    const after = decodeCursor(query.cursor, 2);
+    const after = decodeCursor(query.cursor, ['time', 'uuid']);
     const builder = this.dataSource
       .getRepository(Release)
       .createQueryBuilder('r')

@@ -26,7 +26,7 @@ export class UpdateEventRepository {
   }
 
   async list(query: PageQuery, filter: EventFilter): Promise<Page<UpdateEvent>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, ['integer']);
     const builder = this.dataSource
       .getRepository(UpdateEvent)
       .createQueryBuilder('e')

@@ -32,13 +32,35 @@ export function encodeCursor(key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
-/** @throws AppError `cursor-invalid` when it is not one of ours or has another number of parts. */
-export function decodeCursor(cursor: string | undefined, parts: number): (string | number)[] | null {
+/** What a part of a sort key must look like before it may go into SQL. */
+export type CursorPart = 'time' | 'uuid' | 'integer' | 'text';
+
+const FORMS: Record<CursorPart, (part: string) => boolean> = {
+  time: (part) => !Number.isNaN(Date.parse(part)) && /^\d{4}-\d\d-\d\dT/.test(part),
+  uuid: (part) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(part),
+  integer: (part) => /^\d{1,18}$/.test(part),
+  text: (part) => !part.includes('\0'),
+};
+
+/**
+ * @param parts form of each part of the list's sort key; a number stands for so many texts.
+ * @throws AppError `cursor-invalid` when it is not one of ours or of another list.
+ */
+export function decodeCursor(
+  cursor: string | undefined,
+  parts: number | readonly CursorPart[],
+): (string | number)[] | null {
   if (cursor === undefined) return null;
+  const forms: readonly CursorPart[] =
+    typeof parts === 'number' ? Array.from({ length: parts }, () => 'text' as const) : parts;
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
     const wellFormed =
-      Array.isArray(key) && key.length === parts && key.every((k) => ['string', 'number'].includes(typeof k));
+      Array.isArray(key) &&
+      key.length === forms.length &&
+      key.every(
+        (k: unknown, at) => (typeof k === 'string' || Number.isFinite(k)) && FORMS[forms[at] ?? 'text'](String(k)),
+      );
     if (wellFormed) return key as (string | number)[];
   } catch {
     // falls through to the one refusal below
