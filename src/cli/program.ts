@@ -10,6 +10,7 @@ import { registerServe } from './serve.command.js';
 import { registerStatus } from './status.command.js';
 import { registerToken } from './token.command.js';
 import { registerUpload } from './upload.command.js';
+import { registerVerify } from './verify.command.js';
 
 export function createProgram(): Command {
   const program = new Command('haishin')
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   registerUpload(program);
   registerStatus(program);
   registerToken(program);
+  registerVerify(program);
   registerSampleUpstream(program);
   registerFleet(program);
   registerOpenApi(program);

@@ -69,13 +69,10 @@ export function isSelected(selection: Selection, componentId: string | null): bo
 function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string | null): GroupAction {
   const { held, upstream } = input;
   if (!isSelected(input.selection, componentId)) return 'drop';
-  const unchanged =
-    held !== null &&
-    units.every(
-      (unit) => sameLines(upstream, held.manifest, unit.id) && unit.files.every((file) => held.files.has(file.key)),
-    );
-  if (unchanged) return 'same';
-  return input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
+  const sameRelease = held !== null && units.every((unit) => sameLines(upstream, held.manifest, unit.id));
+  if (sameRelease && units.every((unit) => unit.files.every((file) => held.files.has(file.key)))) return 'same';
+  // A file that was lost may be fetched again whoever may not be updated.
+  return sameRelease || input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
 }
 
 /** Decides for every unit of the manifest; pure. Units whose lines cannot be trusted keep what is published. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { Component } from '../catalogue/component.entity.js';
 import { compareVersions } from '../manifest/version.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
+import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { outcomesOf, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
@@ -15,6 +17,7 @@ import type { ReleaseRepository } from './release.repository.js';
 import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { ChannelState, SnapshotPublisher } from './snapshot-publisher.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
+import { findDamage, isDamaged, requireWholeTree, withoutMissing, type TreeDamage } from './tree-damage.js';
 import {
   buildTrees,
   recordReleases,
@@ -55,6 +58,7 @@ interface Context {
   components: Component[];
   units: Map<string, string>;
   states: Record<Channel, ChannelState>;
+  damage: TreeDamage;
   holds: Holds;
   fingerprint: string;
   /** Components that this run may bring up to date. */
@@ -71,6 +75,8 @@ export class MirrorService {
       snapshots: SnapshotRepository;
       publisher: SnapshotPublisher;
       reader: SourceReader;
+      blobs: BlobStore;
+      logger: Logger;
     },
   ) {}
 
@@ -111,18 +117,26 @@ export class MirrorService {
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
-    const { order, setting, states } = context;
-    const { thorough, respectCoolDown, signal, progress } = order;
+    const { order, setting, states, damage } = context;
+    const { respectCoolDown, signal, progress } = order;
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
-    return { setting, plan, held: states[channel].held, fingerprint, thorough, respectCoolDown, signal, progress };
+    const held = withoutMissing(states[channel].held, damage);
+    const thorough = order.thorough || isDamaged(damage);
+    return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
   private async context(order: MirrorOrder): Promise<Context> {
-    const { publisher, catalogue, settings, releases, snapshots } = this.deps;
+    const { catalogue, settings, releases, snapshots, blobs, logger } = this.deps;
     const setting = await settings.updateSource();
     const components = await catalogue.list();
-    const states = { global: await publisher.current('global'), japan: await publisher.current('japan') };
+    const states = await this.states();
+    const damage = await findDamage(states, blobs);
+    if (isDamaged(damage))
+      logger.error(
+        { missing: [...damage.missing].slice(0, 20), count: damage.missing.size, manifestLost: damage.manifestLost },
+        'published content is missing on the disk; this download fetches it again where the source still has it',
+      );
     const holds = await loadHolds(releases, snapshots, states, components);
     const units = componentOfUnit(components);
     const basis = [
@@ -138,20 +152,25 @@ export class MirrorService {
         .filter((each) => (order.requested === null ? order.takesPart(each) : order.requested.includes(each.id)))
         .map(({ id }) => id),
     );
-    return { order, setting, components, units, states, holds, fingerprint, takesPart };
+    return { order, setting, components, units, states, damage, holds, fingerprint, takesPart };
+  }
+
+  private async states(): Promise<Record<Channel, ChannelState>> {
+    const { publisher } = this.deps;
+    return { global: await publisher.currentOrLost('global'), japan: await publisher.currentOrLost('japan') };
   }
 
   private plan(context: Context, channel: Channel): Omit<PlanInput, 'upstream' | 'held'> {
-    const { order, components, holds, units, setting, takesPart } = context;
+    const { order, components, holds, units, setting, takesPart, damage } = context;
     const byId = new Map(components.map((component) => [component.id, component]));
     return {
       componentOfUnit: units,
       selection: setting.selection,
       mayUpdate: (componentId, offered) => {
-        if (componentId === null) return order.requested === null;
+        if (componentId === null) return order.requested === null || damage.manifestLost;
         const component = byId.get(componentId);
         if (component === undefined) return false;
-        if (!takesPart.has(componentId)) return false;
+        if (!takesPart.has(componentId) && !damage.manifestLost) return false;
         const named = order.requested !== null;
         if (!named && CHANNELS.every((each) => holds.pinned[each].has(componentId))) return false;
         const uploaded = holds.uploaded[channel].get(componentId);
@@ -172,7 +191,7 @@ export class MirrorService {
     japan: SourceRead | null,
   ): Promise<Omit<MirrorOutcome, 'japanFault'> & { inForce: string | null }> {
     const { publisher, releases, snapshots } = this.deps;
-    const states = { global: await publisher.current('global'), japan: await publisher.current('japan') };
+    const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
     const read = toReadTree(global);
     const japanTree = japan === null ? null : toReadTree(japan);
@@ -188,6 +207,7 @@ export class MirrorService {
       japan: ownJapan ? japanTree : 'derive',
       upstreamHosts: hostsOf([...context.setting.sources, ...context.setting.japanSources]),
     };
+    if (context.damage.manifestLost) requireWholeTree(build);
     const trees = buildTrees(build);
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
@@ -204,6 +224,7 @@ export class MirrorService {
     });
     if (snapshotId === null && unpinned.length > 0)
       await publisher.alone(async (manager) => void (await snapshots.unpin(manager, unpinned)));
+    if (isDamaged(context.damage)) await publisher.relink();
     const outcomes = await this.outcomes(context, build, states, trees, snapshotId);
     const inForce = snapshotId ?? states.global.snapshotId;
     return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, inForce };

@@ -1,4 +1,4 @@
-import { link, mkdir, open, readFile, readdir, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, readdir, readlink, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { BlobStore } from '../store/blob-store.js';
@@ -51,7 +51,14 @@ export class PublishedDirectory {
     const folders = new Set(index.files.map((file) => dirname(join(tree, file.path))));
     folders.add(tree);
     for (const folder of folders) await mkdir(folder, { recursive: true });
-    await pLimit(LINKS_AT_ONCE).map(index.files, (file) => link(this.blobs.pathOf(file.sha256), join(tree, file.path)));
+    await pLimit(LINKS_AT_ONCE).map(index.files, async (file) => {
+      try {
+        await link(this.blobs.pathOf(file.sha256), join(tree, file.path));
+      } catch (fault) {
+        // Content that was lost earlier is left out until `relink`; it must not hold up the rest.
+        if ((fault as NodeJS.ErrnoException).code !== 'ENOENT' || (await this.blobs.has(file.sha256))) throw fault;
+      }
+    });
     const handle = await open(join(staging, 'index.json'), 'w', 0o644);
     try {
       await handle.writeFile(JSON.stringify(index));
@@ -95,6 +102,26 @@ export class PublishedDirectory {
 
   readFile(file: HeldFile): Promise<Buffer> {
     return readFile(this.blobs.pathOf(file.sha256));
+  }
+
+  /** Makes the links of a snapshot that are not those of its contents: these were lost, and are there again. */
+  async relink(channel: Channel, snapshot: string): Promise<void> {
+    const { files } = await this.readIndex(channel, snapshot);
+    const temporary = join(this.root, channel, snapshot, '.relink');
+    for (const file of files) {
+      const path = join(this.root, channel, snapshot, 'tree', file.path);
+      const blob = await stat(this.blobs.pathOf(file.sha256), { throwIfNoEntry: false });
+      if (blob === undefined || (await stat(path, { throwIfNoEntry: false }))?.ino === blob.ino) continue;
+      await rm(temporary, { force: true });
+      await link(this.blobs.pathOf(file.sha256), temporary);
+      await rename(temporary, path);
+      await syncDirectory(dirname(path));
+    }
+  }
+
+  /** Removes a file from the tree, but not from the index: its content turned out to be wrong. */
+  async unlink(channel: Channel, snapshot: string, file: HeldFile): Promise<void> {
+    await rm(join(this.root, channel, snapshot, 'tree', file.path), { force: true });
   }
 
   /** Takes a snapshot out of sight first, so that no half-removed one is ever served. */

@@ -17,7 +17,10 @@ import type { SnapshotRepository } from './snapshot.repository.js';
 export interface ChannelState {
   snapshotId: string | null;
   publishedAt: Date | null;
+  /** Null before the first snapshot, and when its manifest is lost. */
   held: HeldTree | null;
+  /** The manifest in force cannot be read: only a download can make the tree anew. */
+  manifestLost: boolean;
   /** Component → release; empty for a snapshot that this database does not know (it was restored from an older backup). */
   releases: Map<string, string>;
 }
@@ -110,18 +113,44 @@ export class SnapshotPublisher {
     return this.directory.current(channel);
   }
 
+  /**
+   * What is in force, as a base for a decision of a person.
+   * @throws AppError `manifest-lost`, `snapshot-damaged`.
+   */
   async current(channel: Channel): Promise<ChannelState> {
+    const state = await this.currentOrLost(channel);
+    if (!state.manifestLost) return state;
+    throw new AppError(
+      'storage',
+      'manifest-lost',
+      `The manifest of channel ${channel} is lost. A download makes it anew; start one, then try again.`,
+      { details: { channel, snapshot: state.snapshotId } },
+    );
+  }
+
+  /** The same for somebody who can make the manifest anew. */
+  async currentOrLost(channel: Channel): Promise<ChannelState> {
     const snapshotId = await this.directory.current(channel);
-    if (snapshotId === null) return { snapshotId: null, publishedAt: null, held: null, releases: new Map() };
+    const nothing = {
+      snapshotId,
+      publishedAt: null,
+      held: null,
+      manifestLost: false,
+      releases: new Map<string, string>(),
+    };
+    if (snapshotId === null) return nothing;
     const index = await this.directory.readIndex(channel, snapshotId);
     const files = fileMap(index.files);
     const manifest = files.get(MANIFEST_PATH);
     if (manifest === undefined)
       throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
+    const text =
+      (await this.blobs.size(manifest.sha256)) === manifest.size ? await this.directory.readFile(manifest) : null;
     return {
       snapshotId,
       publishedAt: new Date(index.publishedAt),
-      held: { manifest: Manifest.parse(await this.directory.readFile(manifest)), files },
+      held: text === null ? null : { manifest: Manifest.parse(text), files },
+      manifestLost: text === null,
       releases: await this.snapshots.releases(snapshotId, channel),
     };
   }
@@ -148,13 +177,19 @@ export class SnapshotPublisher {
 
   /** Publishes, unless every channel would stay as it is: then null. Call inside `exclusively`. */
   async publish(request: PublishRequest): Promise<string | null> {
-    const states = await Promise.all(CHANNELS.map((channel) => this.current(channel)));
+    const states = await Promise.all(CHANNELS.map((channel) => this.currentOrLost(channel)));
     const now = timeAfter(states, this.clock.now());
     const trees = await Promise.all(CHANNELS.map((channel) => this.complete(channel, request.trees[channel], now)));
     if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
     const id = newSnapshotId(now);
     await this.steps.reached('composed');
-    await this.blobs.settle(newBlobs(trees, states));
+    const news = newBlobs(trees, states);
+    for (const sha256 of news)
+      if (!(await this.blobs.has(sha256)))
+        throw new AppError('storage', 'blob-missing', 'Content that was to be published has gone from the disk.', {
+          details: { sha256 },
+        });
+    await this.blobs.settle(news);
     await Promise.all(
       trees.map((tree) =>
         this.directory.stage(tree.channel, {
@@ -190,6 +225,12 @@ export class SnapshotPublisher {
     await this.steps.reached('recorded');
     await this.putIntoForce(id);
     return id;
+  }
+
+  /** After contents that were lost are there again: puts them back into every tree. Call inside `exclusively`. */
+  async relink(): Promise<void> {
+    for (const channel of CHANNELS)
+      for (const snapshot of await this.directory.snapshots(channel)) await this.directory.relink(channel, snapshot);
   }
 
   /** A transaction for what is decided without a change of the trees. */

@@ -229,6 +229,22 @@ export class BlobStore {
     });
   }
 
+  /** Moves a blob to `<root>/quarantine/`, where a person may look at it; false when it was not held. */
+  async quarantine(sha256: string): Promise<boolean> {
+    const path = this.pathOf(sha256);
+    return onDisk(async () => {
+      const aside = join(this.rootDir, 'quarantine');
+      await mkdir(aside, { recursive: true, mode: 0o700 });
+      try {
+        await rename(path, join(aside, sha256));
+        return true;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw error;
+      }
+    });
+  }
+
   /** Every blob held, in order of its name. */
   async *list(): AsyncGenerator<string> {
     const folders = await onDisk(() => readdir(this.#blobs));

@@ -14,6 +14,7 @@ import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js
 import { TreeEditor, type NewContent } from '../../mirror/snapshot/tree-editor.js';
 import { placeUpload } from '../../mirror/snapshot/upload-lines.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
+import { BlobStore } from '../../mirror/store/blob-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { AuditService } from '../accounts/accounts.api.js';
@@ -45,6 +46,7 @@ export class UploadService {
     private readonly snapshots: SnapshotRepository,
     private readonly publisher: SnapshotPublisher,
     private readonly editor: TreeEditor,
+    private readonly blobs: BlobStore,
     private readonly events: UpdateEventRepository,
     private readonly observers: UploadObservers,
     private readonly audit: AuditService,
@@ -114,6 +116,8 @@ export class UploadService {
         await this.events.add([event], upload.now, manager);
       },
     });
+    // The same content again is how a person brings back what was lost.
+    if (edit.snapshotId === null) await this.publisher.relink();
     const releaseId = edit.releases[upload.channel].get(component.id);
     if (releaseId === undefined)
       throw new AppError('internal', 'internal', 'The uploaded release is not in the snapshot that was made for it.');
@@ -138,6 +142,9 @@ export class UploadService {
       );
       await this.events.add([{ ...eventOf(upload.facts, 'recorded'), releaseId }], upload.now, manager);
     };
+    await this.blobs.settle(
+      content.files.flatMap((file) => [file.sha256, ...(file.signature === null ? [] : [file.signature.sha256])]),
+    );
     await this.publisher.alone(record);
     return { releaseId, published: false, snapshotId: null };
   }
