@@ -43,7 +43,9 @@ export class DdiClient {
           ...tls,
           headers: {
             ...(token === undefined ? {} : { authorization: `${scheme} ${token}` }),
-            ...(text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+            ...(text === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
             ...this.options.headers,
             ...headers,
           },
@@ -92,11 +94,19 @@ export class DdiClient {
     details: string[] = [],
     more: Record<string, unknown> = {},
   ): Promise<DdiAnswer> {
-    return this.call('POST', `/deploymentBase/${actionId}/feedback`, feedbackBody(actionId, execution, finished, details, more));
+    return this.call(
+      'POST',
+      `/deploymentBase/${actionId}/feedback`,
+      feedbackBody(actionId, execution, finished, details, more),
+    );
   }
 
   cancelFeedback(actionId: string, execution: string, finished = 'none', details: string[] = []): Promise<DdiAnswer> {
-    return this.call('POST', `/cancelAction/${actionId}/feedback`, feedbackBody(actionId, execution, finished, details));
+    return this.call(
+      'POST',
+      `/cancelAction/${actionId}/feedback`,
+      feedbackBody(actionId, execution, finished, details),
+    );
   }
 
   commandFeedback(actionId: string, execution: string, finished = 'none', details: string[] = []): Promise<DdiAnswer> {
@@ -115,7 +125,12 @@ function feedbackBody(
   return {
     id: Number(actionId),
     time: '20240101T000000',
-    status: { execution, result: { finished, ...(more['progress'] ? { progress: more['progress'] } : {}) }, details, ...(more['code'] === undefined ? {} : { code: more['code'] }) },
+    status: {
+      execution,
+      result: { finished, ...(more['progress'] ? { progress: more['progress'] } : {}) },
+      details,
+      ...(more['code'] === undefined ? {} : { code: more['code'] }),
+    },
   };
 }
 

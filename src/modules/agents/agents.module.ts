@@ -12,6 +12,7 @@ import { AgentSettings } from './agent.settings.js';
 import { ConfigDataService } from './config-data.service.js';
 import { ContactRecorder } from './contact-recorder.js';
 import { ArtifactSender } from './ddi/artifact-sender.js';
+import { Contacts } from './ddi/contacts.js';
 import { DdiAuthentication } from './ddi/ddi-authentication.js';
 import { DdiRoutes } from './ddi/ddi.routes.js';
 import { PollHandler } from './ddi/poll-handler.js';
@@ -43,6 +44,7 @@ import { Waker } from './waker.js';
     ArtifactSender,
     ConfigDataService,
     ContactRecorder,
+    Contacts,
     DdiAuthentication,
     DdiRoutes,
     EnrolmentService,

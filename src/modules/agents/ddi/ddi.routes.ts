@@ -9,6 +9,7 @@ import { ActionPort, type ContentFile } from '../action.port.js';
 import { ConfigDataService, parseConfigData } from '../config-data.service.js';
 import { AgentEventService } from '../agent-event.service.js';
 import { AgentService } from '../agent.service.js';
+import { Contacts } from './contacts.js';
 import { ArtifactSender } from './artifact-sender.js';
 import { DdiAuthentication, type AuthenticatedAgent } from './ddi-authentication.js';
 import { linkBase, type LinkBase } from './ddi-links.js';
@@ -44,6 +45,7 @@ export class DdiRoutes implements OnModuleInit {
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     private readonly authentication: DdiAuthentication,
     private readonly polls: PollHandler,
+    private readonly contacts: Contacts,
     private readonly actions: ActionPort,
     private readonly configData: ConfigDataService,
     private readonly events: AgentEventService,
@@ -124,6 +126,7 @@ export class DdiRoutes implements OnModuleInit {
         if (request.params.tenant.toUpperCase() !== 'DEFAULT') return reply.code(404).send();
         if (product.agent.approval === 'blocked') return reply.code(403).send();
         if (product.handedOut !== null) void reply.header(TARGET_TOKEN_HEADER, product.handedOut);
+        this.contacts.heard(request.params.controllerId, request);
         request.product = product;
         return undefined;
       },

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
-import { ContactRecorder } from '../contact-recorder.js';
+import { Contacts } from './contacts.js';
 import { HeldPolls } from '../held-polls.js';
 import { baseAnswer, type BaseAnswer } from './base-resource.js';
 
@@ -15,12 +15,11 @@ const HAL = 'application/hal+json;charset=utf-8';
 export class PollHandler {
   constructor(
     private readonly directory: AgentDirectory,
-    private readonly contacts: ContactRecorder,
+    private readonly contacts: Contacts,
     private readonly held: HeldPolls,
   ) {}
 
   async answer(agent: KnownAgent, own: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    this.note(agent.controllerId, request);
     const known = request.headers['if-none-match'];
     let answer = baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
     const wait = waitSeconds(request.headers.prefer);
@@ -28,7 +27,7 @@ export class PollHandler {
       void reply.header('preference-applied', 'wait');
       if (!worthTelling(answer, known) && this.held.open) {
         answer = (await this.hold(agent.controllerId, own, known, wait, request)) ?? answer;
-        this.note(agent.controllerId, request);
+        this.contacts.heard(agent.controllerId, request);
       }
     }
     void reply.header('etag', answer.etag).header('cache-control', 'no-cache');
@@ -71,13 +70,6 @@ export class PollHandler {
       clearTimeout(timer);
       request.raw.socket.off('close', stop);
     }
-  }
-
-  private note(controllerId: string, request: FastifyRequest): void {
-    const instance = request.headers['x-haishin-instance'];
-    const program = request.headers['user-agent'] ?? '';
-    const fingerprint = `${request.ip} ${program} ${typeof instance === 'string' ? instance : ''}`.trim().slice(0, 300);
-    this.contacts.record(controllerId, request.ip, fingerprint);
   }
 }
 
