@@ -49,8 +49,6 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
   });
   requireToken(fastify, app.get(ApiTokenService), filter);
   acceptForms(fastify);
-  // Faults before Nest's own layer: bodies that are no JSON, too large, of an unknown type.
-  fastify.setErrorHandler((fault, request, reply) => filter.answer(fault, request, reply));
   installOpenApi(app);
   await app.init();
   await fastify.ready();

@@ -202,6 +202,13 @@ describe('bad input', () => {
       status: 413,
       code: 'body-too-large',
     });
+    const strange = { ...headers, 'content-type': 'text/strange' };
+    const answer = await fetch(`${bench.haishin.http}/api/v1/downloads`, {
+      method: 'POST',
+      headers: strange,
+      body: 'x',
+    });
+    expect(await answer.json()).toMatchObject({ status: 400, code: 'unsupported-media-type' });
     expect(await bench.api.get('/api/v1/absent')).toMatchObject({ status: 404, body: { code: 'not-found' } });
   });
 
