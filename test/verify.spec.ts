@@ -246,6 +246,17 @@ describe('haishin verify', () => {
     expect(await readFile(linked, 'utf8')).toBe('what no source has');
   });
 
+  it('a small file that is corrupt is never served, verified or not', async () => {
+    const { path = '', sha256 = '' } =
+      (await indexOf('global')).files.find((file) => /v_\d+\.sig$/.test(file.path)) ?? {};
+    const right = await readFile(pathOf(sha256));
+    await corrupt(sha256);
+    const get = () => fetch(`${haishin.http}/activeupdate/${path}`);
+    expect((await get()).status).toBe(503);
+    await writeFile(pathOf(sha256), right);
+    expect(Buffer.from(await (await get()).arrayBuffer())).toEqual(right);
+  });
+
   it('names an index that cannot be read', async () => {
     const { snapshot } = await indexOf('japan');
     await writeFile(join(haishin.dataDir, 'published', 'japan', snapshot, 'index.json'), '{');

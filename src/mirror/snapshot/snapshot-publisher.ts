@@ -184,7 +184,8 @@ export class SnapshotPublisher {
     const id = newSnapshotId(now);
     await this.steps.reached('composed');
     const news = newBlobs(trees, states);
-    for (const sha256 of news)
+    // With a manifest that is lost nobody knows what of the tree was lost before.
+    for (const sha256 of states.some((state) => state.manifestLost) ? [] : news)
       if (!(await this.blobs.has(sha256)))
         throw new AppError('storage', 'blob-missing', 'Content that was to be published has gone from the disk.', {
           details: { sha256 },
@@ -230,7 +231,10 @@ export class SnapshotPublisher {
   /** After contents that were lost are there again: puts them back into every tree. Call inside `exclusively`. */
   async relink(): Promise<void> {
     for (const channel of CHANNELS)
-      for (const snapshot of await this.directory.snapshots(channel)) await this.directory.relink(channel, snapshot);
+      for (const snapshot of await this.directory.snapshots(channel))
+        await this.directory.relink(channel, snapshot).catch((err: unknown) => {
+          this.logger.warn({ channel, snapshot, err }, 'the tree of a snapshot could not be mended');
+        });
   }
 
   /** A transaction for what is decided without a change of the trees. */

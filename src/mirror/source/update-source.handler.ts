@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFile } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../platform/logging/logger.js';
@@ -40,6 +41,11 @@ const RETRY_SECONDS = '60';
 export function createUpdateSource(options: UpdateSourceOptions): UpdateSource {
   const source = new Source(options);
   return (req, res) => source.handle(req, res);
+}
+
+/** Once for as long as it is kept in memory: manifests and signatures are small, and never served damaged. */
+function isContentOf(sha256: string, content: Buffer): boolean {
+  return hash('sha256', content) === sha256;
 }
 
 class Source {
@@ -148,8 +154,8 @@ class Source {
     readFile(entry.file, (error, content) => {
       if (res.destroyed) return;
       if (error) this.unavailable(res, channel, entry.file, error);
-      else if (content.length !== entry.size)
-        this.unavailable(res, channel, entry.file, new Error('The file has not the size that its record says.'));
+      else if (content.length !== entry.size || !isContentOf(entry.sha256, content))
+        this.unavailable(res, channel, entry.file, new Error('The content is not that of its record.'));
       else {
         this.smallFiles.set(entry.sha256, content);
         answer(content);
