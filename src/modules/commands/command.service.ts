@@ -146,6 +146,7 @@ export class CommandService {
       await this.feed.announce(transaction, command, [...withdrawn, ...asked]);
       return { withdrawn: withdrawn.length, asked: asked.length, freed: withdrawn, command };
     });
+    if (manager === undefined) this.ends.look(outcome.command.seq);
     if (outcome.freed.length > 0) this.ends.promoteLater(outcome.freed);
     return { withdrawn: outcome.withdrawn, asked: outcome.asked };
   }
