@@ -11,9 +11,13 @@ import { startSampleUpstream } from '../sample-upstream/sample-server.js';
 import { SampleTree } from '../sample-upstream/sample-tree.js';
 import { ApiClient, findServer } from './api-client.js';
 import { followDownload } from './download.command.js';
+import { deployToAll, startProducts, type Products } from './quickstart-products.js';
 import { announce, stopOnSignal, wholeNumber } from './serve.command.js';
 
 const SAMPLE_SCALE = 0.02;
+/** Products that only pretend; the sample agent is a real one. */
+const SIMULATED_PRODUCTS = 10;
+const DEPLOY_WAIT_MS = 20_000;
 
 export function registerQuickstart(program: Command): void {
   program
@@ -44,14 +48,20 @@ async function quickstart(options: { every: number; keep?: boolean; once?: boole
     await upstream.close();
     throw fault;
   }
+  let products: Products | null = null;
   const stop = async (): Promise<void> => {
+    await products?.stop();
     await server.stop();
     await upstream.close();
     if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
   };
   stopOnSignal({ stop }, logger);
   announce(server);
-  const timer = await tour({ server, upstream, dataDir: config.dataDir, every: options.every });
+  const start = async (api: ApiClient, baseUrl: string): Promise<Products> => {
+    products = await startProducts({ api, baseUrl, dataDir: config.dataDir, simulated: SIMULATED_PRODUCTS });
+    return products;
+  };
+  const timer = await tour({ server, upstream, dataDir: config.dataDir, every: options.every, start });
   if (options.once) {
     clearInterval(timer);
     await stop();
@@ -71,6 +81,7 @@ async function tour(context: {
   upstream: Upstream;
   dataDir: string;
   every: number;
+  start: (api: ApiClient, baseUrl: string) => Promise<Products>;
 }): Promise<NodeJS.Timeout> {
   const { server, upstream, every } = context;
   const target = await findServer({
@@ -92,6 +103,11 @@ async function tour(context: {
   await mirror(api);
   await showChannels(server);
   const base = server.httpUrl ?? '';
+  say(
+    `5. A sample agent and ${SIMULATED_PRODUCTS} simulated products come in; the virus pattern is deployed to all of them …`,
+  );
+  await context.start(api, server.httpUrl ?? server.httpsUrl ?? '');
+  await deploy(api, 'virus-pattern');
   say();
   say('Try it:');
   say(`  curl ${base}/activeupdate/server.ini                         # channel global`);
@@ -100,13 +116,30 @@ async function tour(context: {
   if (server.httpsUrl)
     say(`  curl -k ${server.httpsUrl}/TvcsDownload/ActiveUpdate/server.ini   # as products with a Control Manager ask`);
   say(`  curl -H 'Authorization: Bearer ${target.token}' ${base}/api/v1/components`);
+  say(`  curl -H 'Authorization: Bearer ${target.token}' '${base}/api/v1/commands?type=deploy'`);
   say(`  ${base}/api/docs                                            # the API in a browser`);
   say();
-  say(`The upstream publishes something new every ${every} s, and it is mirrored at once. Ctrl-C ends everything.`);
+  say(
+    `The upstream publishes something new every ${every} s; it is mirrored and deployed at once. Ctrl-C ends everything.`,
+  );
+  const turn = CATALOGUE.map((entry) => entry.id).filter((id) => upstream.tree.versions()[id] !== undefined);
+  let next = 0;
   return setInterval(() => {
-    const [news] = upstream.publish();
-    void mirror(api, news === undefined ? '' : `${news.component} ${news.version}: `).catch(() => undefined);
+    const component = turn[next++ % turn.length] ?? 'virus-pattern';
+    upstream.publish([component]);
+    mirror(api, `${component}: `)
+      .then(() => deploy(api, component))
+      // The server may be stopping, or a person may have started a download of his own.
+      .catch(() => undefined);
   }, every * 1000);
+}
+
+/** Deploys a component to every product and says how it went. */
+async function deploy(api: ApiClient, component: string): Promise<void> {
+  const targets = await deployToAll(api, [component], DEPLOY_WAIT_MS);
+  const counts = new Map<string, number>();
+  for (const { state } of targets) counts.set(state, (counts.get(state) ?? 0) + 1);
+  say(`   deployed ${component}: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}`);
 }
 
 async function localToken(dataDir: string): Promise<{ token?: string }> {

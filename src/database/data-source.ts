@@ -22,7 +22,7 @@ export interface DataSourceOptions {
 /** Builds, but does not connect, the TypeORM data source. The schema comes from migrations only. */
 export function createDataSource(options: DataSourceOptions): DataSource {
   const { logger, onPoolError } = options;
-  return new DataSource({
+  const dataSource: DataSource = new DataSource({
     type: 'postgres',
     entities: options.entities,
     synchronize: false,
@@ -33,6 +33,8 @@ export function createDataSource(options: DataSourceOptions): DataSource {
     logger: new SqlLogger(logger),
     maxQueryExecutionTime: 1_000,
     poolErrorHandler: (error: Error) => {
+      // The last words of connections that we have just let go.
+      if (!dataSource.isInitialized) return;
       logger.warn({ err: error }, 'a pooled database connection broke');
       onPoolError?.(error);
     },
@@ -46,6 +48,7 @@ export function createDataSource(options: DataSourceOptions): DataSource {
       idleTimeoutMillis: 60_000,
     },
   });
+  return dataSource;
 }
 
 /**

@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startFleet, type Fleet } from '../fleet/fleet.js';
+import type { ApiClient } from './api-client.js';
+
+const SAMPLE_AGENT = 'sample-gateway';
+const AGENT_PROGRAM = fileURLToPath(new URL('../../agent/dist/cli.js', import.meta.url));
+
+export interface Products {
+  stop(): Promise<void>;
+}
+
+interface Target {
+  controllerId: string;
+  state: string;
+  attempt: number;
+}
+
+const UNDER_WAY = new Set(['delivered', 'downloading', 'downloaded', 'installing']);
+
+/** A real agent process as one product, and a few simulated ones, so that tracking has life in it. */
+export async function startProducts(options: {
+  api: ApiClient;
+  baseUrl: string;
+  dataDir: string;
+  simulated: number;
+}): Promise<Products> {
+  const { api, baseUrl, dataDir } = options;
+  const agent = await startAgent(api, baseUrl, join(dataDir, 'sample-agent'));
+  const { token } = await api.post<{ token: string }>('/api/v1/enrolment-tokens', {
+    name: 'quickstart',
+    kind: 'gateway',
+  });
+  const fleet: Fleet = startFleet({
+    baseUrl,
+    gatewayToken: token,
+    agents: options.simulated,
+    behaviour: { failing: 0.1 },
+  });
+  await fleet.enrolled();
+  return {
+    stop: async () => {
+      await fleet.stop();
+      if (agent.exitCode === null) {
+        agent.kill('SIGTERM');
+        await new Promise((done) => agent.once('exit', done));
+      }
+    },
+  };
+}
+
+async function startAgent(api: ApiClient, baseUrl: string, directory: string): Promise<ChildProcess> {
+  const agent = await api.post<{ securityToken: string }>('/api/v1/agents', {
+    controllerId: SAMPLE_AGENT,
+    name: 'Sample mail gateway',
+  });
+  await mkdir(directory, { recursive: true });
+  const file = join(directory, 'agent.json');
+  const config = {
+    server: baseUrl,
+    controllerId: SAMPLE_AGENT,
+    targetToken: agent.securityToken,
+    product: { name: 'Sample mail gateway', version: '1.0' },
+    productDirectory: join(directory, 'components'),
+    stateDirectory: join(directory, 'state'),
+    hooks: { scanService: 'true', policyService: 'true' },
+    schedule: { enabled: false },
+  };
+  await writeFile(file, JSON.stringify(config, null, 2), { mode: 0o600 });
+  return spawn(process.execPath, [AGENT_PROGRAM, '--config', file, 'run'], { stdio: 'ignore' });
+}
+
+/** Orders a deployment to everything and waits until every product has answered, for a while at most. */
+export async function deployToAll(api: ApiClient, components: string[], waitMs: number): Promise<Target[]> {
+  const { commandId } = await api.post<{ commandId: string }>('/api/v1/deployments', {
+    components,
+    targets: { all: true },
+  });
+  const until = Date.now() + waitMs;
+  for (;;) {
+    const { items } = await api.get<{ items: Target[] }>(`/api/v1/commands/${commandId}/targets?limit=500`);
+    // A product that failed waits half an hour for its next try: long enough to count as answered.
+    const open = items.some(({ state, attempt }) => UNDER_WAY.has(state) || (state === 'queued' && attempt === 0));
+    if (!open || Date.now() > until) return items;
+    await delay(200);
+  }
+}
