@@ -10,7 +10,7 @@ import { SampleTree } from '../dist/sample-upstream/sample-tree.js';
 import { download, startHaishin, stopSchedule } from './support/haishin.mjs';
 import { watchMemory } from './support/memory.mjs';
 import { requirePrograms, run, stop, workDirectory } from './support/processes.mjs';
-import { measureRows, median, printReport } from './support/report.mjs';
+import { absoluteRow, measureRows, median, printReport } from './support/report.mjs';
 import { startUpstream, writeAria2List } from './support/upstream.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } } });
@@ -32,6 +32,8 @@ async function fetchWithAria2(list) {
   await run('aria2c', ['-j8', '-i', list, '-d', dir, '-q', '--no-conf', '--file-allocation=none']);
   const took = performance.now() - begin;
   rmSync(dir, { recursive: true });
+  // It syncs nothing: what it left to the kernel must not be written during the next one's turn.
+  await run('sync', []);
   return took;
 }
 
@@ -48,7 +50,8 @@ async function firstMirror(upstream, { databaseUrl, observe } = {}) {
     return { ...result, observed };
   } finally {
     await server.stop();
-    rmSync(dataDir, { recursive: true });
+    // The directory stays until the end: ext4 is slow to make files for seconds after it has removed many.
+    await run('sync', []);
   }
 }
 
@@ -148,11 +151,6 @@ function inventory(dataDir) {
       lines.push(`${top}/${entry} ${ino} ${size} ${mtimeNs} ${ctimeNs}`);
     }
   return lines.join('\n');
-}
-
-function absoluteRow(row, samples) {
-  const medians = Object.fromEntries(Object.entries(samples).map(([key, each]) => [key, median(each)]));
-  return { ...row, peer: null, medians, ratios: {}, samples };
 }
 
 const describe = ({ files, bytes }) => `${files.length} files with signatures, ${(bytes / 1e6).toFixed(0)} MB`;

@@ -32,6 +32,12 @@ export async function measureRows(rows, rounds) {
   return results;
 }
 
+/** Figures that have no peer, only a target. */
+export function absoluteRow(row, samples) {
+  const medians = Object.fromEntries(Object.entries(samples).map(([key, each]) => [key, median(each)]));
+  return { ...row, peer: null, medians, ratios: {}, samples };
+}
+
 export function printReport(title, results) {
   console.log(
     `${title} (${cpus().length} processors, Node ${process.versions.node}; medians, ratio = median of the rounds' ratios)`,
@@ -39,7 +45,7 @@ export function printReport(title, results) {
   for (const { name, unit, target, peer, medians, ratios } of results) {
     console.log(`\n${name}${target ? `  [target ${target}]` : ''}`);
     for (const [key, value] of Object.entries(medians)) {
-      const ratio = key === peer ? '1.00' : ratios[key].toFixed(2);
+      const ratio = key === peer ? '1.00' : (ratios[key]?.toFixed(2) ?? '');
       console.log(`  ${key.padEnd(24)} ${value.toFixed(0).padStart(9)} ${unit.padEnd(8)} ${ratio.padStart(6)}`);
     }
   }

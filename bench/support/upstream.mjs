@@ -4,14 +4,19 @@ import { ensureServerCertificate, keyPairFiles } from '../../dist/platform/tls/s
 import { SampleTree } from '../../dist/sample-upstream/sample-tree.js';
 import { startNginx } from './nginx.mjs';
 
+/** nginx serving `root`, with a certificate of its own. */
+export async function startNginxFor(directory, root) {
+  const place = { dir: join(directory, 'tls') };
+  await ensureServerCertificate(place);
+  return startNginx({ directory, root, ...keyPairFiles(place) });
+}
+
 /** A sample tree as a directory served by nginx; `files` are all but the manifest, signatures included. */
 export async function startUpstream(directory, options) {
   const root = join(directory, 'tree');
   const tree = new SampleTree({ compressed: true, ...options });
   await tree.materialise(root);
-  const place = { dir: join(directory, 'tls') };
-  await ensureServerCertificate(place);
-  const nginx = await startNginx({ directory, root, ...keyPairFiles(place) });
+  const nginx = await startNginxFor(directory, root);
   const files = [...tree.files().values()].filter(({ path }) => path !== 'server.ini');
   return {
     child: nginx.child,
