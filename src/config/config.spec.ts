@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { loadConfig, VENDOR_UPSTREAM_URL } from './config.js';
+
+function faultsOf(variables: Record<string, string>): string[] {
+  try {
+    loadConfig({}, variables);
+  } catch (error) {
+    expect(error).toMatchObject({ kind: 'bad-input', code: 'config-invalid' });
+    return (error as { details: { faults: string[] } }).details.faults;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('has defaults for everything', () => {
+    expect(loadConfig({}, {})).toMatchObject({
+      dataDir: resolve('data'),
+      databaseUrl: undefined,
+      host: '0.0.0.0',
+      httpPort: 8080,
+      httpsPort: 8443,
+      upstreamUrl: VENDOR_UPSTREAM_URL,
+      proxyUrl: undefined,
+      logLevel: 'info',
+      workers: 0,
+      trustedProxies: [],
+    });
+  });
+
+  it('takes what is given, and blank as not given', () => {
+    const config = loadConfig(
+      {},
+      {
+        HAISHIN_DATA_DIR: '/srv/haishin',
+        DATABASE_URL: 'postgresql://user@/db?host=/run/pg',
+        HAISHIN_HOST: '::1',
+        HAISHIN_HTTP_PORT: '0',
+        HAISHIN_HTTPS_PORT: 'OFF',
+        HAISHIN_UPSTREAM_URL: 'file:///mnt/share',
+        HAISHIN_PROXY_URL: ' ',
+        HAISHIN_WORKERS: '4',
+        HAISHIN_TRUSTED_PROXIES: '10.0.0.1, 192.168.0.0/16',
+        HAISHIN_LOG_LEVEL: '',
+      },
+    );
+    expect(config).toMatchObject({
+      dataDir: '/srv/haishin',
+      httpPort: 0,
+      httpsPort: 'off',
+      upstreamUrl: 'file:///mnt/share',
+      proxyUrl: undefined,
+      workers: 4,
+      trustedProxies: ['10.0.0.1', '192.168.0.0/16'],
+      logLevel: 'info',
+    });
+  });
+
+  it('lets what the command line gives go before the environment', () => {
+    const config = loadConfig(
+      { httpPort: 1234, host: undefined as unknown as string },
+      { HAISHIN_HTTP_PORT: '99', HAISHIN_HOST: 'a' },
+    );
+    expect(config).toMatchObject({ httpPort: 1234, host: 'a' });
+  });
+
+  it('names every fault at once', () => {
+    const faults = faultsOf({
+      DATABASE_URL: 'mysql://x',
+      HAISHIN_HOST: 'two words',
+      HAISHIN_HTTP_PORT: '70000',
+      HAISHIN_HTTPS_PORT: 'http',
+      HAISHIN_UPSTREAM_URL: 'ftp://x',
+      HAISHIN_PROXY_URL: 'proxy',
+      HAISHIN_BOOTSTRAP_TOKEN: 'short',
+      HAISHIN_PUBLIC_URL: 'nowhere',
+      HAISHIN_LOG_LEVEL: 'loud',
+      HAISHIN_WORKERS: '-1',
+      HAISHIN_TLS_CERT: '/cert.pem',
+    });
+    for (const name of [
+      'DATABASE_URL',
+      'HAISHIN_HOST',
+      'HAISHIN_HTTP_PORT',
+      'HAISHIN_HTTPS_PORT',
+      'HAISHIN_UPSTREAM_URL',
+      'HAISHIN_PROXY_URL',
+      'HAISHIN_BOOTSTRAP_TOKEN',
+      'HAISHIN_PUBLIC_URL',
+      'HAISHIN_LOG_LEVEL',
+      'HAISHIN_WORKERS',
+      'HAISHIN_TLS_KEY',
+    ])
+      expect(faults.join('\n')).toContain(name);
+  });
+
+  it.each([
+    [{ HAISHIN_HTTP_PORT: 'off', HAISHIN_HTTPS_PORT: 'off' }, 'must not both be off'],
+    [{ HAISHIN_TLS_KEY: '/key.pem' }, 'must be given together'],
+    [{ HAISHIN_BOOTSTRAP_TOKEN: 'a'.repeat(20), HAISHIN_BOOTSTRAP_TOKEN_FILE: '/absent' }, 'must not both be given'],
+    [{ HAISHIN_BOOTSTRAP_TOKEN_FILE: '/absent/token' }, 'cannot be read'],
+    [{ HAISHIN_HTTP_PORT: '-1' }, 'HAISHIN_HTTP_PORT'],
+    [{ HAISHIN_HTTP_PORT: '8080.5' }, 'HAISHIN_HTTP_PORT'],
+  ])('refuses %j', (variables, words) => {
+    expect(faultsOf(variables).join('\n')).toContain(words);
+  });
+
+  it('reads the bootstrap token from a file, without the line end', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'haishin-config-'));
+    try {
+      const file = join(directory, 'token');
+      writeFileSync(file, 'a-token-of-some-length\n');
+      expect(loadConfig({}, { HAISHIN_BOOTSTRAP_TOKEN_FILE: file }).bootstrapToken).toBe('a-token-of-some-length');
+      writeFileSync(file, 'short\n');
+      expect(faultsOf({ HAISHIN_BOOTSTRAP_TOKEN_FILE: file }).join()).toContain('HAISHIN_BOOTSTRAP_TOKEN_FILE');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,80 @@
+import type { ComponentOutcome, OutcomeKind } from '../../mirror/snapshot/component-outcome.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { availabilityOf, eventsOf, failureEvent, stateOf } from './download-outcome.js';
+
+const fault = { code: 'zip-corrupt', message: 'The archive is damaged.' };
+
+function component(outcome: OutcomeKind, change: Partial<ComponentOutcome> = {}): ComponentOutcome {
+  const error = outcome === 'failed' ? fault : null;
+  return { id: 'virus-pattern', outcome, versionBefore: '100', versionAfter: '100', offered: '200', error, ...change };
+}
+
+describe('how a download ended', () => {
+  const state = (outcomes: OutcomeKind[], snapshotId: string | null = null, japanFault = false): string =>
+    stateOf({
+      state: 'read',
+      snapshotId,
+      sourceUrl: '',
+      outcomes: outcomes.map((each) => component(each)),
+      japanFault: japanFault ? fault : null,
+    });
+
+  it.each([
+    [['updated', 'unchanged'], 's', 'succeeded'],
+    [['unchanged'], null, 'unchanged'],
+    [[], null, 'unchanged'],
+    [['failed', 'updated'], 's', 'partial'],
+    [['failed', 'unchanged'], null, 'partial'],
+    [['failed', 'left-out', 'not-carried'], null, 'failed'],
+    [['failed', 'held'], null, 'failed'],
+    // Only entries that no component claims came.
+    [['failed'], 's', 'partial'],
+  ] as [OutcomeKind[], string | null, string][])('%j, snapshot %s: %s', (outcomes, snapshotId, expected) => {
+    expect(state(outcomes, snapshotId)).toBe(expected);
+  });
+
+  it('in part, when the japan channel could not be read', () => {
+    expect(state([], null, true)).toBe('partial');
+    expect(state(['updated'], 's', true)).toBe('partial');
+    expect(state(['failed'], null, true)).toBe('failed');
+  });
+});
+
+describe('what is known of the available version', () => {
+  it.each([
+    ['a version', component('unchanged'), { state: 'version', version: '200', reason: null }],
+    ['nothing, with the reason', component('failed'), { state: 'unknown', version: null, reason: 'zip-corrupt' }],
+    [
+      'that the source does not carry it',
+      component('not-carried', { offered: null }),
+      { state: 'not-carried', version: null },
+    ],
+  ] as const)('%s', (_, outcome, expected) => {
+    expect(availabilityOf(outcome)).toMatchObject([expected]);
+  });
+});
+
+describe('lines of the update log', () => {
+  const all: OutcomeKind[] = ['updated', 'unchanged', 'failed', 'not-carried', 'held', 'left-out', 'not-selected'];
+  const told = (trigger: 'manual' | 'schedule'): string[] =>
+    eventsOf(
+      'd',
+      { trigger, startedBy: 'somebody' },
+      all.map((each) => component(each)),
+    ).map(({ outcome }) => outcome);
+
+  it('tell a person what is current already, and leave the schedule quiet about it', () => {
+    expect(told('manual')).toEqual(['updated', 'unchanged', 'failed']);
+    expect(told('schedule')).toEqual(['updated', 'failed']);
+  });
+
+  it('of a run that came to nothing: one, without a component', () => {
+    const error = new AppError('upstream', 'upstream-unreachable', 'Nobody is there.');
+    expect(failureEvent('d', { trigger: 'schedule', startedBy: 'schedule' }, error)).toMatchObject({
+      componentId: null,
+      outcome: 'failed',
+      code: 'upstream-unreachable',
+      downloadId: 'd',
+    });
+  });
+});

@@ -1,0 +1,57 @@
+import { BadRequestException, NotFoundException } from '@nestjs/common';
+import { AppError, type ErrorKind } from '../errors/app-error.js';
+import { classify } from './problem.filter.js';
+import { toProblem } from './problem.js';
+
+describe('problems', () => {
+  it.each<[ErrorKind, number]>([
+    ['bad-input', 400],
+    ['unauthenticated', 401],
+    ['forbidden', 403],
+    ['not-found', 404],
+    ['conflict', 409],
+    ['gone', 410],
+    ['too-large', 413],
+    ['unprocessable', 422],
+    ['internal', 500],
+    ['upstream', 502],
+    ['unavailable', 503],
+    ['storage', 507],
+  ])('%s is answered with %i', (kind, status) => {
+    expect(toProblem(new AppError(kind, 'some-code', 'Something.'), 'r1')).toMatchObject({ status, code: 'some-code' });
+  });
+
+  it('carry the facts of the occurrence, which cannot replace what every problem has', () => {
+    const details = { id: 'x', status: 200, code: 'forged', type: 'about:blank', requestId: 'forged' };
+    expect(toProblem(new AppError('conflict', 'download-running', 'One is running.', { details }), 'r1')).toEqual({
+      type: 'urn:haishin:error:download-running',
+      title: 'Conflict',
+      status: 409,
+      code: 'download-running',
+      detail: 'One is running.',
+      requestId: 'r1',
+      id: 'x',
+    });
+  });
+});
+
+describe('whatever is thrown', () => {
+  it.each<[string, unknown, ErrorKind, string]>([
+    ['an error of ours', new AppError('gone', 'x', 'y'), 'gone', 'x'],
+    ['one of the framework', new NotFoundException(), 'not-found', 'not-found'],
+    ['another one of the framework', new BadRequestException(), 'bad-input', 'bad-request'],
+    ['a body that is too large', Object.assign(new Error(), { statusCode: 413 }), 'too-large', 'body-too-large'],
+    ['an unknown status', Object.assign(new Error(), { statusCode: 418 }), 'bad-input', 'bad-request'],
+    ['a full disk', Object.assign(new Error(), { code: 'ENOSPC' }), 'storage', 'disk-full'],
+    ['a bug', new TypeError('undefined is not a function'), 'internal', 'internal'],
+    ['no error at all', 'text', 'internal', 'internal'],
+    ['nothing', undefined, 'internal', 'internal'],
+  ])('%s becomes one of ours', (_, thrown, kind, code) => {
+    expect(classify(thrown)).toMatchObject({ kind, code });
+  });
+
+  it('tells nothing of a bug to the outside', () => {
+    const secret = new Error('password=hunter2 at /home/x');
+    expect(JSON.stringify(toProblem(classify(secret), 'r1'))).not.toMatch(/hunter2|home/);
+  });
+});
