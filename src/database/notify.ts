@@ -35,6 +35,7 @@ export class NotificationBus {
   private timer: NodeJS.Timeout | undefined;
   private stopped = true;
   private failures = 0;
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: NotificationBusOptions) {}
 
@@ -71,7 +72,7 @@ export class NotificationBus {
         'The database cannot be reached: other nodes were not told.',
       );
     try {
-      await this.client.query('SELECT pg_notify($1, $2)', parameters);
+      await this.ask(this.client, 'SELECT pg_notify($1, $2)', parameters);
     } catch (error) {
       throw toDatabaseError(error);
     }
@@ -97,10 +98,11 @@ export class NotificationBus {
   /** A failure breaks the connection, and the next one listens to all channels of that time. */
   private async tell(sql: string): Promise<void> {
     const { client } = this;
-    await client?.query(sql).catch((error: unknown) => this.lose(client, error));
+    if (client !== undefined) await this.ask(client, sql).catch((error: unknown) => this.lose(client, error));
   }
 
   private async connect(): Promise<void> {
+    this.turn = Promise.resolve();
     const client = new pg.Client({
       connectionString: this.options.url,
       application_name: 'haishin-notifications',
@@ -131,8 +133,15 @@ export class NotificationBus {
     this.probeLater(client);
   }
 
+  /** One after the other: a connection carries one query at a time. */
+  private ask(client: pg.Client, sql: string, parameters: string[] = []): Promise<unknown> {
+    const turn = this.turn.then(() => client.query(sql, parameters));
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
   private async listenToAll(client: pg.Client): Promise<void> {
-    for (const channel of [...this.handlers.keys()]) await client.query(`LISTEN ${channel}`);
+    for (const channel of [...this.handlers.keys()]) await this.ask(client, `LISTEN ${channel}`);
   }
 
   private lose(client: pg.Client, error: unknown): void {
@@ -149,7 +158,7 @@ export class NotificationBus {
 
   private probeLater(client: pg.Client): void {
     this.timer = setTimeout(() => {
-      client.query('SELECT 1').then(
+      this.ask(client, 'SELECT 1').then(
         () => this.client === client && this.probeLater(client),
         (error: unknown) => this.lose(client, error),
       );

@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpRequest, type ClientRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 
 export interface DdiAnswer {
@@ -18,6 +18,8 @@ export interface DdiOptions {
 
 /** A product that speaks DDI by raw HTTP, one request at a time. */
 export class DdiClient {
+  private readonly running = new Set<ClientRequest>();
+
   constructor(
     readonly server: string,
     readonly controllerId: string,
@@ -66,9 +68,16 @@ export class DdiClient {
           });
         },
       );
+      this.running.add(request);
+      request.on('close', () => this.running.delete(request));
       request.on('error', reject);
       request.end(text);
     });
+  }
+
+  /** Cuts every request under way. */
+  abort(): void {
+    for (const request of this.running) request.destroy();
   }
 
   poll(headers: Record<string, string> = {}): Promise<DdiAnswer> {

@@ -1,0 +1,226 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { wakeUpSignature } from '../../src/modules/agents/wake-up-calls.js';
+import { WakeUpNetworks } from '../../src/modules/agents/wake-up-networks.js';
+import { HeldPolls } from '../../src/modules/agents/held-polls.js';
+import { DdiClient } from '../support/ddi-client.js';
+import { startHaishin, type TestHaishin } from '../support/haishin.js';
+import { ManagedSite, type TestRelease } from '../support/managed-site.js';
+import { until } from '../support/until.js';
+
+describe('held polls', () => {
+  let site: ManagedSite;
+  let second: TestHaishin;
+  let release: TestRelease;
+  let number = 0;
+
+  beforeAll(async () => {
+    site = await ManagedSite.start();
+    // Another node on the same database and blobs.
+    second = await startHaishin({ clock: site.clock, database: site.haishin.database, dataDir: site.haishin.dataDir });
+    await site.component('rules');
+    release = await site.release('rules', '3.0');
+  });
+
+  afterAll(async () => {
+    await second.stop();
+    await site.dispose();
+  });
+
+  const fresh = (): string => `h${(number += 1)}`;
+  const held = (haishin: TestHaishin): number =>
+    haishin.server.application()?.get(HeldPolls, { strict: false }).size ?? -1;
+  const holding = (haishin: TestHaishin, count = 1): Promise<void> =>
+    until(`${count} held`, () => held(haishin) === count);
+
+  it('are answered when their time is over', async () => {
+    const product = await site.product(fresh());
+    const begun = performance.now();
+    const answer = await product.poll({ prefer: 'wait=1' });
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    expect(answer).toMatchObject({ status: 200, body: { _links: {} } });
+    expect(answer.headers['preference-applied']).toBe('wait');
+    // Nothing new, and it says so.
+    const same = await product.poll({ prefer: 'wait=1', 'if-none-match': answer.headers.etag ?? '' });
+    expect(same.status).toBe(304);
+    expect((await product.poll({ 'if-none-match': answer.headers.etag ?? '' })).status).toBe(304);
+  });
+
+  it('are not held when there is something, configData included', async () => {
+    const { body } = await site.api.post('/api/v1/agents', { controllerId: 'new-one' });
+    const product = new DdiClient(site.haishin.http, 'new-one', { token: body.securityToken as string });
+    const answer = await product.poll({ prefer: 'respond-async, wait=100' });
+    expect(Object.keys(answer.body._links)).toEqual(['configData']);
+    expect(answer.headers['preference-applied']).toBe('wait');
+  });
+
+  it('are woken by an order, on the node where it was given and on any other', async () => {
+    const id = fresh();
+    const product = await site.product(id);
+    const elsewhere = new DdiClient(second.http, id, product.options);
+    const here = product.poll({ prefer: 'wait=60' });
+    const there = elsewhere.poll({ prefer: 'wait=60' });
+    await Promise.all([holding(site.haishin), holding(second)]);
+    await site.deploy([release], [id]);
+    for (const answer of await Promise.all([here, there]))
+      expect(Object.keys(answer.body._links)).toEqual(['deploymentBase']);
+    expect(held(site.haishin) + held(second)).toBe(0);
+  });
+
+  it('hold on while an answer would tell what the product knows already', async () => {
+    const id = fresh();
+    const product = await site.product(id);
+    const commandId = await site.deploy([release], [id]);
+    await until('offered', async () => 'deploymentBase' in (await product.poll()).body._links);
+    const known = await product.poll();
+    const waiting = product.poll({ prefer: 'wait=60', 'if-none-match': known.headers.etag ?? '' });
+    await holding(site.haishin);
+    await site.api.post(`/api/v1/commands/${commandId}/cancel`);
+    // The offer vanished, but that alone is nothing to do: the product learns it when its time is over or something comes.
+    expect(held(site.haishin)).toBe(1);
+    await site.deploy([release], [id]);
+    expect(Object.keys((await waiting).body._links)).toEqual(['deploymentBase']);
+  });
+
+  it('are woken when the other node takes feedback that lets the next order through', async () => {
+    const id = fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id]);
+    const { body } = await product.fetchDeployment();
+    await site.deploy([release], [id]);
+    const elsewhere = new DdiClient(second.http, id, product.options);
+    await elsewhere.feedback(body.id as string, 'closed', 'success');
+    const waiting = await product.poll({ prefer: 'wait=60' });
+    expect(waiting.body._links.deploymentBase.href).not.toContain(`/${body.id}?`);
+  });
+
+  it('are woken by many orders at once, all of them', async () => {
+    const ids = Array.from({ length: 300 }, fresh);
+    const { body } = await site.api.post(
+      '/api/v1/agents',
+      ids.map((controllerId) => ({ controllerId })),
+    );
+    const products = (body as { controllerId: string; securityToken: string }[]).map(
+      ({ controllerId, securityToken }, index) =>
+        new DdiClient(index % 2 === 0 ? site.haishin.http : second.http, controllerId, { token: securityToken }),
+    );
+    await Promise.all(products.map((product) => product.configData({})));
+    const polls = products.map((product) => product.poll({ prefer: 'wait=100' }));
+    await Promise.all([holding(site.haishin, 150), holding(second, 150)]);
+    await site.deploy([release], ids);
+    const answers = await Promise.all(polls);
+    expect(answers.every((answer) => 'deploymentBase' in answer.body._links)).toBe(true);
+  });
+
+  it('leave nothing behind when the product goes away', async () => {
+    const product = await site.product(fresh());
+    const poll = product.call('GET', '', undefined, { prefer: 'wait=100' }).catch(() => undefined);
+    await holding(site.haishin);
+    // As the product's host does when it loses power: the socket is simply gone.
+    product.abort();
+    await poll;
+    await holding(site.haishin, 0);
+  });
+
+  it('are answered when the server stops', async () => {
+    const third = await startHaishin({
+      clock: site.clock,
+      database: site.haishin.database,
+      dataDir: site.haishin.dataDir,
+    });
+    const product = await site.product(fresh());
+    const poll = new DdiClient(third.http, product.controllerId, product.options).poll({ prefer: 'wait=100' });
+    await holding(third);
+    await third.stop();
+    expect((await poll).status).toBe(200);
+  });
+});
+
+describe('wake-up calls', () => {
+  let site: ManagedSite;
+  let release: TestRelease;
+  let receiver: Server;
+  const calls: { request: IncomingMessage; body: string }[] = [];
+  let answer = 200;
+
+  beforeAll(async () => {
+    site = await ManagedSite.start();
+    await site.component('rules');
+    release = await site.release('rules', '3.0');
+    receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (part: Buffer) => (body += part.toString()));
+      request.on('end', () => {
+        calls.push({ request, body });
+        response.writeHead(answer, answer === 302 ? { location: '/elsewhere' } : {}).end('no matter');
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+  });
+
+  afterAll(async () => {
+    receiver.close();
+    await site.dispose();
+  });
+
+  const url = (): string => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/wake`;
+  const allow = async (networks: string[]): Promise<void> => {
+    const { body } = await site.api.get('/api/v1/settings/agents');
+    await site.api.put('/api/v1/settings/agents', { ...body, wakeUpNetworks: networks });
+  };
+
+  it('never go to this machine unless its network is named', async () => {
+    const product = await site.product('w1', { 'haishin.callback': url() });
+    expect((await product.poll()).status).toBe(200);
+    const networks = site.get(WakeUpNetworks);
+    for (const target of [
+      url(),
+      'http://localhost:1/',
+      'http://[::1]/',
+      'http://169.254.169.254/latest',
+      'http://8.8.8.8/',
+    ])
+      await expect(networks.resolve(new URL(target))).rejects.toMatchObject({ code: 'callback-not-allowed' });
+    await expect(networks.resolve(new URL('http://10.9.8.7/'))).resolves.toEqual({ address: '10.9.8.7', family: 4 });
+  });
+
+  it('are signed with a secret that the product was told once', async () => {
+    await allow(['127.0.0.0/8']);
+    const { body } = await site.api.post('/api/v1/agents', { controllerId: 'w2' });
+    const product = new DdiClient(site.haishin.http, 'w2', { token: body.securityToken as string });
+    const told = await product.configData({ 'haishin.callback': url() });
+    const secret = told.headers['x-haishin-callback-secret'] as string;
+    expect(secret.length).toBeGreaterThan(30);
+    expect(
+      (await product.configData({ 'haishin.callback': url() })).headers['x-haishin-callback-secret'],
+    ).toBeUndefined();
+    await site.deploy([release], ['w2']);
+    await until('called', () => calls.length === 1);
+    const [{ request, body: text }] = calls as [(typeof calls)[number]];
+    expect(JSON.parse(text)).toEqual({ controllerId: 'w2' });
+    const timestamp = request.headers['x-haishin-timestamp'] as string;
+    expect(request.headers['x-haishin-signature']).toBe(wakeUpSignature(secret, timestamp, text));
+    expect(JSON.stringify((await site.api.get('/api/v1/agents/w2')).body)).not.toContain(secret);
+  });
+
+  it('follow no redirect', async () => {
+    calls.length = 0;
+    answer = 302;
+    await site.deploy([release], ['w2']);
+    await until('called', () => calls.length === 1);
+    await site.deploy([release], ['w2']);
+    await until('called again', () => calls.length === 2);
+    expect(calls.map(({ request }) => request.url)).toEqual(['/wake', '/wake']);
+  });
+
+  it('go to addresses that could be meant only', async () => {
+    const { body } = await site.api.call('PATCH', '/api/v1/agents/w1', { callbackUrl: 'http://user:pass@10.0.0.1/' });
+    expect(body).toMatchObject({ status: 400, code: 'callback-url-invalid' });
+    const product = new DdiClient(site.haishin.http, 'w2', {});
+    expect((await product.configData({ 'haishin.callback': 'file:///etc/passwd' })).status).toBe(401);
+    const change = await site.api.call('PATCH', '/api/v1/agents/w1', { callbackUrl: 'https://10.1.2.3/wake' });
+    expect(change.body).toMatchObject({ callbackUrl: 'https://10.1.2.3/wake' });
+    expect(change.body.callbackSecret).toBeDefined();
+  });
+});
