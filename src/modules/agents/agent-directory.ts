@@ -6,6 +6,7 @@ import { AgentChanges } from './agent-changes.js';
 import { AgentGroupService, type GroupTree } from './agent-group.service.js';
 import { AgentRepository, type AgentFacts } from './agent.repository.js';
 import { EnrolmentToken } from './enrolment-token.entity.js';
+import { askingInterval } from './asking-interval.js';
 import { EnrolmentTokenService } from './enrolment-token.service.js';
 import { Waker, type WakeListener } from './waker.js';
 
@@ -172,7 +173,7 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
         agent.controllerId,
         {
           ...agent,
-          pollSeconds: tree.seconds.get(agent.groupId) ?? 900,
+          pollSeconds: askingInterval(tree.seconds.get(agent.groupId), agent.createdAt, this.clock.now()),
           work: work.get(agent.controllerId) ?? NO_WORK,
           answers: new Map(),
         },
