@@ -191,7 +191,11 @@ class HaishinServer implements RunningServer {
     await app.get(CatalogueRepository).seed();
     const settings = app.get(MirrorSettings);
     await settings.seed(config.upstreamUrl, config.proxyUrl);
-    this.tree.defaultChannel = (await settings.distribution()).defaultChannel;
+    // Its file is the database's word for processes without one; only a restored database can say otherwise.
+    const { defaultChannel } = await settings.distribution();
+    await this.tree.refresh();
+    if (this.tree.defaultChannel !== defaultChannel)
+      await app.get(PublishedDirectory).setDefaultChannel(defaultChannel);
     const tokens = app.get(ApiTokenService);
     if (config.bootstrapToken !== undefined) await tokens.ensureBootstrapToken(config.bootstrapToken);
     this.localToken = await tokens.replaceLocalToken(`${LOCAL_TOKEN} ${hostname()}:${config.dataDir}`);

@@ -1,3 +1,5 @@
+import { startHaishin } from '../support/haishin.js';
+import { until } from '../support/until.js';
 import { filesLike, MirrorBench, servedTree, type ServedTree } from './mirror-bench.js';
 
 function lines(tree: ServedTree, pattern: RegExp): string[] {
@@ -61,6 +63,27 @@ describe('the japan channel that follows the global one', () => {
     expect(await servedTree(`${bench.haishin.http}/TVCSDownload/activeupdate`)).toEqual(global);
     await bench.setting('distribution', { defaultChannel: 'japan' });
     expect(await servedTree(`${bench.haishin.http}/TvcsDownload/ActiveUpdate`)).toEqual(japan);
+  });
+
+  it('and so it is at other nodes, and while there is no database', async () => {
+    const { global, japan } = await bench.served();
+    const { dataDir, database } = bench.haishin;
+    const second = await startHaishin({ dataDir, database, upstreamUrl: bench.upstream.url });
+    const tvcs = (haishin = bench.haishin): Promise<ServedTree> =>
+      servedTree(`${haishin.http}/TvcsDownload/ActiveUpdate`);
+    try {
+      expect(await tvcs(second)).toEqual(japan);
+      await bench.setting('distribution', { defaultChannel: 'global' });
+      expect(await tvcs()).toEqual(global);
+      await until('the other node has noticed', async () => (await tvcs(second)).manifest === global.manifest);
+    } finally {
+      await second.stop();
+    }
+    await bench.restart({ config: { databaseUrl: 'postgresql://nobody@127.0.0.1:9/absent' } });
+    expect(await tvcs()).toEqual(global);
+    await bench.restart();
+    await bench.setting('distribution', { defaultChannel: 'japan' });
+    expect(await tvcs()).toEqual(japan);
   });
 
   it('names neither the upstream nor a server of its own', async () => {

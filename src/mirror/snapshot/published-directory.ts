@@ -1,4 +1,18 @@
-import { link, mkdir, open, readFile, readdir, readlink, rename, rm, stat, symlink, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import {
+  link,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { BlobStore } from '../store/blob-store.js';
@@ -7,6 +21,8 @@ import type { Channel } from './channel.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';
 
 const STAGING = '.staging-';
+/** In `published/`: the name of the channel behind `/TvcsDownload/ActiveUpdate`. */
+export const DEFAULT_CHANNEL_FILE = 'default-channel';
 /** Links made at the same time: as many as the thread pool can take. */
 const LINKS_AT_ONCE = 16;
 
@@ -79,6 +95,14 @@ export class PublishedDirectory {
     await symlink(snapshot, temporary);
     await rename(temporary, join(this.root, channel, 'current'));
     await syncDirectory(join(this.root, channel));
+  }
+
+  /** What the default address serves; stands beside the trees, so that it needs no database and reaches every process. */
+  async setDefaultChannel(channel: Channel): Promise<void> {
+    const temporary = join(this.root, `.default-${randomBytes(4).toString('hex')}`);
+    await writeFile(temporary, `${channel}\n`);
+    await rename(temporary, join(this.root, DEFAULT_CHANNEL_FILE));
+    await syncDirectory(this.root);
   }
 
   /** The snapshot in force, or null before the first. */

@@ -1,9 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { readdir, readlink, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import { CHANNELS, type Channel } from '../snapshot/channel.js';
+import { CHANNELS, isChannel, type Channel } from '../snapshot/channel.js';
+import { DEFAULT_CHANNEL_FILE } from '../snapshot/published-directory.js';
 import { type IndexEntry, loadPublishedIndex, type PublishedIndex } from './published-index.js';
 
 /** A published snapshot as a person sees it. */
@@ -34,7 +35,7 @@ const POLL_MS = 1000;
  * other nodes need no database; `refresh()` makes a flip visible at once.
  */
 export class PublishedTree {
-  /** The channel behind `/TvcsDownload/ActiveUpdate`. */
+  /** The channel behind `/TvcsDownload/ActiveUpdate`; follows its file, where there is one. */
   defaultChannel: Channel = 'japan';
 
   private readonly states = new Map<Channel, ChannelState>(CHANNELS.map((channel) => [channel, NOTHING]));
@@ -110,10 +111,18 @@ export class PublishedTree {
   }
 
   private run(): Promise<void> {
-    this.running = Promise.all(CHANNELS.map((channel) => this.reload(channel))).then(() => {
-      this.running = undefined;
-    });
+    this.running = Promise.all([this.readDefaultChannel(), ...CHANNELS.map((channel) => this.reload(channel))]).then(
+      () => {
+        this.running = undefined;
+      },
+    );
     return this.running;
+  }
+
+  private async readDefaultChannel(): Promise<void> {
+    const text = await readFile(join(this.dataDir, 'published', DEFAULT_CHANNEL_FILE), 'utf8').catch(() => '');
+    const channel = text.trim();
+    if (isChannel(channel)) this.defaultChannel = channel;
   }
 
   private stateOf(channel: Channel): ChannelState {
@@ -186,6 +195,7 @@ export class PublishedTree {
   }
 
   private async poll(): Promise<void> {
+    await this.readDefaultChannel();
     for (const channel of CHANNELS) {
       const { signature } = this.stateOf(channel);
       if (signature === '' || signature !== (await this.signature(channel))) {

@@ -4,7 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { SettingStore } from '../../database/setting-store.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { DistributionSetting, ProxySetting, UpdateSourceSetting } from '../../mirror/settings/mirror.settings.js';
-import { PublishedTree } from '../../mirror/source/published-tree.js';
+import { PublishedDirectory } from '../../mirror/snapshot/published-directory.js';
+import { PublishListener } from '../../mirror/snapshot/snapshot-publisher.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AuditService, requireAdministrator } from '../accounts/accounts.api.js';
 import { LicencesSetting, LicenceSettings } from './licence.settings.js';
@@ -19,7 +20,8 @@ export class SettingsController {
     private readonly settings: MirrorSettings,
     private readonly store: SettingStore,
     private readonly licences: LicenceSettings,
-    private readonly tree: PublishedTree,
+    private readonly directory: PublishedDirectory,
+    private readonly published: PublishListener,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -92,7 +94,8 @@ export class SettingsController {
   ): Promise<DistributionSetting> {
     const actor = requireAdministrator(request).name;
     await this.settings.putDistribution(body, actor);
-    this.tree.defaultChannel = body.defaultChannel;
+    await this.directory.setDefaultChannel(body.defaultChannel);
+    await this.published.refresh();
     await this.audit.record(actor, 'settings.distribution', null, { ...body });
     return this.settings.distribution();
   }
