@@ -14,6 +14,7 @@ import {
 } from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
+import { holdBackSharers } from './shared-files.js';
 import { signaturePathOf } from './signature-path.js';
 import type { RememberedFile } from './upstream-memory.js';
 
@@ -172,7 +173,11 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
   );
   const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
   if (first !== undefined) throw first;
-  return { groups: results, attempted: groups.some((group) => group.action === 'fetch'), pause };
+  return {
+    groups: holdBackSharers(results, input.held),
+    attempted: groups.some((group) => group.action === 'fetch'),
+    pause,
+  };
 }
 
 async function requireSpace(
