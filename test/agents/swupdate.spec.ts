@@ -1,122 +1,143 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startHaishin, type TestHaishin } from '../support/haishin.js';
-import { hasTool } from '../support/tools.js';
+import { systemClock } from '../../src/platform/clock/clock.js';
+import { ManagedSite } from '../support/managed-site.js';
 import { until } from '../support/until.js';
 
-const present = ['swupdate', 'openssl', 'cpio'].every(hasTool);
-const PAYLOAD = Buffer.from('a pattern that only a test installs\n');
+const SWUPDATE = '/usr/bin/swupdate';
+const MISSING = [SWUPDATE, '/usr/bin/openssl', '/usr/bin/cpio'].filter((tool) => !existsSync(tool));
+const withTools = MISSING.length === 0 ? describe : describe.skip;
+if (MISSING.length > 0) console.warn(`skipped: SWUpdate as a client, for want of ${MISSING.join(', ')}`);
 
-/** An image that SWUpdate accepts: description, its CMS signature, payload, in this order in a crc archive. */
-async function makeImage(dir: string): Promise<Buffer> {
-  const openssl = (...args: string[]): Buffer =>
-    execFileSync('openssl', args, { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
-  openssl(
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'cert.pem', '-days', '2'],
-    ...['-subj', '/CN=update', '-addext', 'extendedKeyUsage=emailProtection', '-addext', 'keyUsage=digitalSignature'],
-  );
-  await writeFile(join(dir, 'payload.bin'), PAYLOAD);
-  const sha256 = createHash('sha256').update(PAYLOAD).digest('hex');
-  await writeFile(
-    join(dir, 'sw-description'),
-    `software = { version = "1.0.1"; hardware-compatibility: [ "1.0" ];\n` +
-      `files: ( { filename = "payload.bin"; path = "${join(dir, 'installed.bin')}"; sha256 = "${sha256}"; } ); }\n`,
-  );
-  openssl(
-    ...[
-      'cms',
-      '-sign',
-      '-in',
-      'sw-description',
-      '-out',
-      'sw-description.sig',
-      '-signer',
-      'cert.pem',
-      '-inkey',
-      'key.pem',
-    ],
-    ...['-outform', 'DER', '-nosmimecap', '-binary'],
-  );
-  return execFileSync('cpio', ['-o', '-H', 'crc', '--quiet'], {
-    cwd: dir,
-    input: 'sw-description\nsw-description.sig\npayload.bin\n',
-    maxBuffer: 10_000_000,
-  });
-}
-
-/** Debian's SWUpdate, unchanged: a client that nobody here wrote. */
-(present ? describe : describe.skip)('SWUpdate as a managed product', () => {
-  let haishin: TestHaishin;
-  let dir: string;
-  let device: ChildProcess | undefined;
-  let log = '';
-
-  const startDevice = (token: string, ...more: string[]): void => {
-    const daemon = ['-t', 'DEFAULT', '-u', haishin.http, '-i', 'board1', '-k', token, ...more].join(' ');
-    device = spawn('swupdate', ['-k', join(dir, 'cert.pem'), '-H', 'board:1.0', '-l', '4', '-u', daemon], {
-      // Its sockets have fixed names in the temporary directory.
-      env: { ...process.env, TMPDIR: dir },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [device.stdout, device.stderr])
-      stream?.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  };
-  const stopDevice = async (): Promise<void> => {
-    const running = device;
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
-    const gone = new Promise((done) => running.once('exit', done));
-    running.kill('SIGTERM');
-    await gone;
-  };
+/** Debian's SWUpdate, unchanged: a client of hawkBit that we did not write. */
+withTools('SWUpdate', () => {
+  let site: ManagedSite;
+  let directory: string;
+  const running: ChildProcess[] = [];
 
   beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'haishin-swu-'));
-    haishin = await startHaishin();
+    site = await ManagedSite.start({ clock: systemClock });
+    directory = mkdtempSync(join(tmpdir(), 'haishin-swupdate-'));
+    openssl(
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=vendor'],
+      ...['-addext', 'extendedKeyUsage=emailProtection', '-keyout', 'vendor.key', '-out', 'vendor.pem'],
+    );
+    await site.component('firmware');
+  });
+
+  afterEach(async () => {
+    for (const child of running.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    }
   });
 
   afterAll(async () => {
-    await stopDevice();
-    await haishin?.dispose();
-    await rm(dir, { recursive: true, force: true });
+    await site.dispose();
+    rmSync(directory, { recursive: true, force: true });
   });
 
-  it('installs a deployed file, and tracking shows that it succeeded, with its messages', async () => {
-    const { api } = haishin;
-    const image = await makeImage(dir);
-    await api.post('/api/v1/components', {
-      id: 'firmware',
-      names: { ja: 'ファーム', en: 'Firmware' },
-      kind: 'pattern',
-    });
-    const form = new FormData();
-    form.set('version', '1.0.1');
-    form.set('file', new Blob([new Uint8Array(image)]), 'update.swu');
-    const release = await api.call('POST', '/api/v1/components/firmware/releases', form);
-    expect(release.status).toBe(201);
-    const agent = await api.post('/api/v1/agents', { controllerId: 'board1' });
-    const deployment = await api.post('/api/v1/deployments', {
-      releases: [release.body.id],
-      targets: { agents: ['board1'] },
-    });
-    expect(deployment.status).toBe(202);
-    const target = async () => (await api.get(`/api/v1/commands/${deployment.body.commandId}/targets/board1`)).body;
+  const openssl = (...words: string[]): void => void execFileSync('openssl', words, { cwd: directory, stdio: 'pipe' });
 
-    startDevice(agent.body.securityToken as string);
-    await until('the device has installed it', async () => (await target()).message === 'All Chunks Installed.');
-    expect(await readFile(join(dir, 'installed.bin'))).toEqual(PAYLOAD);
-    expect(await target()).toMatchObject({ state: 'installing', group: 'inProgress' });
+  /** A signed image that writes one file. */
+  const image = (target: string, content: string, signed = true): Buffer => {
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    writeFileSync(join(directory, 'pattern.bin'), content);
+    writeFileSync(
+      join(directory, 'sw-description'),
+      `software = {
+  version = "1.0";
+  hardware-compatibility = [ "1.0" ];
+  files: ( { filename = "pattern.bin"; path = "${target}"; sha256 = "${sha256}"; } );
+}\n`,
+    );
+    const files = ['sw-description', 'sw-description.sig', 'pattern.bin'];
+    openssl(
+      ...[
+        'cms',
+        '-sign',
+        '-in',
+        'sw-description',
+        '-out',
+        'sw-description.sig',
+        '-signer',
+        'vendor.pem',
+        '-inkey',
+        'vendor.key',
+      ],
+      ...['-outform', 'DER', '-nosmimecap', '-binary'],
+    );
+    if (!signed) writeFileSync(join(directory, 'sw-description.sig'), 'no signature');
+    return execFileSync('cpio', ['-o', '-H', 'crc', '--quiet'], { cwd: directory, input: `${files.join('\n')}\n` });
+  };
 
-    // The device restarts into what it installed, and says that it works.
-    await stopDevice();
-    startDevice(agent.body.securityToken as string, '-c', '2');
-    await until('tracking says so', async () => (await target()).state === 'succeeded');
-    const done = await target();
-    expect(done.messages).toContain('All Chunks Installed.');
-    const command = await api.get(`/api/v1/commands/${deployment.body.commandId}`);
-    expect(command.body.counts).toMatchObject({ all: 1, successful: 1, inProgress: 0, waiting: 0 });
-    expect(log).not.toContain('Segmentation');
-  });
+  const start = (controllerId: string, token: string, more: string): { child: ChildProcess; log: () => string } => {
+    const suricatta = `-t DEFAULT -u ${site.haishin.http} -i ${controllerId} -k ${token} -p 1 ${more}`;
+    const child = spawn(SWUPDATE, ['-v', '-k', 'vendor.pem', '-H', 'board:1.0', '-u', suricatta], {
+      cwd: directory,
+      env: { ...process.env, TMPDIR: directory },
+    });
+    running.push(child);
+    let log = '';
+    child.stdout.on('data', (part: Buffer) => (log += part.toString()));
+    child.stderr.on('data', (part: Buffer) => (log += part.toString()));
+    return { child, log: () => log };
+  };
+
+  const register = async (controllerId: string): Promise<string> => {
+    const { body } = await site.api.post('/api/v1/agents', { controllerId });
+    return body.securityToken as string;
+  };
+
+  const deploy = async (controllerId: string, version: string, content: Buffer): Promise<string> => {
+    const release = await site.release('firmware', version, content);
+    return site.deploy([release], [controllerId], { tries: 1 });
+  };
+
+  /** It ends after an installation; what started it starts it again, with the outcome to confirm. */
+  const finished = async ({ child, log }: ReturnType<typeof start>): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    expect(log()).not.toContain('Segmentation');
+  };
+
+  it('identifies itself, installs a signed image and reports it', async () => {
+    const token = await register('board-1');
+    const installed = join(directory, 'installed-1');
+    const commandId = await deploy('board-1', '1.0', image(installed, 'pattern of today'));
+    const first = start('board-1', token, '');
+    await until(
+      'installed',
+      () => existsSync(installed) && readFileSync(installed, 'utf8') === 'pattern of today',
+      30_000,
+    );
+    await Promise.race([
+      finished(first),
+      until('ended', async () => (await site.target(commandId, 'board-1')).state === 'succeeded', 30_000),
+    ]);
+    if ((await site.target(commandId, 'board-1')).state !== 'succeeded') {
+      start('board-1', token, '-c 2');
+      await until('confirmed', async () => (await site.target(commandId, 'board-1')).state === 'succeeded', 30_000);
+    }
+    const target = await site.target(commandId, 'board-1');
+    expect(target.timeline.length).toBeGreaterThan(1);
+    expect(target.messages.length).toBeGreaterThan(0);
+    const { body: agent } = await site.api.get('/api/v1/agents/board-1');
+    expect(agent).toMatchObject({ state: 'online', components: [{ id: 'firmware', version: '1.0' }] });
+  }, 90_000);
+
+  it('refuses an image that its vendor has not signed, and tracking says so', async () => {
+    const token = await register('board-2');
+    const target = join(directory, 'installed-2');
+    const commandId = await deploy('board-2', '2.0', image(target, 'forged', false));
+    start('board-2', token, '');
+    await until('failed', async () => (await site.target(commandId, 'board-2')).state === 'failed', 40_000);
+    expect(existsSync(target)).toBe(false);
+    expect((await site.target(commandId, 'board-2')).messages.length).toBeGreaterThan(0);
+  }, 90_000);
 });
