@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { loadConfig, type Config } from '../../src/config/config.js';
 import { startServer, type RunningServer } from '../../src/main.js';
 import type { PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
@@ -130,6 +131,8 @@ export async function startHaishin(options: HaishinOptions = {}): Promise<TestHa
     ...(options.publishSteps ? { publishSteps: options.publishSteps } : {}),
     sourceLimits: new SourceLimits(options.limits ?? {}),
   });
+  // Tests tick themselves: whether the wall clock strikes while they run must make no difference.
+  for (const job of server.application()?.get(SchedulerRegistry).getCronJobs().values() ?? []) void job.stop();
   return {
     server,
     api: new ApiCaller(server.httpUrl ?? ''),
@@ -183,7 +186,9 @@ export async function spawnHaishin(options: {
   });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const ended = new Promise<number | string>((done) => child.once('exit', (code, signal) => done(code ?? signal ?? '')));
+  const ended = new Promise<number | string>((done) =>
+    child.once('exit', (code, signal) => done(code ?? signal ?? '')),
+  );
   const line = await new Promise<string>((done, fail) => {
     createInterface({ input: child.stdout }).on('line', (text) => {
       if (text.startsWith('listening ')) done(text);

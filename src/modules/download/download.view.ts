@@ -51,7 +51,8 @@ export function downloadView(
   components: ReadonlyMap<string, Component>,
   live: { id: string; progress: DownloadProgress } | null,
 ): DownloadView {
-  const progress = live?.id === download.id ? live.progress : download;
+  const isOpen = download.state === 'queued' || download.state === 'running';
+  const progress = isOpen && live?.id === download.id ? live.progress : download;
   const { startedAt, finishedAt } = download;
   return {
     id: download.id,
