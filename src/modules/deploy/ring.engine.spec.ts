@@ -144,6 +144,12 @@ describe('limits', () => {
     expect(allowance(ring(), standing({ held: 100, heldReachable: 2 }))).toBe(100);
   });
 
+  it('look soon for a product that shows itself, since that causes no event', () => {
+    const limited = plan([ring({ concurrency: 5 })]);
+    expect(nextInstant(limited, [standing({ held: 1, heldReachable: 0 })], context)).toEqual(later(3 / 60).now);
+    expect(nextInstant(limited, [standing({ inProgress: 1 })], context)).toBeNull();
+  });
+
   it('spread a rate over the minute', () => {
     const limited = ring({ ratePerMinute: 60 });
     expect(allowance(limited, standing({ held: 100 }))).toBe(5);

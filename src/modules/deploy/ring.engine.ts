@@ -33,6 +33,9 @@ export interface RingStanding {
   releasedLastSeconds: number;
 }
 
+/** Contacts of products cause no event: somebody who is waited for is looked for so often. */
+export const CONTACT_LOOK_SECONDS = 3;
+
 /** Rates are spread: no burst of a whole minute's allowance at once. */
 export const RATE_SPREAD_SECONDS = 5;
 
@@ -227,8 +230,11 @@ export function nextInstant(
       const { soakUntil } = gateStanding(ring.gate, standing, now);
       if (soakUntil !== null) instants.push(soakUntil.getTime());
     }
-    if (standing.state !== 'waiting' && ring.ratePerMinute !== null && standing.counts.heldReachable > 0)
+    const { held, heldReachable } = standing.counts;
+    if (standing.state !== 'waiting' && ring.ratePerMinute !== null && heldReachable > 0)
       instants.push(now.getTime() + RATE_SPREAD_SECONDS * 1000);
+    if (standing.state !== 'waiting' && held > heldReachable)
+      instants.push(now.getTime() + CONTACT_LOOK_SECONDS * 1000);
   }
   return instants.length === 0 ? null : new Date(Math.min(...instants));
 }
