@@ -18,6 +18,8 @@ import { FINAL_STATES, transitionOf, type TargetEvent, type TargetState } from '
 /** Feedbacks of one action that are kept; later ones still change its state. */
 const MAX_FEEDBACKS = 1_000;
 
+type Installed = ReturnType<typeof inventoryItem>[];
+
 /** What became of a message. */
 interface Outcome {
   state: TargetState;
@@ -69,13 +71,16 @@ export class FeedbackService {
     if (found.endedAt !== null) throw closed();
     const command = await this.heads.get(found.commandSeq);
     const now = this.clock.now();
+    // Read before the transaction: within it, it would take a second connection, and a crowd of products that end at the
+    // same moment would then wait for each other until none gets one.
+    const installed = feedback.execution === 'closed' ? await this.installedBy(command, found) : [];
     const outcome = await retried(this.dataSource, async (manager) => {
       const action = await this.actions.lock(manager, found);
       // Ended, or tried again, while we waited for the row.
       if (action === null || action.endedAt !== null || action.actionId !== actionId) throw closed();
       if (action.held !== null && action.state === 'queued') throw unknown();
       await this.note(manager, action, feedback, now);
-      return this.apply(manager, command, action, decide(action), feedback, now);
+      return this.apply(manager, command, action, decide(action), { feedback, installed }, now);
     });
     this.feed.target(
       {
@@ -103,7 +108,7 @@ export class FeedbackService {
     command: CommandHead,
     action: ActionRow,
     event: TargetEvent,
-    feedback: Feedback,
+    { feedback, installed }: { feedback: Feedback; installed: Installed },
     now: Date,
   ): Promise<Outcome> {
     const kept = action.feedbackCount < MAX_FEEDBACKS;
@@ -117,7 +122,7 @@ export class FeedbackService {
     };
     const dropped = feedback.dropped + (kept ? 0 : feedback.messages.length);
     if (dropped > 0) await this.countDropped(manager, action, dropped);
-    if (event === 'report-success') return this.succeed(manager, command, action, progress, feedback, now);
+    if (event === 'report-success') return this.succeed(manager, command, action, progress, { feedback, installed }, now);
     if (event === 'report-failure') return this.fail(manager, command, action, progress, feedback, now);
     if (event === 'cancel-accepted') {
       await this.change(manager, action, event, { ...progress, since: now, ended_at: now, reason: 'cancel-accepted' });
@@ -156,11 +161,10 @@ export class FeedbackService {
     command: CommandHead,
     action: ActionRow,
     progress: Record<string, unknown>,
-    feedback: Feedback,
+    { feedback, installed }: { feedback: Feedback; installed: Installed },
     now: Date,
   ): Promise<Outcome> {
     const late = action.state === 'cancelling' ? 'cancelled-too-late' : null;
-    const installed = command.type === 'deploy' ? await this.installedBy(command, action) : [];
     await this.change(manager, action, 'report-success', {
       ...progress,
       state: 'succeeded',
@@ -218,7 +222,9 @@ export class FeedbackService {
   }
 
   /** Versions that are in force after the order succeeded. */
-  private async installedBy(command: CommandHead, action: ActionRow): Promise<ReturnType<typeof inventoryItem>[]> {
+  /** What the product has when it succeeds. */
+  private async installedBy(command: CommandHead, action: ActionRow): Promise<Installed> {
+    if (command.type !== 'deploy') return [];
     const numberings = new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
     return (command.parameters as DeployParameters).releases
       .filter(({ componentId }) => action.components.includes(componentId))
