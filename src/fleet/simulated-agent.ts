@@ -51,6 +51,8 @@ export class SimulatedAgent {
         if (restSeconds > 0) await delay(restSeconds * 1000, undefined, { signal });
       } catch (fault) {
         if (signal.aborted || fault instanceof GoneOffline) break;
+        // What the server said before may be left undone: the next poll asks for all of it.
+        this.etag = null;
         this.counters.errors += 1;
         this.counters.lastError = String(fault);
         const wanted = fault instanceof RefusedError ? fault.retryAfterSeconds : null;
