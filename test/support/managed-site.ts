@@ -73,10 +73,11 @@ export class ManagedSite {
     component: string,
     version: string,
     content = Buffer.from(`${component} ${version}`),
+    fileName = `${component}-${version}.bin`,
   ): Promise<TestRelease> {
     const form = new FormData();
     form.set('version', version);
-    form.set('file', new Blob([new Uint8Array(content)]), `${component}-${version}.bin`);
+    form.set('file', new Blob([new Uint8Array(content)]), fileName);
     const { status, body } = await this.api.call('POST', `/api/v1/components/${component}/releases`, form);
     if (status >= 300) throw new Error(`no release: ${JSON.stringify(body)}`);
     const sha256 = createHash('sha256').update(content).digest('hex');
