@@ -41,8 +41,8 @@ const file = join(directory, '.work', 'results.json');
 writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), reports }, null, 1));
 
 console.log('summary');
-for (const { bench, failed, output, results = [] } of reports) {
-  if (output !== undefined) console.log(`  ${bench.padEnd(15)} see above`);
+for (const { bench, failed, results = [] } of reports) {
+  if (failed === undefined && results.length === 0) console.log(`  ${bench.padEnd(15)} see above`);
   if (failed !== undefined) console.log(`  ${bench.padEnd(15)} FAILED (${failed})`);
   for (const { name, unit, target, peer, medians, ratios } of results)
     for (const [key, value] of Object.entries(medians)) {
