@@ -151,6 +151,25 @@ describe('orders of deployments', () => {
   });
 });
 
+describe('many orders at once', () => {
+  it('do not starve each other of connections', async () => {
+    const haishin = await startHaishin();
+    await newComponent(haishin.api, 'site-rules');
+    const names = Array.from({ length: 60 }, (_, index) => `mx${index}`);
+    await haishin.api.post(
+      '/api/v1/agents',
+      names.map((controllerId) => ({ controllerId })),
+    );
+    const answers = await Promise.all(
+      names.map((name) =>
+        haishin.api.post('/api/v1/deployments', { components: ['site-rules'], targets: { agents: [name] } }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(60).fill(202));
+    await haishin.dispose();
+  });
+});
+
 describe('a preview', () => {
   let haishin: TestHaishin;
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { CommandService } from '../commands/commands.api.js';
@@ -102,7 +102,7 @@ export class DeploymentControl {
     concerned: (part: DeploymentPart) => boolean = () => true,
   ): Promise<void> {
     const parts = (await this.parts(id)).filter(concerned);
-    await inTransaction(this.dataSource, async (manager) => {
+    await retried(this.dataSource, async (manager) => {
       const found: PartState[] = [];
       let changed = 0;
       // Always in the same order, so that two people never wait for each other.

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import pLimit from 'p-limit';
 import { DataSource, type EntityManager } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { CommandService, type DeployedRelease, type NewTarget } from '../commands/commands.api.js';
@@ -23,10 +24,17 @@ export interface OrderedDeployment {
 /** Products of later rings wait this long at most; each has its own time from the moment at which it is let through. */
 const LONGEST_WAIT_DAYS = 30;
 const DAY = 86_400_000;
+/**
+ * Orders that are written at the same time. Each reads settings of commands while it holds its own connection: more of them
+ * than half of the pool could wait for each other's connections for ever. They are taken in one after the other anyway.
+ */
+const WRITING = 4;
 
 /** Orders deployments and previews them. */
 @Injectable()
 export class DeploymentService {
+  private readonly writing = pLimit(WRITING);
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly planner: DeploymentPlanner,
@@ -52,8 +60,10 @@ export class DeploymentService {
   ): Promise<OrderedDeployment | null> {
     const parts = await this.planner.plan(order);
     const id = randomUUID();
-    const made = await inTransaction(this.dataSource, async (manager) =>
-      (await within(manager)) ? this.record(manager, id, order, parts) : null,
+    const made = await this.writing(() =>
+      retried(this.dataSource, async (manager) =>
+        (await within(manager)) ? this.record(manager, id, order, parts) : null,
+      ),
     );
     if (made === null) return null;
     // The first ring opens with the order, not with the next sweep; should this fail, the sweep does it.

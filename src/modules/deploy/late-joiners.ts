@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { retried } from '../../database/transaction.js';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -42,7 +42,7 @@ export class LateJoiners {
     const targets = newcomers
       .map((product) => order && planLateJoiner(order, product, { force: deployment.forced, now }))
       .filter((target) => target !== null);
-    return inTransaction(this.dataSource, async (manager) => {
+    return retried(this.dataSource, async (manager) => {
       const held = await this.rings.lock(manager, partId, true);
       if (held === null || held.state !== 'running') return 0;
       await this.rings.checkAgain(manager, partId, held.checkAt, new Date(now.getTime() + LOOK_MS));

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { CommandService } from '../commands/commands.api.js';
@@ -39,7 +39,8 @@ export class RingRunner {
   /** One turn. False when another node has the part just now. */
   async turn(partId: string): Promise<boolean> {
     const news: DeploymentNews[] = [];
-    const taken = await inTransaction(this.dataSource, async (manager) => {
+    const taken = await retried(this.dataSource, async (manager) => {
+      news.length = 0;
       const part = await this.repository.lock(manager, partId, true);
       if (part === null || part.settled) return part !== null;
       await this.advance({ manager, part, now: this.clock.now(), news });
