@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 describe('docs/openapi.json', () => {
-  it('is what the program says of itself; "npm run openapi" writes it anew', () => {
+  it('is what the program says of itself; "npm run docs" writes it anew', () => {
     const env = { ...process.env, NODE_OPTIONS: '' };
     const said = execFileSync(process.execPath, [resolve('dist/cli.js'), 'openapi'], { env, maxBuffer: 50_000_000 });
     expect(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))).toEqual(JSON.parse(said.toString()));

@@ -3,6 +3,7 @@ import { registerFleet } from '../fleet/fleet.command.js';
 import { registerSampleUpstream } from '../sample-upstream/sample-upstream.command.js';
 import { AppError, toAppError } from '../platform/errors/app-error.js';
 import { VERSION } from '../platform/version.js';
+import { registerCommandStates } from './command-states.command.js';
 import { registerDownload } from './download.command.js';
 import { registerOpenApi } from './openapi.command.js';
 import { registerQuickstart } from './quickstart.command.js';
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   registerSampleUpstream(program);
   registerFleet(program);
   registerOpenApi(program);
+  registerCommandStates(program);
   return program;
 }
 
