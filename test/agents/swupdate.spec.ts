@@ -48,7 +48,7 @@ withTools('SWUpdate', () => {
   const openssl = (...words: string[]): void => void execFileSync('openssl', words, { cwd: directory, stdio: 'pipe' });
 
   /** A signed image that writes one file. */
-  const image = (target: string, content: string, signed = true): Buffer => {
+  const image = (target: string, content: string, signed = true): Buffer<ArrayBuffer> => {
     const sha256 = createHash('sha256').update(content).digest('hex');
     writeFileSync(join(directory, 'pattern.bin'), content);
     writeFileSync(
@@ -76,7 +76,11 @@ withTools('SWUpdate', () => {
       ...['-outform', 'DER', '-nosmimecap', '-binary'],
     );
     if (!signed) writeFileSync(join(directory, 'sw-description.sig'), 'no signature');
-    return execFileSync('cpio', ['-o', '-H', 'crc', '--quiet'], { cwd: directory, input: `${files.join('\n')}\n` });
+    const archive = execFileSync('cpio', ['-o', '-H', 'crc', '--quiet'], {
+      cwd: directory,
+      input: `${files.join('\n')}\n`,
+    });
+    return Buffer.from(archive);
   };
 
   const start = (controllerId: string, token: string, more: string): { child: ChildProcess; log: () => string } => {

@@ -107,8 +107,11 @@ export class CommandRepository {
     return row ?? null;
   }
 
-  async bySeq(seqs: readonly string[]): Promise<CommandHead[]> {
-    return this.dataSource.query<CommandHead[]>(`select ${HEAD} from command c where c.seq = any($1)`, [seqs]);
+  async bySeq(
+    seqs: readonly string[],
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<CommandHead[]> {
+    return manager.query<CommandHead[]>(`select ${HEAD} from command c where c.seq = any($1)`, [seqs]);
   }
 
   /**

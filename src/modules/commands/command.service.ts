@@ -206,7 +206,7 @@ export class CommandService {
   ): Promise<void> {
     if (command.components.length === 0 || controllerIds?.length === 0) return;
     const touched: Touched = await this.intake.place(manager, command, controllerIds, now);
-    for (const each of touched.size === 0 ? [] : await this.commands.bySeq([...touched]))
+    for (const each of touched.size === 0 ? [] : await this.commands.bySeq([...touched], manager))
       await this.feed.announce(manager, each, []);
   }
 
