@@ -1,5 +1,5 @@
 // Pages of command tracking with many commands and targets, beside the same with few: they must not grow.
-//   node bench/agents/tracking.mjs [--commands 100000] [--targets 10] [--small 1000] [--requests 300]
+//   node bench/agents/tracking.mjs [--commands 100000] [--targets 10] [--small 10000] [--requests 300]
 // The row of the quality plan is --commands 1000000 --targets 10.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { startDatabase } from '../support/database.mjs';
 import { startHaishin } from '../support/haishin.mjs';
 import { workDirectory } from '../support/processes.mjs';
+import { printReport } from '../support/report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -107,14 +108,19 @@ const before = await measure(small);
 console.error(`filling to ${large} commands, ${large * TARGETS} targets ...`);
 await fill(small + 1, large);
 const after = await measure(large);
-console.log(`command tracking, p95 of ${REQUESTS} requests  [target < 50 ms, flat]`);
-console.log(`  ${''.padEnd(16)} ${`${small} commands`.padStart(16)} ${`${large} commands`.padStart(18)}`);
-for (const name of Object.keys(after))
-  console.log(
-    `  ${name.padEnd(16)} ${before[name].toFixed(1).padStart(13)} ms ${after[name].toFixed(1).padStart(15)} ms`,
-  );
-console.log(
-  `\n${JSON.stringify({ bench: 'agents: tracking', targets: large * TARGETS, small: before, large: after })}`,
-);
 await haishin.stop();
 await database.stop();
+const few = `${small} commands`;
+const many = `${large} commands`;
+printReport(
+  'agents: tracking',
+  Object.keys(after).map((name) => ({
+    name: `command tracking, ${name}: p95 of ${REQUESTS} requests, ${large * TARGETS} targets`,
+    unit: 'ms',
+    target: '50 ms, flat',
+    peer: few,
+    medians: { [few]: before[name], [many]: after[name] },
+    ratios: { [many]: after[name] / before[name] },
+    samples: { [few]: [before[name]], [many]: [after[name]] },
+  })),
+);
