@@ -4,8 +4,27 @@ import type { DataSource, EntityManager } from 'typeorm';
  * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Keep everything that waits for
  * others (HTTP, disk) outside.
  */
-export function inTransaction<T>(dataSource: DataSource, work: (manager: EntityManager) => Promise<T>): Promise<T> {
-  return dataSource.transaction('READ COMMITTED', work);
+export async function inTransaction<T>(
+  dataSource: DataSource,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  const committed: (() => void)[] = [];
+  const result = await dataSource.transaction('READ COMMITTED', (manager) => {
+    afterwards.set(manager, committed);
+    return work(manager);
+  });
+  for (const each of committed) each();
+  return result;
+}
+
+const afterwards = new WeakMap<EntityManager, (() => void)[]>();
+
+/**
+ * Runs `then` in this process as soon as the transaction is committed, before its caller goes on; never when it is rolled back.
+ * `then` must not throw.
+ */
+export function afterCommit(manager: EntityManager, then: () => void): void {
+  afterwards.get(manager)?.push(then);
 }
 
 /** 40P01 deadlock detected, 40001 serialization failure: the other one went first, and the same work will now succeed. */

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { NotificationBus } from '../../database/notify.js';
+import { afterCommit } from '../../database/transaction.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { Waker, WakeUpCalls } from '../agents/agents.api.js';
 import type { CommandHead } from './command.repository.js';
 import { CommandRepository } from './command.repository.js';
+import { OpenMonths } from './open-months.js';
 import type { CommandChange } from './command.types.js';
 import type { TargetState } from './target-states.js';
 
@@ -60,6 +62,7 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly bus: NotificationBus,
     private readonly commands: CommandRepository,
+    private readonly months: OpenMonths,
     private readonly waker: Waker,
     private readonly wakeUps: WakeUpCalls,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -68,7 +71,10 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
   async onModuleInit(): Promise<void> {
     this.unsubscribe = await this.bus.subscribe(CHANNEL, {
       onMessage: (payload) => this.received(payload),
-      onReconnected: () => this.waker.wakeAll(),
+      onReconnected: () => {
+        this.months.forget();
+        this.waker.wakeAll();
+      },
     });
   }
 
@@ -90,6 +96,8 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
       o: { id: command.id, seq: command.seq, month: command.month, dep: command.deploymentId, agents: named },
     };
     await this.bus.publishWithin(manager, CHANNEL, JSON.stringify(message));
+    // Whoever gave the order may ask here at once, before the notification has come back.
+    if (named !== null) afterCommit(manager, () => this.waker.wake(named));
   }
 
   /**
@@ -147,6 +155,7 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
   private received(payload: string): void {
     const message = JSON.parse(payload) as Message;
     if ('o' in message) {
+      this.months.add(message.o.month);
       void this.ordered(message.o, message.n === this.node);
       return;
     }
