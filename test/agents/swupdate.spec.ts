@@ -101,7 +101,7 @@ withTools('SWUpdate', () => {
     return body.securityToken as string;
   };
 
-  const deploy = async (controllerId: string, version: string, content: Buffer): Promise<string> => {
+  const deploy = async (controllerId: string, version: string, content: Buffer<ArrayBuffer>): Promise<string> => {
     const release = await site.release('firmware', version, content, `firmware-${version}.swu`);
     return site.deploy([release], [controllerId], { tries: 1 });
   };

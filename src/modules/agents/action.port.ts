@@ -93,6 +93,8 @@ export interface Confirmation {
 export interface AskingAgent {
   controllerId: string;
   capabilities: readonly string[];
+  /** `on`: the product also updates itself. */
+  ownSchedule: string | null;
 }
 
 /**

@@ -28,6 +28,7 @@ export interface AgentFacts {
   ownUpdateSince: Date | null;
   origin: string;
   createdAt: Date;
+  ownSchedule: string | null;
 }
 
 export interface Contact {
@@ -58,7 +59,8 @@ export interface AgentFilter {
 
 const FACTS = `controller_id as "controllerId", approval, token_hash as "tokenHash", group_id as "groupId",
   config_data_wanted as "configDataWanted", auto_confirm as "autoConfirm", capabilities,
-  own_update_since as "ownUpdateSince", origin, created_at as "createdAt"`;
+  own_update_since as "ownUpdateSince", origin, created_at as "createdAt",
+  own_schedule as "ownSchedule"`;
 
 const ROW = `a.controller_id as "controllerId", a.name, a.group_id as "groupId", a.approval, a.token_hash as "tokenHash",
   a.product_type as "productType", a.product_version as "productVersion", a.tags, a.attributes, a.capabilities,

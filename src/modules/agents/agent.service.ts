@@ -154,7 +154,8 @@ export class AgentService {
     if (Object.keys(change).length > 0 && !(await this.agents.patch(controllerId, change)))
       throw unknownAgents([controllerId]);
     if (patch.duplicate === null) await this.agents.forgetSwitches(controllerId);
-    if (patch.autoConfirm === true) await this.actions.confirmAll({ controllerId, capabilities: [] });
+    if (patch.autoConfirm === true)
+      await this.actions.confirmAll({ controllerId, capabilities: [], ownSchedule: null });
     await this.changes.publish([controllerId]);
     return { callbackSecret };
   }

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Feedback } from '../agents/agents.api.js';
 import type { CommandType } from './command.types.js';
-import type { TargetState } from './target-states.js';
+import { OpenMonths } from './open-months.js';
+import { transitionOf, type TargetState } from './target-states.js';
 
 /** What is open for a product, as polls need it. */
 export interface OpenAction {
@@ -31,29 +32,64 @@ export interface ActionRow {
   expiresAt: Date;
   endedAt: Date | null;
   feedbackCount: number;
+  droppedMessages: number;
   versionBefore: string | null;
 }
 
 export type ActionKey = Pick<ActionRow, 'month' | 'commandSeq' | 'controllerId'>;
 
+/** How a try ended. */
+export interface AttemptEnd {
+  state: TargetState;
+  reason: string | null;
+  code: number | null;
+  message: string | null;
+}
+
+export interface ActionChange {
+  from: readonly TargetState[];
+  /** Column → value. */
+  set: Record<string, unknown>;
+  /** To be kept with the action; null: there are too many already. */
+  feedback: Feedback | null;
+  attempt: AttemptEnd | null;
+  /** Whether the places of its components become free. */
+  free: boolean;
+  /** Whether it becomes the product's installedBase. */
+  installed: boolean;
+  now: Date;
+}
+
+const MAX_KEYS = 50_000;
+
 const ACTION = `month::text as month, command_seq as "commandSeq", controller_id as "controllerId", action_id as "actionId", state, held,
   attempt, components, confirmation, state_before_cancel as "stateBeforeCancel", delivered_at as "deliveredAt",
-  expires_at as "expiresAt", ended_at as "endedAt", feedback_count as "feedbackCount", version_before as "versionBefore"`;
+  expires_at as "expiresAt", ended_at as "endedAt", feedback_count as "feedbackCount",
+  dropped_messages as "droppedMessages", version_before as "versionBefore"`;
 
 /** SQL of single actions: what products do. */
 @Injectable()
 export class ActionRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  private readonly keys = new Map<string, ActionKey>();
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly months: OpenMonths,
+  ) {}
 
   /** For all of these products in one query. */
-  open(controllerIds: readonly string[]): Promise<OpenAction[]> {
-    return this.dataSource.query<OpenAction[]>(
-      `select t.controller_id as "controllerId", t.action_id as "actionId", t.state, c.type, t.confirmation, t.components
+  async open(controllerIds: readonly string[]): Promise<OpenAction[]> {
+    const rows = await this.dataSource.query<(OpenAction & ActionKey)[]>(
+      `select t.controller_id as "controllerId", t.action_id as "actionId", t.state, c.type, t.confirmation, t.components,
+         t.month::text as month, t.command_seq as "commandSeq"
        from command_target t join command c on c.seq = t.command_seq
-       where t.controller_id = any($1) and t.ended_at is null and t.held is null
+       where t.controller_id = any($1) and t.ended_at is null and t.held is null and ($2::date[] is null or t.month = any($2))
        order by t.controller_id, t.action_id`,
-      [controllerIds],
+      [controllerIds, this.months.current()],
     );
+    for (const { actionId, month, commandSeq, controllerId } of rows)
+      this.remember(actionId, { month, commandSeq, controllerId });
+    return rows;
   }
 
   async installed(controllerIds: readonly string[]): Promise<Map<string, string>> {
@@ -75,6 +111,14 @@ export class ActionRepository {
 
   /** The action as it is now, or null when it is none of this product's, or one of an earlier try. */
   async find(controllerId: string, actionId: string): Promise<ActionRow | null> {
+    const key = this.keys.get(actionId);
+    if (key !== undefined && key.controllerId === controllerId) {
+      const [row] = await this.dataSource.query<ActionRow[]>(
+        `select ${ACTION} from command_target where month = $1 and command_seq = $2 and controller_id = $3 and action_id = $4`,
+        [key.month, key.commandSeq, controllerId, actionId],
+      );
+      if (row !== undefined) return row;
+    }
     const of = (rest: string): Promise<ActionRow[]> =>
       this.dataSource.query<ActionRow[]>(
         `select ${ACTION} from command_target where controller_id = $1 and action_id = $2 ${rest}`,
@@ -82,7 +126,34 @@ export class ActionRepository {
       );
     // Open ones have an index of their own, and are nearly all that is asked for.
     const [open] = await of('and ended_at is null');
-    return open ?? (await of(''))[0] ?? null;
+    const found = open ?? (await of(''))[0] ?? null;
+    if (found !== null) this.remember(actionId, found);
+    return found;
+  }
+
+  /** Where it is, as far as this process knows; an action never moves. */
+  keyOf(controllerId: string, actionId: string): ActionKey | null {
+    const key = this.keys.get(actionId);
+    return key?.controllerId === controllerId ? key : null;
+  }
+
+  private remember(actionId: string, { month, commandSeq, controllerId }: ActionKey): void {
+    this.keys.set(actionId, { month, commandSeq, controllerId });
+    const [oldest] = this.keys.keys();
+    if (this.keys.size > MAX_KEYS && oldest !== undefined) this.keys.delete(oldest);
+  }
+
+  /** The product has the order now. In one statement, without a transaction around it. */
+  async deliver(key: ActionKey, actionId: string, now: Date): Promise<ActionRow | null> {
+    const { from, to } = transitionOf('deliver');
+    const [[row]] = await this.dataSource.query<[ActionRow[], number]>(
+      `update command_target set state = $6, reason = null, since = $5, delivered_at = $5, progress_at = $5
+       where month = $1 and command_seq = $2 and controller_id = $3 and action_id = $4 and state = any($7) and held is null
+         and (confirmation is null or confirmation = 'confirmed')
+       returning ${ACTION}`,
+      [key.month, key.commandSeq, key.controllerId, actionId, now, to, from],
+    );
+    return row ?? null;
   }
 
   /** Locks it for the rest of the transaction. */
@@ -103,82 +174,53 @@ export class ActionRepository {
     return row !== undefined;
   }
 
-  /** Conditional, like every change: false when another one was faster. */
-  async change(
-    manager: EntityManager,
-    key: ActionKey,
-    actionId: string,
-    from: readonly TargetState[],
-    to: Record<string, unknown>,
-  ): Promise<boolean> {
-    const columns = Object.keys(to);
-    const [, changed] = await manager.query<[unknown[], number]>(
-      `update command_target set ${columns.map((column, index) => `${column} = $${index + 6}`).join(', ')}
-       where month = $1 and command_seq = $2 and controller_id = $3 and action_id = $4 and state = any($5)`,
-      [key.month, key.commandSeq, key.controllerId, actionId, from, ...Object.values(to)],
-    );
-    return changed > 0;
-  }
-
   /** A fresh number for the next try. */
   async nextActionId(manager: EntityManager): Promise<string> {
     const [row] = await manager.query<{ id: string }[]>(`select nextval('action_id_seq') as id`);
     return row?.id ?? '0';
   }
 
-  async addMessage(manager: EntityManager, action: ActionRow, feedback: Feedback, now: Date): Promise<void> {
-    await manager.query(
-      `insert into target_message (month, command_seq, controller_id, action_id, attempt, at, execution, finished, code, done, total,
-         messages, dropped)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-      [
-        action.month,
-        action.commandSeq,
-        action.controllerId,
-        action.actionId,
-        action.attempt,
-        now,
-        feedback.execution,
-        feedback.finished,
-        feedback.code,
-        feedback.progress?.done ?? null,
-        feedback.progress?.total ?? null,
-        feedback.messages,
-        feedback.dropped,
-      ],
+  /**
+   * Everything that follows from one message, in one statement: products by the thousand report at once.
+   * @returns false when the state is not one of `from` any more; the caller rolls back.
+   */
+  async write(manager: EntityManager, action: ActionRow, change: ActionChange): Promise<boolean> {
+    const values: unknown[] = [action.month, action.commandSeq, action.controllerId, action.actionId, change.from];
+    const value = (it: unknown): string => `$${values.push(it)}`;
+    const columns = Object.entries(change.set).map(([column, it]) => `${column} = ${value(it)}`);
+    const now = value(change.now);
+    const parts = [
+      `changed as (update command_target set ${columns.join(', ')}
+         where month = $1 and command_seq = $2 and controller_id = $3 and action_id = $4 and state = any($5) returning 1)`,
+    ];
+    if (change.feedback !== null) {
+      const { execution, finished, code, progress, messages, dropped } = change.feedback;
+      parts.push(
+        `noted as (insert into target_message (month, command_seq, controller_id, action_id, at, attempt, execution, finished,
+           code, done, total, messages, dropped)
+         values ($1, $2, $3, $4, ${now}, ${[action.attempt, execution, finished, code, progress?.done ?? null, progress?.total ?? null, messages, dropped].map(value).join(', ')}))`,
+      );
+    }
+    if (change.attempt !== null) {
+      const { state, reason, code, message } = change.attempt;
+      parts.push(
+        `kept as (insert into target_attempt (month, command_seq, controller_id, action_id, ended_at, attempt, delivered_at, state,
+           reason, code, message)
+         values ($1, $2, $3, $4, ${now}, ${[action.attempt, action.deliveredAt, state, reason, code, message].map(value).join(', ')})
+         on conflict do nothing)`,
+      );
+    }
+    if (change.free) parts.push(`freed as (delete from open_update where command_seq = $2 and controller_id = $3)`);
+    if (change.installed)
+      parts.push(
+        `put as (insert into installed_action (controller_id, action_id, month, command_seq, at) values ($3, $4, $1, $2, ${now})
+         on conflict (controller_id) do update set action_id = $4, month = $1, command_seq = $2, at = ${now})`,
+      );
+    const [row] = await manager.query<{ changed: number }[]>(
+      `with ${parts.join(', ')} select count(*)::int as changed from changed`,
+      values,
     );
-  }
-
-  async addAttempt(
-    manager: EntityManager,
-    action: ActionRow,
-    end: { state: string; reason: string | null; code: number | null; message: string | null; now: Date },
-  ): Promise<void> {
-    await manager.query(
-      `insert into target_attempt (month, command_seq, controller_id, attempt, action_id, delivered_at, ended_at, state, reason, code, message)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`,
-      [
-        action.month,
-        action.commandSeq,
-        action.controllerId,
-        action.attempt,
-        action.actionId,
-        action.deliveredAt,
-        end.now,
-        end.state,
-        end.reason,
-        end.code,
-        end.message,
-      ],
-    );
-  }
-
-  async setInstalled(manager: EntityManager, action: ActionRow, now: Date): Promise<void> {
-    await manager.query(
-      `insert into installed_action (controller_id, action_id, month, command_seq, at) values ($1, $2, $3, $4, $5)
-       on conflict (controller_id) do update set action_id = $2, month = $3, command_seq = $4, at = $5`,
-      [action.controllerId, action.actionId, action.month, action.commandSeq, now],
-    );
+    return row?.changed === 1;
   }
 
   /** The last messages of an action, oldest first. */

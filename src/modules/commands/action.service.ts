@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction, retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { AppError } from '../../platform/errors/app-error.js';
 import {
   ActionPort,
   NO_WORK,
@@ -14,6 +13,7 @@ import {
   type DeploymentContent,
   type Feedback,
 } from '../agents/agents.api.js';
+import { closedAction, unknownAction, unknownModule } from './action.errors.js';
 import { ActionRepository, type ActionRow, type OpenAction } from './action.repository.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
@@ -23,7 +23,6 @@ import type { DeployParameters } from './command.types.js';
 import { DeploymentContents, moduleOf } from './deployment-content.js';
 import { FeedbackService } from './feedback.service.js';
 import { isWindowOpen } from './maintenance-window.js';
-import { transitionOf } from './target-states.js';
 
 /** DDI's view of commands: one action for each target, and for each of its tries. */
 @Injectable()
@@ -61,14 +60,26 @@ export class ActionService extends ActionPort {
   }
 
   async deployment(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
+    const action = (await this.deliverKnown(agent, actionId)) ?? (await this.fetched(agent, actionId));
+    return this.content(agent, await this.heads.get(action.commandSeq), action, historyLength);
+  }
+
+  /** The usual case in one statement: a deployment that this process has just offered. */
+  private async deliverKnown(agent: AskingAgent, actionId: string): Promise<ActionRow | null> {
+    const key = this.actions.keyOf(agent.controllerId, actionId);
+    if (key === null || (await this.heads.get(key.commandSeq)).type !== 'deploy') return null;
+    const now = this.clock.now();
+    const delivered = await this.actions.deliver(key, actionId, now);
+    if (delivered !== null) await this.noteDelivery(agent, delivered, now);
+    return delivered;
+  }
+
+  private async fetched(agent: AskingAgent, actionId: string): Promise<ActionRow> {
     const action = await this.open(agent, actionId, 'deploy');
-    const command = await this.heads.get(action.commandSeq);
-    if (action.state === 'queued') {
-      // Not offered (yet): held back, or waiting for consent.
-      if (action.held !== null || awaitsConsent(action)) throw unknownAction();
-      await this.deliver(command, action);
-    }
-    return this.content(agent, command, action, historyLength);
+    if (action.state !== 'queued') return action;
+    // Not offered (yet): held back, or waiting for consent.
+    if (action.held !== null || awaitsConsent(action)) throw unknownAction();
+    return this.deliver(agent, action);
   }
 
   async confirmation(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
@@ -90,7 +101,7 @@ export class ActionService extends ActionPort {
     const command = await this.heads.get(action.commandSeq);
     if (action.state === 'queued') {
       if (action.held !== null) throw unknownAction();
-      await this.deliver(command, action);
+      await this.deliver(agent, action);
     }
     return { type: command.type, parameters: command.parameters };
   }
@@ -115,14 +126,12 @@ export class ActionService extends ActionPort {
     const command = await this.heads.get(action.commandSeq);
     const now = this.clock.now();
     const confirmation = answer.confirmed ? 'confirmed' : 'denied';
-    await inTransaction(this.dataSource, async (manager) => {
-      // Twice the same answer is one answer; who has begun cannot take the consent back.
-      const changed = await this.actions.change(manager, action, actionId, ['queued'], { confirmation, since: now });
-      if (!changed) throw closedAction();
-      await this.actions.addMessage(
-        manager,
-        action,
-        {
+    // Twice the same answer is one answer; who has begun cannot take the consent back.
+    const written = await inTransaction(this.dataSource, (manager) =>
+      this.actions.write(manager, action, {
+        from: ['queued'],
+        set: { confirmation, since: now },
+        feedback: {
           execution: 'scheduled',
           finished: 'none',
           code: answer.code,
@@ -130,9 +139,13 @@ export class ActionService extends ActionPort {
           messages: [confirmation, ...answer.messages].slice(0, 50),
           dropped: 0,
         },
+        attempt: null,
+        free: false,
+        installed: false,
         now,
-      );
-    });
+      }),
+    );
+    if (!written) throw closedAction();
     this.changed(command, action.controllerId, 'queued', `consent-${confirmation}`);
   }
 
@@ -170,37 +183,26 @@ export class ActionService extends ActionPort {
   }
 
   /** The product has the order now. Another request of the same product may have been faster: no matter. */
-  private async deliver(command: CommandHead, action: ActionRow): Promise<void> {
-    const { from, to } = transitionOf('deliver');
+  private async deliver(agent: AskingAgent, action: ActionRow): Promise<ActionRow> {
     const now = this.clock.now();
-    const delivered = await inTransaction(this.dataSource, async (manager) => {
-      const changed = await this.actions.change(manager, action, action.actionId, from, {
-        state: to,
-        reason: null,
-        since: now,
-        delivered_at: now,
-        progress_at: now,
-      });
-      if (changed && command.components.length > 0) await this.products.pushed(manager, action.controllerId, now);
-      return changed;
-    });
-    if (delivered) {
-      action.state = 'delivered';
-      this.feed.target(
-        {
-          commandId: command.id,
-          deploymentId: command.deploymentId,
-          controllerId: action.controllerId,
-          state: 'delivered',
-          reason: null,
-        },
-        false,
-      );
-      return;
+    const delivered = await this.actions.deliver(action, action.actionId, now);
+    if (delivered === null) {
+      const fresh = await this.actions.find(action.controllerId, action.actionId);
+      if (fresh === null || fresh.endedAt !== null) throw closedAction();
+      if (fresh.state === 'queued') throw unknownAction();
+      return fresh;
     }
-    const fresh = await this.actions.find(action.controllerId, action.actionId);
-    if (fresh === null || fresh.endedAt !== null) throw closedAction();
-    if (fresh.state === 'queued') throw unknownAction();
+    await this.noteDelivery(agent, delivered, now);
+    return delivered;
+  }
+
+  private async noteDelivery(agent: AskingAgent, action: ActionRow, now: Date): Promise<void> {
+    const command = await this.heads.get(action.commandSeq);
+    if (agent.ownSchedule === 'on' && command.components.length > 0)
+      await this.products.pushed(this.dataSource.manager, action.controllerId, now);
+    const { id: commandId, deploymentId } = command;
+    const { controllerId } = action;
+    this.feed.target({ commandId, deploymentId, controllerId, state: 'delivered', reason: null }, false);
   }
 
   private async content(
@@ -303,15 +305,3 @@ const DDI_STATUS: Record<ActionRow['state'], string> = {
   expired: 'CANCELED',
   cancelled: 'CANCELED',
 };
-
-export function unknownAction(): AppError {
-  return new AppError('not-found', 'action-unknown', 'There is no such action for this product.');
-}
-
-export function closedAction(): AppError {
-  return new AppError('gone', 'action-closed', 'The action is no longer active.');
-}
-
-function unknownModule(): AppError {
-  return new AppError('not-found', 'artifact-unknown', 'There is no such module for this product.');
-}

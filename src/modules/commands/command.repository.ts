@@ -107,10 +107,7 @@ export class CommandRepository {
     return row ?? null;
   }
 
-  async bySeq(
-    seqs: readonly string[],
-    manager: EntityManager = this.dataSource.manager,
-  ): Promise<CommandHead[]> {
+  async bySeq(seqs: readonly string[], manager: EntityManager = this.dataSource.manager): Promise<CommandHead[]> {
     return manager.query<CommandHead[]>(`select ${HEAD} from command c where c.seq = any($1)`, [seqs]);
   }
 

@@ -11,11 +11,13 @@ import { CommandRepository } from './command.repository.js';
 import { CommandService } from './command.service.js';
 import { CommandSettings } from './command.settings.js';
 import { CommandSweeper } from './command.sweeper.js';
+import { ComponentNumberings } from './component-numberings.js';
 import { DeploymentContents } from './deployment-content.js';
 import { EventStreamController } from './event-stream.controller.js';
 import { EventStream } from './event-stream.js';
 import { FeedbackService } from './feedback.service.js';
 import { Months } from './months.js';
+import { OpenMonths } from './open-months.js';
 import { OrderIntake } from './order-intake.js';
 import { OrderService } from './order.service.js';
 import { ServerWork } from './server-work.js';
@@ -38,10 +40,12 @@ import { TrackingService } from './tracking.service.js';
     CommandService,
     CommandSettings,
     CommandSweeper,
+    ComponentNumberings,
     DeploymentContents,
     EventStream,
     FeedbackService,
     Months,
+    OpenMonths,
     OrderIntake,
     OrderService,
     ServerWork,

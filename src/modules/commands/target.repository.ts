@@ -41,27 +41,27 @@ export class TargetRepository {
     controllerIds: readonly string[] | null,
     to: { reason: string; now: Date; expiresAt: Date },
   ): Promise<string[]> {
+    const chosen = `month = $1 and command_seq = $2 and state = 'queued' and held in ('ring', 'paused')
+      and ($3::text[] is null or controller_id = any($3))`;
+    const which = [month, seq, controllerIds];
+    await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string }[], number]>(
-      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2 and state = 'queued'
-         and held in ('ring', 'paused') and ($3::text[] is null or controller_id = any($3)) order by controller_id for update)
-       update command_target t set held = case when t.next_attempt_at > $5 then 'retry' end,
-         reason = case when t.next_attempt_at > $5 then 'retry-waiting' else $4 end, since = $5, progress_at = $5,
-         expires_at = greatest($6, case when t.held = 'paused' then t.expires_at end)
-       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id
-       returning t.controller_id`,
-      [month, seq, controllerIds, to.reason, to.now, to.expiresAt],
+      `update command_target set held = case when next_attempt_at > $5 then 'retry' end,
+         reason = case when next_attempt_at > $5 then 'retry-waiting' else $4 end, since = $5, progress_at = $5,
+         expires_at = greatest($6, case when held = 'paused' then expires_at end)
+       where ${chosen} returning controller_id`,
+      [...which, to.reason, to.now, to.expiresAt],
     );
     return rows.map((row) => row.controller_id);
   }
 
   /** What waits for a ring goes on waiting for its ring. */
   async hold(manager: EntityManager, { seq, month }: CommandKey, reason: string, now: Date): Promise<string[]> {
+    const chosen = `month = $1 and command_seq = $2 and state = 'queued'
+      and held is distinct from 'ring' and held is distinct from 'paused'`;
+    await this.lock(manager, chosen, [month, seq]);
     const [rows] = await manager.query<[{ controller_id: string }[], number]>(
-      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2 and state = 'queued'
-         and held is distinct from 'ring' and held is distinct from 'paused' order by controller_id for update)
-       update command_target t set held = 'paused', reason = $3, since = $4
-       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id and t.state = 'queued'
-       returning t.controller_id`,
+      `update command_target set held = 'paused', reason = $3, since = $4 where ${chosen} returning controller_id`,
       [month, seq, reason, now],
     );
     return rows.map((row) => row.controller_id);
@@ -75,18 +75,17 @@ export class TargetRepository {
   ): Promise<{ withdrawn: string[]; asked: string[] }> {
     const withdraw = transitionOf('withdraw');
     const ask = transitionOf('ask-to-cancel');
+    const chosen = `month = $1 and command_seq = $2 and (state = any($3) or state = any($4))`;
+    const which = [month, seq, withdraw.from, ask.from];
+    await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string; state: string }[], number]>(
-      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2
-         and (state = any($3) or state = any($4)) order by controller_id for update)
-       update command_target t set since = $5, held = null,
-         reason = case when t.state = any($3) then 'cancelled-by-person' else 'cancellation-asked' end, message = $6,
-         ended_at = case when t.state = any($3) then $5::timestamptz end,
-         state_before_cancel = case when t.state = any($4) then t.state end,
-         state = case when t.state = any($3) then $7 else $8 end
-       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id
-         and (t.state = any($3) or t.state = any($4))
-       returning t.controller_id, t.state`,
-      [month, seq, withdraw.from, ask.from, now, `cancelled by ${actor}`, withdraw.to, ask.to],
+      `update command_target set since = $5, held = null,
+         reason = case when state = any($3) then 'cancelled-by-person' else 'cancellation-asked' end, message = $6,
+         ended_at = case when state = any($3) then $5::timestamptz end,
+         state_before_cancel = case when state = any($4) then state end,
+         state = case when state = any($3) then $7 else $8 end
+       where ${chosen} returning controller_id, state`,
+      [...which, now, `cancelled by ${actor}`, withdraw.to, ask.to],
     );
     const ids = (state: string | null): string[] =>
       rows.filter((row) => row.state === state).map((row) => row.controller_id);
@@ -102,16 +101,27 @@ export class TargetRepository {
     expiresAt: Date,
   ): Promise<string[]> {
     const { from, to } = transitionOf('retry');
+    const chosen = `month = $1 and command_seq = $2 and state = any($3)`;
+    const which = [month, seq, from];
+    await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string }[], number]>(
-      `with chosen as (select controller_id from command_target where month = $1 and command_seq = $2 and state = any($3)
-         order by controller_id for update)
-       update command_target t set state = $4, reason = 'retried-by-person', message = $7, since = $5, progress_at = $5, held = null,
-         attempt = t.attempt + 1, action_id = nextval('action_id_seq'), next_attempt_at = null, ended_at = null, slow_since = null,
+      `update command_target set state = $4, reason = 'retried-by-person', message = $7, since = $5, progress_at = $5, held = null,
+         attempt = attempt + 1, action_id = nextval('action_id_seq'), next_attempt_at = null, ended_at = null, slow_since = null,
          progress = null, code = null, delivered_at = null, expires_at = $6, feedback_count = 0, dropped_messages = 0
-       from chosen where t.month = $1 and t.command_seq = $2 and t.controller_id = chosen.controller_id and t.state = any($3)
-       returning t.controller_id`,
-      [month, seq, from, to, now, expiresAt, `another try by ${actor}`],
+       where ${chosen} returning controller_id`,
+      [...which, to, now, expiresAt, `another try by ${actor}`],
     );
     return rows.map((row) => row.controller_id);
+  }
+
+  /**
+   * Takes the rows in the one order before they are changed by the same condition. Two statements, not a join of both: of a
+   * partition that was filled a moment ago the planner knows nothing, and would compare all rows with all others.
+   */
+  private async lock(manager: EntityManager, chosen: string, which: unknown[]): Promise<void> {
+    await manager.query(
+      `select count(*) from (select 1 from command_target where ${chosen} order by controller_id for update) locked`,
+      which,
+    );
   }
 }
