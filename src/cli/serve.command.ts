@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { loadConfig } from '../config/config.js';
 import { createLogger, type Logger } from '../platform/logging/logger.js';
 import { startServer, type RunningServer } from '../main.js';
+import { letYoungHeapGrow } from '../platform/process/young-heap.js';
 
 /** A stop that hangs ends here: the caller's supervisor would kill us anyway, but later. */
 const STOP_LIMIT_MS = 9_500;
@@ -23,6 +24,7 @@ export function registerServe(program: Command): void {
 
 /** The one line on standard output that says: ready. */
 export function announce(server: RunningServer): void {
+  letYoungHeapGrow();
   if (server.selfIssued)
     process.stderr.write(`self-issued certificate, SHA-256 fingerprint ${server.certificateFingerprint}\n`);
   process.stdout.write(`listening http=${server.httpUrl ?? 'off'} https=${server.httpsUrl ?? 'off'}\n`);
