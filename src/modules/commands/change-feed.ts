@@ -96,6 +96,7 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
       o: { id: command.id, seq: command.seq, month: command.month, dep: command.deploymentId, agents: named },
     };
     await this.bus.publishWithin(manager, CHANNEL, JSON.stringify(message));
+    this.months.add(command.month);
     // Whoever gave the order may ask here at once, before the notification has come back.
     if (named !== null) afterCommit(manager, () => this.waker.wake(named));
   }
