@@ -9,7 +9,7 @@ import { CommandEnds } from '../../src/modules/commands/command-ends.js';
 import { CommandSweeper } from '../../src/modules/commands/command.sweeper.js';
 import { ManualClock } from '../../src/platform/clock/clock.js';
 import { DdiClient, type DdiOptions } from './ddi-client.js';
-import { startHaishin, type HaishinOptions, type TestHaishin } from './haishin.js';
+import { startHaishin, type ApiAnswer, type HaishinOptions, type TestHaishin } from './haishin.js';
 
 export interface TestRelease {
   component: string;
@@ -116,7 +116,7 @@ export class ManagedSite {
   }
 
   /** What tracking says of one target. */
-  async target(commandId: string, controllerId: string): Promise<any> {
+  async target(commandId: string, controllerId: string): Promise<ApiAnswer['body']> {
     return (await this.api.get(`/api/v1/commands/${commandId}/targets/${encodeURIComponent(controllerId)}`)).body;
   }
 

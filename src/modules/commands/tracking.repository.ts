@@ -81,6 +81,9 @@ export interface ExportRow {
 const COLUMNS = `${HEAD}, c.cancelled_at as "cancelledAt", c.cancelled_by as "cancelledBy", c.download_id as "downloadId",
   c.release_id as "releaseId", c.counts, c.issued_at::text as "issuedText"`;
 
+/** Of one product's words in one answer; whoever talks more is cut at the beginning. */
+const MAX_CHARACTERS = 2_000_000;
+
 /** A place in the list: newest first. */
 export interface Place {
   issuedAt: string;
@@ -149,15 +152,17 @@ export class TrackingRepository {
     );
   }
 
-  /** The newest, in the order in which they came. */
+  /** The newest, in the order in which they came; as many as a page can bear. */
   async messages(
     { seq, month }: Pick<CommandHead, 'seq' | 'month'>,
     controllerId: string,
     limit: number,
   ): Promise<MessageRow[]> {
     const rows = await this.dataSource.query<MessageRow[]>(
-      `select id, attempt, action_id as "actionId", at, execution, finished, code, done, total, messages, dropped
-       from target_message where month = $1 and command_seq = $2 and controller_id = $3 order by id desc limit $4`,
+      `select id, attempt, action_id as "actionId", at, execution, finished, code, done, total, messages, dropped from (
+         select *, sum(length(array_to_string(messages, ''))) over (order by id desc) as characters from target_message
+         where month = $1 and command_seq = $2 and controller_id = $3 order by id desc limit $4) newest
+       where characters <= ${MAX_CHARACTERS} order by id desc`,
       [month, seq, controllerId, limit],
     );
     return rows.reverse();
@@ -171,7 +176,7 @@ export class TrackingRepository {
   ): Promise<Map<string, string[]>> {
     const rows = await this.dataSource.query<{ controller_id: string; messages: string[] }[]>(
       `select a.controller_id, m.messages from unnest($3::text[]) as a(controller_id), lateral (
-         select id, messages from target_message m where m.month = $1 and m.command_seq = $2 and m.controller_id = a.controller_id
+         select id, messages[1:10] as messages from target_message m where m.month = $1 and m.command_seq = $2 and m.controller_id = a.controller_id
          order by id desc limit $4) m order by m.id`,
       [month, seq, controllerIds, perTarget],
     );

@@ -20,7 +20,8 @@ import {
 } from './tracking.view.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const MESSAGES_IN_LIST = 20;
+/** Feedbacks, of each at most 10 texts: a page has up to 500 products. */
+const MESSAGES_IN_LIST = 3;
 const MESSAGES_IN_TIMELINE = 1_000;
 
 export interface CommandDetails extends CommandView {
@@ -35,7 +36,6 @@ export interface CommandDetails extends CommandView {
 export interface TargetTimeline extends TargetView {
   attempts: Record<string, unknown>[];
   timeline: TimelineEntry[];
-  droppedMessages?: number;
 }
 
 /** Command tracking: what was ordered, and what became of it. */
