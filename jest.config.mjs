@@ -24,6 +24,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   maxWorkers: 2,
+  // Modules of finished files stay in memory: such a worker is replaced between two files.
+  workerIdleMemoryLimit: '1500MB',
 };

@@ -123,7 +123,7 @@ it('at any step of a first installation and of an update leaves whole releases, 
       ]),
     );
   }
-}, 180_000);
+}, 600_000);
 
 it('at any step of going back after a failed restart leaves the old release, and the failure is reported', async () => {
   const [old, fresh] = [release('1'), release('2')];
@@ -153,7 +153,7 @@ it('at any step of going back after a failed restart leaves the old release, and
     },
   );
   expect(steps).toEqual(expect.arrayContaining(['revert-due', 'pointer-reverted', 'reverted']));
-}, 180_000);
+}, 600_000);
 
 it('at any step of a rollback leaves one release in force, and a repeated command goes back only once', async () => {
   const [old, fresh] = [release('1'), release('2')];
@@ -180,7 +180,7 @@ it('at any step of a rollback leaves one release in force, and a repeated comman
       expectTidy(box);
     },
   );
-}, 180_000);
+}, 600_000);
 
 it('during an own update is reported as one event, once', async () => {
   const content = uniqueContent(900);
@@ -201,7 +201,7 @@ it('during an own update is reported as one event, once', async () => {
       expectTidy(box);
     },
   );
-}, 180_000);
+}, 600_000);
 
 it('leaves a readable state file', async () => {
   const box = new Sandbox();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { NotificationBus } from '../../database/notify.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
@@ -6,11 +7,15 @@ import { Waker } from './waker.js';
 const CHANNEL = 'haishin_agents';
 /** As many ids as surely fit into one notification. */
 const MAX_NAMED = 30;
+const COLLECT_MS = 50;
 
 /** Carries changes of agents, groups and tokens to the memory of every node. */
 @Injectable()
 export class AgentChanges implements OnModuleInit, OnModuleDestroy {
   private unsubscribe: (() => Promise<void>) | undefined;
+  private readonly node = randomUUID();
+  private soon = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly bus: NotificationBus,
@@ -27,6 +32,7 @@ export class AgentChanges implements OnModuleInit, OnModuleDestroy {
   }
 
   async onModuleDestroy(): Promise<void> {
+    await this.flush();
     await this.unsubscribe?.();
   }
 
@@ -40,19 +46,40 @@ export class AgentChanges implements OnModuleInit, OnModuleDestroy {
     // This node at once: whoever made the change must see it with the next request.
     if (controllerIds === null) this.waker.wakeAll();
     else this.waker.wake(controllerIds);
+    await this.tell(controllerIds);
+  }
+
+  /** As `publish`, for what happens by the thousand: other nodes hear of many at once, a moment later. */
+  publishSoon(controllerIds: readonly string[]): void {
+    this.waker.wake(controllerIds);
+    for (const id of controllerIds) this.soon.add(id);
+    this.timer ??= setTimeout(() => void this.flush(), COLLECT_MS).unref();
+  }
+
+  private async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const ids = [...this.soon];
+    this.soon = new Set();
+    await this.tell(ids);
+  }
+
+  private async tell(controllerIds: readonly string[] | null): Promise<void> {
     try {
-      if (controllerIds === null) await this.bus.publish(CHANNEL, 'null');
+      if (controllerIds === null) await this.bus.publish(CHANNEL, JSON.stringify({ n: this.node, a: null }));
       else
         for (let i = 0; i < controllerIds.length; i += MAX_NAMED)
-          await this.bus.publish(CHANNEL, JSON.stringify(controllerIds.slice(i, i + MAX_NAMED)));
+          await this.bus.publish(CHANNEL, JSON.stringify({ n: this.node, a: controllerIds.slice(i, i + MAX_NAMED) }));
     } catch (fault) {
       this.logger.warn({ err: fault }, 'other nodes could not be told of a change; they notice within a minute');
     }
   }
 
   private received(payload: string): void {
-    const named = JSON.parse(payload) as string[] | null;
-    if (named === null) this.waker.wakeAll();
-    else this.waker.wake(named);
+    const { n, a } = JSON.parse(payload) as { n: string; a: string[] | null };
+    // What this node said it knows already.
+    if (n === this.node) return;
+    if (a === null) this.waker.wakeAll();
+    else this.waker.wake(a);
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import pLimit from 'p-limit';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { ActionPort, NO_WORK, type AgentWork } from './action.port.js';
@@ -53,6 +54,8 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
   private readonly tokens = new Map<string, Remembered<EnrolmentToken | null>>();
   private readonly loading = new Map<string, Load>();
   private queue: [string, Load][] = [];
+  /** A fleet that asks at once is read piece by piece, not over all connections that there are. */
+  private readonly reading = pLimit(3);
   private tree: Promise<GroupTree> | null = null;
 
   constructor(
@@ -143,8 +146,11 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
     this.queue = [];
     for (let i = 0; i < queue.length; i += BATCH) {
       const loads = queue.slice(i, i + BATCH);
-      for (const [, load] of loads) load.started = true;
-      void this.read(loads.map(([id]) => id)).then(
+      const read = (): Promise<Map<string, KnownAgent>> => {
+        for (const [, load] of loads) load.started = true;
+        return this.read(loads.map(([id]) => id));
+      };
+      void this.reading(read).then(
         (found) => {
           for (const [id, load] of loads) this.settle(id, load, found.get(id) ?? null);
         },

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
-import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { AgentEventRepository, type AgentEventRow } from './agent-event.repository.js';
 import { parseProductEvents, type ProductEvent } from './agent-event.parser.js';
 import { AgentRepository } from './agent.repository.js';
+import { ComponentNumberings } from './component-numberings.js';
 import { inventoryItem } from './inventory.js';
 
 export interface AgentEventView extends Omit<AgentEventRow, 'at' | 'receivedAt'> {
@@ -22,7 +22,7 @@ export class AgentEventService {
     private readonly dataSource: DataSource,
     private readonly events: AgentEventRepository,
     private readonly agents: AgentRepository,
-    private readonly catalogue: CatalogueRepository,
+    private readonly numberings: ComponentNumberings,
     private readonly clock: Clock,
   ) {}
 
@@ -30,7 +30,7 @@ export class AgentEventService {
   async take(controllerId: string, body: unknown): Promise<void> {
     const now = this.clock.now();
     const events = parseProductEvents(body, now);
-    const numberings = new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
+    const numberings = await this.numberings.of(events.map((event) => event.component));
     await inTransaction(this.dataSource, async (manager) => {
       const fresh = new Set(await this.events.insert(manager, controllerId, events, now));
       const news = events.filter((event) => fresh.has(event.id));
@@ -39,7 +39,7 @@ export class AgentEventService {
       const items = installed.map((event) =>
         inventoryItem(event.component, event.version ?? '', numberings.get(event.component)),
       );
-      await this.agents.storeComponents(manager, [{ controllerId, items }], now);
+      await this.agents.storeComponents(manager, controllerId, items, now);
     });
   }
 

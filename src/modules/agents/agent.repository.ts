@@ -72,6 +72,19 @@ const ROW = `a.controller_id as "controllerId", a.name, a.group_id as "groupId",
      'variant', i.variant, 'reportedAt', i.reported_at) order by i.component_id)
    from agent_component i where i.controller_id = a.controller_id), '[]') as components`;
 
+const REPORTED_COLUMNS = `n("controllerId" text, "componentId" text, version text, "rawVersion" text, variant text)`;
+const REPORTED = `jsonb_to_recordset($9::jsonb) as ${REPORTED_COLUMNS}`;
+
+/** Writes what changed and nothing else. */
+function upsertComponents(rows: string, now: string, source = '', where = ''): string {
+  return `insert into agent_component as old (controller_id, component_id, version, raw_version, variant, reported_at)
+   select n."controllerId", n."componentId", n.version, n."rawVersion", n.variant, ${now}
+   from ${source} jsonb_to_recordset(${rows}::jsonb) as ${REPORTED_COLUMNS} ${where === '' ? 'where true' : where}
+   on conflict (controller_id, component_id) do update
+     set version = excluded.version, raw_version = excluded.raw_version, variant = excluded.variant, reported_at = excluded.reported_at
+     where (old.raw_version, old.version, old.variant) is distinct from (excluded.raw_version, excluded.version, excluded.variant)`;
+}
+
 /** Ids of groups and all below them. */
 export const SUBTREE = `with recursive below as (
     select id from agent_group where id = any($1::uuid[]) union select g.id from agent_group g join below b on g.parent_id = b.id
@@ -200,10 +213,13 @@ export class AgentRepository {
     now: Date,
   ): Promise<void> {
     await manager.query(
-      `update agent set attributes = $2, product_type = coalesce($3, product_type), product_version = coalesce($4, product_version),
-         capabilities = $5, own_schedule = $6, own_update_since = case when $7 then coalesce(own_update_since, $8) end,
-         config_data_wanted = false, config_data_at = $8
-       where controller_id = $1`,
+      `with known as (
+         update agent set attributes = $2, product_type = coalesce($3, product_type), product_version = coalesce($4, product_version),
+           capabilities = $5, own_schedule = $6, own_update_since = case when $7 then coalesce(own_update_since, $8) end,
+           config_data_wanted = false, config_data_at = $8
+         where controller_id = $1),
+       gone as (delete from agent_component where controller_id = $1
+         and component_id not in (select n."componentId" from ${REPORTED})) ${upsertComponents('$9', '$8')}`,
       [
         controllerId,
         JSON.stringify(attributes),
@@ -213,33 +229,25 @@ export class AgentRepository {
         inventory.ownSchedule,
         inventory.ownUpdateRunning,
         now,
+        JSON.stringify(inventory.components.map((item) => ({ controllerId, ...item }))),
       ],
     );
-    await manager.query(`delete from agent_component where controller_id = $1 and component_id <> all($2)`, [
-      controllerId,
-      inventory.components.map((item) => item.componentId),
-    ]);
-    await this.storeComponents(manager, [{ controllerId, items: inventory.components }], now);
   }
 
-  /** Versions that are known to be in force at products. */
+  /** Versions that are known to be in force at a product; nothing when there is no such product. */
   async storeComponents(
     manager: EntityManager,
-    installed: { controllerId: string; items: InventoryItem[] }[],
+    controllerId: string,
+    items: InventoryItem[],
     now: Date,
   ): Promise<void> {
-    const rows = installed.flatMap(({ controllerId, items }) => items.map((item) => ({ controllerId, ...item })));
-    if (rows.length === 0) return;
-    await manager.query(
-      `insert into agent_component as old (controller_id, component_id, version, raw_version, variant, reported_at)
-       select n."controllerId", n."componentId", n.version, n."rawVersion", n.variant, $2
-       from jsonb_to_recordset($1::jsonb) as n("controllerId" text, "componentId" text, version text, "rawVersion" text, variant text)
-       join agent a on a.controller_id = n."controllerId"
-       on conflict (controller_id, component_id) do update
-         set version = excluded.version, raw_version = excluded.raw_version, variant = excluded.variant, reported_at = excluded.reported_at
-         where (old.raw_version, old.version, old.variant) is distinct from (excluded.raw_version, excluded.version, excluded.variant)`,
-      [JSON.stringify(rows), now],
-    );
+    if (items.length === 0) return;
+    // The product first, by its key: of the list the planner knows nothing, and would read all products for it.
+    await manager.query(upsertComponents('$1', '$2', 'agent a cross join', 'where a.controller_id = $3'), [
+      JSON.stringify(items.map((item) => ({ controllerId, ...item }))),
+      now,
+      controllerId,
+    ]);
   }
 
   /**

@@ -12,6 +12,7 @@ export {
   type Feedback,
   type Handling,
 } from './action.port.js';
+export { ComponentNumberings } from './component-numberings.js';
 export { isControllerId } from './agent.errors.js';
 export { FleetService } from './fleet.service.js';
 export {
@@ -26,3 +27,4 @@ export { ProductRecord } from './product-record.js';
 export { StandingService, type Standing } from './standing.service.js';
 export { Waker } from './waker.js';
 export { WakeUpCalls } from './wake-up-calls.js';
+export { WorkGate } from './work-gate.js';

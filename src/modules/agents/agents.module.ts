@@ -9,6 +9,7 @@ import { AgentController } from './agent.controller.js';
 import { AgentRepository } from './agent.repository.js';
 import { AgentService } from './agent.service.js';
 import { AgentSettings } from './agent.settings.js';
+import { ComponentNumberings } from './component-numberings.js';
 import { ConfigDataService } from './config-data.service.js';
 import { ContactRecorder } from './contact-recorder.js';
 import { ArtifactSender } from './ddi/artifact-sender.js';
@@ -17,6 +18,7 @@ import { DdiAuthentication } from './ddi/ddi-authentication.js';
 import { DdiRoutes } from './ddi/ddi.routes.js';
 import { PollHandler } from './ddi/poll-handler.js';
 import { RefusedLog } from './ddi/refused-log.js';
+import { WorkGate } from './work-gate.js';
 import { EnrolmentTokenService } from './enrolment-token.service.js';
 import { EnrolmentController } from './enrolment.controller.js';
 import { EnrolmentService } from './enrolment.service.js';
@@ -42,6 +44,7 @@ import { Waker } from './waker.js';
     AgentService,
     AgentSettings,
     ArtifactSender,
+    ComponentNumberings,
     ConfigDataService,
     ContactRecorder,
     Contacts,
@@ -58,7 +61,8 @@ import { Waker } from './waker.js';
     WakeUpCalls,
     WakeUpNetworks,
     Waker,
+    WorkGate,
   ],
-  exports: [FleetService, HeldPolls, ProductRecord, StandingService, WakeUpCalls, Waker],
+  exports: [ComponentNumberings, FleetService, HeldPolls, ProductRecord, StandingService, WakeUpCalls, Waker, WorkGate],
 })
 export class AgentsModule {}

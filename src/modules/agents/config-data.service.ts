@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
-import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { SecretBox } from '../../platform/secrets/secret-box.js';
@@ -9,7 +8,8 @@ import { AgentChanges } from './agent-changes.js';
 import { newToken } from './agent-token.js';
 import { unknownAgents } from './agent.errors.js';
 import { AgentRepository } from './agent.repository.js';
-import { readInventory } from './inventory.js';
+import { ComponentNumberings } from './component-numberings.js';
+import { componentsIn, readInventory } from './inventory.js';
 import { WakeUpNetworks } from './wake-up-networks.js';
 
 export type ConfigDataMode = 'merge' | 'replace' | 'remove';
@@ -24,7 +24,7 @@ export class ConfigDataService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly agents: AgentRepository,
-    private readonly catalogue: CatalogueRepository,
+    private readonly numberings: ComponentNumberings,
     private readonly networks: WakeUpNetworks,
     private readonly secrets: SecretBox,
     private readonly changes: AgentChanges,
@@ -40,7 +40,7 @@ export class ConfigDataService {
     mode: ConfigDataMode,
     data: Record<string, string>,
   ): Promise<{ callbackSecret: string | null }> {
-    const numberings = new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
+    const numberings = await this.numberings.of(componentsIn(data));
     const now = this.clock.now();
     const callbackSecret = await inTransaction(this.dataSource, async (manager) => {
       const before = await this.agents.lockForConfigData(manager, controllerId);
@@ -56,7 +56,7 @@ export class ConfigDataService {
       await this.agents.patch(controllerId, { callbackUrl, callbackSecret: this.secrets.seal(secret) }, manager);
       return secret;
     });
-    await this.changes.publish([controllerId]);
+    this.changes.publishSoon([controllerId]);
     return { callbackSecret };
   }
 }

@@ -18,6 +18,8 @@ interface Pending extends Contact {
 @Injectable()
 export class ContactRecorder implements OnModuleDestroy {
   private pending = new Map<string, Pending>();
+  /** Of the flush before: on their way to the table, or in it since a moment that a query under way may not see. */
+  private leaving: ReadonlyMap<string, Pending> = new Map();
   private flushing: Promise<void> = Promise.resolve();
 
   constructor(
@@ -42,9 +44,9 @@ export class ContactRecorder implements OnModuleDestroy {
     known.address = address;
   }
 
-  /** A contact that is not in the table yet. */
+  /** A contact that a query of the table may have missed; the later one of both is right. */
   lastOf(controllerId: string): Date | null {
-    return this.pending.get(controllerId)?.at ?? null;
+    return (this.pending.get(controllerId) ?? this.leaving.get(controllerId))?.at ?? null;
   }
 
   @Interval(FLUSH_MS)
@@ -59,6 +61,7 @@ export class ContactRecorder implements OnModuleDestroy {
 
   private async write(): Promise<void> {
     const contacts = [...this.pending.values()];
+    this.leaving = this.pending;
     if (contacts.length === 0) return;
     this.pending = new Map();
     try {

@@ -53,7 +53,7 @@ export class EnrolmentService {
       await this.agents.remove([controllerId], manager);
       return 'used-up';
     });
-    await this.changes.publish([controllerId]);
+    this.changes.publishSoon([controllerId]);
     return outcome === 'enrolled' ? handedOut : null;
   }
 
@@ -66,7 +66,7 @@ export class EnrolmentService {
       return true;
     });
     if (!used) return null;
-    await this.changes.publish([controllerId]);
+    this.changes.publishSoon([controllerId]);
     return handedOut;
   }
 
@@ -87,7 +87,7 @@ export class EnrolmentService {
     await inTransaction(this.dataSource, (manager) =>
       this.agents.insert([agent], 'client certificate', this.clock.now(), manager),
     );
-    await this.changes.publish([controllerId]);
+    this.changes.publishSoon([controllerId]);
     return true;
   }
 }

@@ -44,6 +44,11 @@ export function readInventory(
   };
 }
 
+/** Ids of the components that attributes speak of. */
+export function componentsIn(attributes: Readonly<Record<string, string>>): string[] {
+  return Object.keys(attributes).flatMap((key) => COMPONENT_KEY.exec(key)?.[1] ?? []);
+}
+
 /** The two forms of a version that a product reported in either of them. */
 export function inventoryItem(componentId: string, reported: string, numbering: Numbering | undefined): InventoryItem {
   const text = reported.trim();

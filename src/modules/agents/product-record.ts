@@ -10,7 +10,7 @@ export class ProductRecord {
 
   /** An update that succeeded is in force before the product's next inventory says so. */
   installed(manager: EntityManager, controllerId: string, items: InventoryItem[], now: Date): Promise<void> {
-    return this.agents.storeComponents(manager, [{ controllerId, items }], now);
+    return this.agents.storeComponents(manager, controllerId, items, now);
   }
 
   /** The server pushed something: with the product's own schedule on, that is a conflict to show. */

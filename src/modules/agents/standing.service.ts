@@ -46,11 +46,15 @@ export class StandingService {
     const now = this.clock.now();
     return new Map(
       rows.map((row) => {
-        const contact = this.contacts.lastOf(row.id) ?? row.lastContactAt;
+        const contact = latest(this.contacts.lastOf(row.id), row.lastContactAt);
         const { state } = connectionOf(contact, intervals.get(row.groupId) ?? 900, now);
         const running = row.ownUpdateSince !== null && now.getTime() - row.ownUpdateSince.getTime() < OWN_UPDATE_MS;
         return [row.id, { approval: row.approval, connection: state, ownUpdateRunning: running }];
       }),
     );
   }
+}
+
+function latest(a: Date | null, b: Date | null): Date | null {
+  return a !== null && (b === null || a > b) ? a : b;
 }

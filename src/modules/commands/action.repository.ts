@@ -36,6 +36,13 @@ export interface ActionRow {
   versionBefore: string | null;
 }
 
+/** What a product asks for by the link that a poll gave it: of a deployment, or of another command. */
+export interface WantedAction {
+  controllerId: string;
+  actionId: string;
+  kind: 'deployment' | 'command';
+}
+
 export type ActionKey = Pick<ActionRow, 'month' | 'commandSeq' | 'controllerId'>;
 
 /** How a try ended. */
@@ -143,17 +150,29 @@ export class ActionRepository {
     if (this.keys.size > MAX_KEYS && oldest !== undefined) this.keys.delete(oldest);
   }
 
-  /** The product has the order now. In one statement, without a transaction around it. */
-  async deliver(key: ActionKey, actionId: string, now: Date): Promise<ActionRow | null> {
+  /** Products have the orders that they fetched now: those of them that could be fetched come back. One statement, one round trip. */
+  async deliver(wanted: readonly WantedAction[], now: Date): Promise<ActionRow[]> {
     const { from, to } = transitionOf('deliver');
-    const [[row]] = await this.dataSource.query<[ActionRow[], number]>(
-      `update command_target set state = $6, reason = null, since = $5, delivered_at = $5, progress_at = $5
-       where month = $1 and command_seq = $2 and controller_id = $3 and action_id = $4 and state = any($7) and held is null
-         and (confirmation is null or confirmation = 'confirmed')
+    const [rows] = await this.dataSource.query<[ActionRow[], number]>(
+      `update command_target t set state = $4, reason = null, since = $5, delivered_at = $5, progress_at = $5
+       from unnest($1::text[], $2::bigint[], $3::boolean[]) as wanted(product, action, deployment)
+       where t.controller_id = wanted.product and t.action_id = wanted.action and t.ended_at is null
+         and ($7::date[] is null or t.month = any($7)) and t.state = any($6) and t.held is null
+         and (t.confirmation is null or t.confirmation = 'confirmed')
+         and exists (select 1 from command c where c.seq = t.command_seq and (c.type = 'deploy') = wanted.deployment)
        returning ${ACTION}`,
-      [key.month, key.commandSeq, key.controllerId, actionId, now, to, from],
+      [
+        wanted.map(({ controllerId }) => controllerId),
+        wanted.map(({ actionId }) => actionId),
+        wanted.map(({ kind }) => kind === 'deployment'),
+        to,
+        now,
+        from,
+        this.months.current(),
+      ],
     );
-    return row ?? null;
+    for (const row of rows) this.remember(row.actionId, row);
+    return rows;
   }
 
   /** Locks it for the rest of the transaction. */

@@ -6,6 +6,7 @@ import {
   ActionPort,
   NO_WORK,
   ProductRecord,
+  WorkGate,
   type AgentWork,
   type AskingAgent,
   type Confirmation,
@@ -14,12 +15,13 @@ import {
   type Feedback,
 } from '../agents/agents.api.js';
 import { closedAction, unknownAction, unknownModule } from './action.errors.js';
-import { ActionRepository, type ActionRow, type OpenAction } from './action.repository.js';
+import { ActionRepository, type ActionRow, type OpenAction, type WantedAction } from './action.repository.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
 import { CommandHeads } from './command-heads.js';
 import type { CommandHead } from './command.repository.js';
 import type { DeployParameters } from './command.types.js';
+import { Deliveries } from './deliveries.js';
 import { DeploymentContents, moduleOf } from './deployment-content.js';
 import { FeedbackService } from './feedback.service.js';
 import { isWindowOpen } from './maintenance-window.js';
@@ -32,10 +34,12 @@ export class ActionService extends ActionPort {
     private readonly actions: ActionRepository,
     private readonly heads: CommandHeads,
     private readonly contents: DeploymentContents,
+    private readonly deliveries: Deliveries,
     private readonly feedbacks: FeedbackService,
     private readonly ends: CommandEnds,
     private readonly feed: ChangeFeed,
     private readonly products: ProductRecord,
+    private readonly gate: WorkGate,
     private readonly clock: Clock,
   ) {
     super();
@@ -60,30 +64,14 @@ export class ActionService extends ActionPort {
   }
 
   async deployment(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
-    const action = (await this.deliverKnown(agent, actionId)) ?? (await this.fetched(agent, actionId));
-    return this.content(agent, await this.heads.get(action.commandSeq), action, historyLength);
-  }
-
-  /** The usual case in one statement: a deployment that this process has just offered. */
-  private async deliverKnown(agent: AskingAgent, actionId: string): Promise<ActionRow | null> {
-    const key = this.actions.keyOf(agent.controllerId, actionId);
-    if (key === null || (await this.heads.get(key.commandSeq)).type !== 'deploy') return null;
-    const now = this.clock.now();
-    const delivered = await this.actions.deliver(key, actionId, now);
-    if (delivered !== null) await this.noteDelivery(agent, delivered, now);
-    return delivered;
-  }
-
-  private async fetched(agent: AskingAgent, actionId: string): Promise<ActionRow> {
-    const action = await this.open(agent, actionId, 'deploy');
-    if (action.state !== 'queued') return action;
-    // Not offered (yet): held back, or waiting for consent.
-    if (action.held !== null || awaitsConsent(action)) throw unknownAction();
-    return this.deliver(agent, action);
+    const action = await this.fetched(agent, actionId, 'deployment');
+    const command = await this.heads.get(action.commandSeq);
+    const content = (): Promise<DeploymentContent> => this.content(agent, command, action, historyLength);
+    return historyLength === 0 ? content() : this.gate.run(content);
   }
 
   async confirmation(agent: AskingAgent, actionId: string, historyLength: number): Promise<DeploymentContent> {
-    const action = await this.open(agent, actionId, 'deploy');
+    const action = await this.open(agent, actionId, 'deployment');
     if (action.confirmation === null || action.held !== null) throw unknownAction();
     return this.content(agent, await this.heads.get(action.commandSeq), action, historyLength);
   }
@@ -97,13 +85,8 @@ export class ActionService extends ActionPort {
   }
 
   async command(agent: AskingAgent, actionId: string): Promise<{ type: string; parameters: object }> {
-    const action = await this.open(agent, actionId, 'command');
-    const command = await this.heads.get(action.commandSeq);
-    if (action.state === 'queued') {
-      if (action.held !== null) throw unknownAction();
-      await this.deliver(agent, action);
-    }
-    return { type: command.type, parameters: command.parameters };
+    const { type, parameters } = await this.heads.get((await this.fetched(agent, actionId, 'command')).commandSeq);
+    return { type, parameters };
   }
 
   feedback(agent: AskingAgent, actionId: string, feedback: Feedback): Promise<void> {
@@ -121,7 +104,7 @@ export class ActionService extends ActionPort {
   }
 
   async confirm(agent: AskingAgent, actionId: string, answer: Confirmation): Promise<void> {
-    const action = await this.open(agent, actionId, 'deploy');
+    const action = await this.open(agent, actionId, 'deployment');
     if (action.confirmation === null) throw unknownAction();
     const command = await this.heads.get(action.commandSeq);
     const now = this.clock.now();
@@ -183,26 +166,31 @@ export class ActionService extends ActionPort {
   }
 
   /** The product has the order now. Another request of the same product may have been faster: no matter. */
-  private async deliver(agent: AskingAgent, action: ActionRow): Promise<ActionRow> {
-    const now = this.clock.now();
-    const delivered = await this.actions.deliver(action, action.actionId, now);
-    if (delivered === null) {
-      const fresh = await this.actions.find(action.controllerId, action.actionId);
-      if (fresh === null || fresh.endedAt !== null) throw closedAction();
-      if (fresh.state === 'queued') throw unknownAction();
-      return fresh;
-    }
-    await this.noteDelivery(agent, delivered, now);
-    return delivered;
+  private async fetched(agent: AskingAgent, actionId: string, kind: WantedAction['kind']): Promise<ActionRow> {
+    const fetched = await this.deliveries.deliver({ controllerId: agent.controllerId, actionId, kind });
+    if (fetched === null) return this.gate.run(() => this.fetchedBefore(agent, actionId, kind));
+    const now = fetched.deliveredAt ?? this.clock.now();
+    const command = await this.heads.get(fetched.commandSeq);
+    if (agent.ownSchedule === 'on' && command.components.length > 0)
+      await this.gate.run(() => this.products.pushed(this.dataSource.manager, agent.controllerId, now));
+    this.feed.target(
+      {
+        commandId: command.id,
+        deploymentId: command.deploymentId,
+        controllerId: agent.controllerId,
+        state: 'delivered',
+        reason: null,
+      },
+      false,
+    );
+    return fetched;
   }
 
-  private async noteDelivery(agent: AskingAgent, action: ActionRow, now: Date): Promise<void> {
-    const command = await this.heads.get(action.commandSeq);
-    if (agent.ownSchedule === 'on' && command.components.length > 0)
-      await this.products.pushed(this.dataSource.manager, action.controllerId, now);
-    const { id: commandId, deploymentId } = command;
-    const { controllerId } = action;
-    this.feed.target({ commandId, deploymentId, controllerId, state: 'delivered', reason: null }, false);
+  private async fetchedBefore(agent: AskingAgent, actionId: string, kind: WantedAction['kind']): Promise<ActionRow> {
+    const action = await this.open(agent, actionId, kind);
+    // Not offered (yet): held back, or waiting for consent.
+    if (action.state === 'queued') throw unknownAction();
+    return action;
   }
 
   private async content(
@@ -243,14 +231,14 @@ export class ActionService extends ActionPort {
   }
 
   /** @throws `action-unknown`, `action-closed`. */
-  private async open(agent: AskingAgent, actionId: string, kind: 'deploy' | 'command' | null): Promise<ActionRow> {
+  private async open(agent: AskingAgent, actionId: string, kind: WantedAction['kind'] | null): Promise<ActionRow> {
     const action = await this.actions.find(agent.controllerId, actionId);
     if (action === null) {
       if (await this.actions.wasTried(agent.controllerId, actionId)) throw closedAction();
       throw unknownAction();
     }
     if (action.endedAt !== null) throw closedAction();
-    if (kind !== null && ((await this.heads.get(action.commandSeq)).type === 'deploy') !== (kind === 'deploy'))
+    if (kind !== null && ((await this.heads.get(action.commandSeq)).type === 'deploy') !== (kind === 'deployment'))
       throw unknownAction();
     return action;
   }

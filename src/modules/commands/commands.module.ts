@@ -11,7 +11,7 @@ import { CommandRepository } from './command.repository.js';
 import { CommandService } from './command.service.js';
 import { CommandSettings } from './command.settings.js';
 import { CommandSweeper } from './command.sweeper.js';
-import { ComponentNumberings } from './component-numberings.js';
+import { Deliveries } from './deliveries.js';
 import { DeploymentContents } from './deployment-content.js';
 import { EventStreamController } from './event-stream.controller.js';
 import { EventStream } from './event-stream.js';
@@ -40,7 +40,7 @@ import { TrackingService } from './tracking.service.js';
     CommandService,
     CommandSettings,
     CommandSweeper,
-    ComponentNumberings,
+    Deliveries,
     DeploymentContents,
     EventStream,
     FeedbackService,

@@ -2,7 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { inventoryItem, ProductRecord, type Feedback, type InventoryItem } from '../agents/agents.api.js';
+import {
+  ComponentNumberings,
+  inventoryItem,
+  ProductRecord,
+  type Feedback,
+  type InventoryItem,
+} from '../agents/agents.api.js';
 import { closedAction, unknownAction } from './action.errors.js';
 import { ActionRepository, type ActionKey, type ActionRow } from './action.repository.js';
 import { ChangeFeed } from './change-feed.js';
@@ -10,7 +16,6 @@ import { CommandEnds } from './command-ends.js';
 import { CommandHeads } from './command-heads.js';
 import type { CommandHead } from './command.repository.js';
 import type { DeployParameters } from './command.types.js';
-import { ComponentNumberings } from './component-numberings.js';
 import { factsOf, MAX_FEEDBACKS, outcomeOf, type Outcome } from './feedback-outcome.js';
 import { eventOf } from './feedback-rules.js';
 import { transitionOf, type TargetEvent } from './target-states.js';

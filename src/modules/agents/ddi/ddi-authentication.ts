@@ -11,6 +11,7 @@ import { isControllerId } from '../agent.errors.js';
 import { EnrolmentService } from '../enrolment.service.js';
 import type { EnrolmentToken } from '../enrolment-token.entity.js';
 import { RefusedLog } from './refused-log.js';
+import { WorkGate } from '../work-gate.js';
 
 /** Who asks, proven. `handedOut`: a token that the product gets with this answer and never again. */
 export interface AuthenticatedAgent {
@@ -34,6 +35,7 @@ export class DdiAuthentication {
     private readonly directory: AgentDirectory,
     private readonly enrolment: EnrolmentService,
     private readonly refused: RefusedLog,
+    private readonly gate: WorkGate,
     @Inject(CONFIG) config: Config,
   ) {
     this.isProxy = trustedProxies(config.trustedProxies);
@@ -70,7 +72,7 @@ export class DdiAuthentication {
     if (token === null) return null;
     const agent = await this.directory.get(controllerId);
     if (agent === null) {
-      const handedOut = mayEnrol ? await this.enrolment.enrol(controllerId, token) : null;
+      const handedOut = mayEnrol ? await this.gate.run(() => this.enrolment.enrol(controllerId, token)) : null;
       const enrolled = await this.directory.get(controllerId);
       // Without a use left nothing came into being; a faster request of the same product is as good as this one.
       return enrolled === null ? null : { agent: enrolled, handedOut };
@@ -78,7 +80,7 @@ export class DdiAuthentication {
     if (token.kind === 'gateway') return (await this.covers(token, agent)) ? { agent, handedOut: null } : null;
     // An enrolment token opens nothing but the way in, and only to products that came that way before.
     if (!mayEnrol || agent.origin !== 'enrolled' || !(await this.covers(token, agent))) return null;
-    const handedOut = await this.enrolment.enrolAgain(controllerId, token);
+    const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(controllerId, token));
     const fresh = handedOut === null ? null : await this.directory.get(controllerId);
     return fresh === null ? null : { agent: fresh, handedOut };
   }

@@ -16,6 +16,7 @@ import { linkBase, type LinkBase } from './ddi-links.js';
 import { parseConfirmation, parseFeedback } from './ddi-messages.js';
 import { artifactView, deploymentView } from './deployment.view.js';
 import { PollHandler } from './poll-handler.js';
+import { WorkGate } from '../work-gate.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -33,6 +34,12 @@ const TARGET_TOKEN_HEADER = 'x-haishin-target-token';
 const CALLBACK_SECRET_HEADER = 'x-haishin-callback-secret';
 
 type Params = Record<'tenant' | 'controllerId' | 'actionId' | 'moduleId' | 'filename', string>;
+interface RouteOptions {
+  /** Whether a token may create the product here. */
+  mayEnrol?: boolean;
+  /** Whether it uses a connection to the database by itself. */
+  takesTurns?: boolean;
+}
 type Handler = (product: AuthenticatedAgent, request: FastifyRequest, reply: FastifyReply) => unknown;
 
 /**
@@ -46,6 +53,7 @@ export class DdiRoutes implements OnModuleInit {
     private readonly authentication: DdiAuthentication,
     private readonly polls: PollHandler,
     private readonly contacts: Contacts,
+    private readonly gate: WorkGate,
     private readonly actions: ActionPort,
     private readonly configData: ConfigDataService,
     private readonly events: AgentEventService,
@@ -81,12 +89,16 @@ export class DdiRoutes implements OnModuleInit {
   }
 
   private install(scope: FastifyInstance): void {
-    const get = (path: string, handler: Handler): void => this.route(scope, ['GET', 'HEAD'], path, handler);
+    const get = (path: string, handler: Handler, options?: RouteOptions): void =>
+      this.route(scope, ['GET', 'HEAD'], path, handler, options);
     const post = (path: string, handler: Handler): void => this.route(scope, ['POST'], path, handler);
-    this.route(scope, ['GET', 'HEAD'], '', (product, request, reply) => this.poll(product, request, reply), true);
-    this.route(scope, ['PUT'], '/configData', (...it) => this.putConfigData(...it), true);
+    const enrols = { mayEnrol: true };
+    // These wait for what is read or written for many products at once: they need no turn of their own.
+    const many = { takesTurns: false };
+    get('', (...it) => this.poll(...it), { ...enrols, ...many });
+    this.route(scope, ['PUT'], '/configData', (...it) => this.putConfigData(...it), enrols);
     post('/events', (...it) => this.postEvents(...it));
-    get('/deploymentBase/:actionId', (...it) => this.deployment('deployment', ...it));
+    get('/deploymentBase/:actionId', (...it) => this.deployment('deployment', ...it), many);
     post('/deploymentBase/:actionId/feedback', (...it) => this.feedback(...it));
     get('/installedBase/:actionId', (...it) => this.deployment('installed', ...it));
     get('/cancelAction/:actionId', (...it) => this.cancellation(...it));
@@ -98,7 +110,7 @@ export class DdiRoutes implements OnModuleInit {
     post('/confirmationBase/deactivateAutoConfirm', (...it) => this.autoConfirm(false, ...it));
     post('/activateAutoConfirm', (...it) => this.autoConfirm(true, ...it));
     post('/deactivateAutoConfirm', (...it) => this.autoConfirm(false, ...it));
-    get('/command/:actionId', (...it) => this.command(...it));
+    get('/command/:actionId', (...it) => this.command(...it), many);
     post('/command/:actionId/feedback', (...it) => this.feedback(...it));
     get('/softwaremodules/:moduleId/artifacts', (...it) => this.listArtifacts(...it));
     get('/softwaremodules/:moduleId/artifacts/:filename', (...it) => this.artifact(...it));
@@ -113,7 +125,7 @@ export class DdiRoutes implements OnModuleInit {
     method: ('GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[],
     path: string,
     handler: Handler,
-    mayEnrol = false,
+    { mayEnrol = false, takesTurns = true }: RouteOptions = {},
   ): void {
     scope.route<{ Params: Params }>({
       method,
@@ -131,8 +143,13 @@ export class DdiRoutes implements OnModuleInit {
         return undefined;
       },
       handler: (request, reply) => {
-        if (request.product === undefined) throw new AppError('internal', 'internal', 'not authenticated');
-        return handler(request.product, request, reply);
+        const { product } = request;
+        if (product === undefined) throw new AppError('internal', 'internal', 'not authenticated');
+        if (!takesTurns) return handler(product, request, reply);
+        return this.gate.run(async () => {
+          // Gone while it waited for its turn: it asks again.
+          if (!request.raw.socket.destroyed) await handler(product, request, reply);
+        });
       },
     });
   }

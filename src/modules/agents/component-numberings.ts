@@ -3,6 +3,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import type { Numbering } from '../../mirror/manifest/version.js';
 
 const TRUST_MS = 30_000;
+const DOUBT_MS = 500;
 
 /** How the versions of components are read; asked for with every success of every product, so it is remembered for a while. */
 @Injectable()
@@ -13,9 +14,10 @@ export class ComponentNumberings {
 
   async of(componentIds: readonly string[]): Promise<ReadonlyMap<string, Numbering>> {
     const { known } = this;
-    const fresh = known !== null && performance.now() - known.at < TRUST_MS;
-    // A component that is newer than the memory is looked for at once.
-    if (fresh && componentIds.every((id) => known.map.has(id))) return known.map;
+    const age = known === null ? Infinity : performance.now() - known.at;
+    // A component that is newer than the memory is looked for at once; a product that names nonsense must not make that dear.
+    const complete = known !== null && componentIds.every((id) => known.map.has(id));
+    if (known !== null && age < (complete ? TRUST_MS : DOUBT_MS)) return known.map;
     const map = new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
     this.known = { at: performance.now(), map };
     return map;

@@ -1,0 +1,46 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../../platform/errors/app-error.js';
+import { WorkGate } from './work-gate.js';
+
+describe('the gate before the database', () => {
+  it('lets twelve through at once and all of them in the end, in their order', async () => {
+    const gate = new WorkGate();
+    const begun: number[] = [];
+    let inside = 0;
+    let most = 0;
+    const all = Array.from({ length: 40 }, (_, n) =>
+      gate.run(async () => {
+        begun.push(n);
+        most = Math.max(most, ++inside);
+        await delay(1);
+        inside -= 1;
+        return n;
+      }),
+    );
+    expect(await Promise.all(all)).toEqual(Array.from({ length: 40 }, (_, n) => n));
+    expect(begun).toEqual([...begun].sort((a, b) => a - b));
+    expect(most).toBe(12);
+  });
+
+  it('a fault of one is its own', async () => {
+    const gate = new WorkGate();
+    await expect(gate.run(() => Promise.reject(new Error('x')))).rejects.toThrow('x');
+    expect(await gate.run(() => Promise.resolve(1))).toBe(1);
+  });
+
+  it('sends away whom it cannot queue, with a time to come back', async () => {
+    const gate = new WorkGate();
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const waiting = Array.from({ length: 25_012 }, () => gate.run(() => opened));
+    await delay(0);
+    const refused = await gate.run(() => opened).catch((fault: unknown) => fault);
+    expect(refused).toBeInstanceOf(AppError);
+    expect(refused).toMatchObject({ kind: 'unavailable', code: 'overloaded' });
+    const { retryAfterSeconds } = (refused as AppError).details as { retryAfterSeconds: number };
+    expect(retryAfterSeconds).toBeGreaterThanOrEqual(5);
+    expect(retryAfterSeconds).toBeLessThanOrEqual(30);
+    open();
+    await Promise.all(waiting);
+  });
+});
