@@ -22,7 +22,7 @@ import type {
 } from './source.js';
 import { looksLikeMarkup, sizeExceeded, sizeMismatch } from './content-check.js';
 import { DEFAULT_LIMITS, type TransferLimits } from './transfer-limits.js';
-import { TransferWatch, type Patience } from './transfer-watch.js';
+import { TransferWatch, type Patience, type SourcePace } from './transfer-watch.js';
 import { displayUrl, fileUrl } from './upstream-path.js';
 
 export interface HttpSourceOptions extends TlsOptions {
@@ -50,6 +50,7 @@ export class HttpSource implements UpstreamSource {
   readonly #connection: Connection;
   readonly #bandwidth: Bandwidth;
   readonly #health: SourceHealth;
+  readonly #pace: SourcePace = { receivedBytes: 0 };
   readonly #clock: Clock;
 
   constructor(private readonly options: HttpSourceOptions) {
@@ -221,7 +222,7 @@ export class HttpSource implements UpstreamSource {
     patience: Patience,
     read: (answer: Answer, watch: TransferWatch) => Promise<T>,
   ): Promise<T> {
-    const watch = new TransferWatch(this.#limits, patience, signal);
+    const watch = new TransferWatch(this.#limits, patience, this.#pace, signal);
     let answer: Answer | undefined;
     try {
       answer = await exchange(url, {

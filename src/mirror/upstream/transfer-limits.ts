@@ -9,6 +9,9 @@ export interface TransferLimits {
   /** Slowest body that is borne, averaged over `slowWindowMs`. */
   minBytesPerSecond: number;
   slowWindowMs: number;
+  /** What all transfers of a source together have to bring while one of them has waited for `sourceWindowMs`, averaged over it. */
+  minSourceBytesPerSecond: number;
+  sourceWindowMs: number;
   /** All tries of one file together may go this long without a window of decent speed. */
   noProgressMs: number;
   tries: number;
@@ -27,6 +30,8 @@ export const DEFAULT_LIMITS: TransferLimits = {
   idleMs: 20_000,
   minBytesPerSecond: 1024,
   slowWindowMs: 20_000,
+  minSourceBytesPerSecond: 16 * 1024,
+  sourceWindowMs: 60_000,
   noProgressMs: 50_000,
   tries: 3,
   backoffMs: 500,

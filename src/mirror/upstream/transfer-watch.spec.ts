@@ -1,14 +1,16 @@
 import { DEFAULT_LIMITS } from './transfer-limits.js';
-import { TransferWatch, type Patience } from './transfer-watch.js';
+import { TransferWatch, type Patience, type SourcePace } from './transfer-watch.js';
 
 describe('the watch of a transfer', () => {
   let now: number;
   let patience: Patience;
+  let pace: SourcePace;
   let watch: TransferWatch;
   beforeEach(() => {
     now = 0;
     patience = { healthyAt: 0 };
-    watch = new TransferWatch(DEFAULT_LIMITS, patience, undefined, () => now);
+    pace = { receivedBytes: 0 };
+    watch = new TransferWatch(DEFAULT_LIMITS, patience, pace, undefined, () => now);
   });
   afterEach(() => watch.close());
 
@@ -43,13 +45,37 @@ describe('the watch of a transfer', () => {
     expect(after(1)).toBe('slow');
   });
 
-  it('bears what is just fast enough for hours', () => {
+  it('bears what is just fast enough for hours, while the source as a whole is', () => {
     watch.startBody();
     for (let second = 0; second < 7200; second += 1) {
       expect(after(1)).toBeNull();
       chunk(1100);
+      pace.receivedBytes += 16 * 1024;
     }
     expect(watch.totalBytes).toBe(7200 * 1100);
+  });
+
+  it('ends what is just fast enough after a minute when the source as a whole is slow, and leaves no patience', () => {
+    watch.startBody();
+    for (let second = 0; second < 60; second += 1) {
+      expect(after(1)).toBeNull();
+      chunk(1100);
+      pace.receivedBytes += 10_000;
+    }
+    expect(after(1)).toBe('slow');
+    expect(now - patience.healthyAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('looks at the source anew after each minute in which it was fast enough', () => {
+    watch.startBody();
+    for (let second = 0; second < 119; second += 1) {
+      expect(after(1)).toBeNull();
+      chunk(1100);
+      if (second === 58) pace.receivedBytes += 60 * 16 * 1024;
+    }
+    expect(after(1)).toBeNull();
+    chunk(1100);
+    expect(after(1)).toBe('slow');
   });
 
   it('does not count the time that is ours', () => {
@@ -65,7 +91,7 @@ describe('the watch of a transfer', () => {
   it('ends a file that got nowhere in 50 s over all its tries', () => {
     expect(after(29)).toBeNull();
     watch.close();
-    watch = new TransferWatch(DEFAULT_LIMITS, patience, undefined, () => now);
+    watch = new TransferWatch(DEFAULT_LIMITS, patience, pace, undefined, () => now);
     expect(after(20)).toBeNull();
     expect(after(2)).toBe('no-progress');
   });
@@ -80,13 +106,13 @@ describe('the watch of a transfer', () => {
 
   it('passes a cancellation on, also one that came before', () => {
     const cancel = new AbortController();
-    const outer = new TransferWatch(DEFAULT_LIMITS, patience, cancel.signal, () => now);
+    const outer = new TransferWatch(DEFAULT_LIMITS, patience, pace, cancel.signal, () => now);
     expect(outer.signal.aborted).toBe(false);
     cancel.abort();
     expect(outer.signal.aborted).toBe(true);
     expect(outer.verdict).toBeNull();
     outer.close();
-    const late = new TransferWatch(DEFAULT_LIMITS, patience, cancel.signal, () => now);
+    const late = new TransferWatch(DEFAULT_LIMITS, patience, pace, cancel.signal, () => now);
     expect(late.signal.aborted).toBe(true);
     late.close();
   });

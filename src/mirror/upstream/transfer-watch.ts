@@ -14,6 +14,11 @@ export interface Patience {
   healthyAt: number;
 }
 
+/** Bytes that all transfers of one source have brought so far. */
+export interface SourcePace {
+  receivedBytes: number;
+}
+
 /**
  * Watches one try of a file and aborts `signal` when the other side is silent or slow. Only time spent waiting for the other side
  * counts: a slow disk of ours or our own bandwidth limit is not the upstream's fault. One timer per try, nothing per chunk.
@@ -29,10 +34,14 @@ export class TransferWatch {
   #windowWaitedMs = 0;
   #windowBytes = 0;
   #totalBytes = 0;
+  /** The same for the longer window in which the whole source is looked at. */
+  #sourceWaitedMs = 0;
+  #sourceBytesBefore = 0;
 
   constructor(
     private readonly limits: TransferLimits,
     private readonly patience: Patience,
+    private readonly pace: SourcePace,
     outer: AbortSignal | undefined,
     private readonly monotonicMs: () => number = () => performance.now(),
   ) {
@@ -68,15 +77,20 @@ export class TransferWatch {
     this.#waitingSince = this.monotonicMs();
     this.#windowWaitedMs = 0;
     this.#windowBytes = 0;
+    this.#beginSourceWindow();
   }
 
   /** Bytes have arrived; until `waiting()` the time is ours. */
   received(bytes: number): void {
     const now = this.monotonicMs();
-    if (this.#waitingSince !== null) this.#windowWaitedMs += now - this.#waitingSince;
+    const waitedMs = this.#waitingSince === null ? 0 : now - this.#waitingSince;
     this.#waitingSince = null;
+    this.#windowWaitedMs += waitedMs;
+    this.#sourceWaitedMs += waitedMs;
     this.#windowBytes += bytes;
     this.#totalBytes += bytes;
+    this.pace.receivedBytes += bytes;
+    if (this.#sourceIsFastEnough()) this.#beginSourceWindow();
     const { minBytesPerSecond, slowWindowMs } = this.limits;
     if (this.#windowBytes * 1000 < minBytesPerSecond * slowWindowMs) return;
     // What a whole window has to bring is here already.
@@ -103,6 +117,14 @@ export class TransferWatch {
     } else {
       if (silentMs > limits.idleMs) return this.#end('idle');
       if (this.#windowWaitedMs + silentMs > limits.slowWindowMs) return this.#end('slow');
+      if (this.#sourceWaitedMs + silentMs > limits.sourceWindowMs) {
+        if (!this.#sourceIsFastEnough()) {
+          // Another try at once would be no faster; the next run goes on where this one ends.
+          patience.healthyAt = Number.NEGATIVE_INFINITY;
+          return this.#end('slow');
+        }
+        this.#beginSourceWindow();
+      }
     }
     if (now - patience.healthyAt > limits.noProgressMs) this.#end('no-progress');
   }
@@ -110,6 +132,17 @@ export class TransferWatch {
   close(): void {
     clearInterval(this.#timer);
     this.#detach();
+  }
+
+  /** A file may be slow while others of its source are not: a narrow line is shared by all of them. */
+  #sourceIsFastEnough(): boolean {
+    const { minSourceBytesPerSecond, sourceWindowMs } = this.limits;
+    return (this.pace.receivedBytes - this.#sourceBytesBefore) * 1000 >= minSourceBytesPerSecond * sourceWindowMs;
+  }
+
+  #beginSourceWindow(): void {
+    this.#sourceWaitedMs = 0;
+    this.#sourceBytesBefore = this.pace.receivedBytes;
   }
 
   #end(verdict: WatchVerdict): void {
