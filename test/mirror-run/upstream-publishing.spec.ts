@@ -61,6 +61,39 @@ describe('an upstream that publishes while it is read', () => {
     await bench.expectCurrent();
   });
 
+  const brokenOff: [string, (ini: string) => string][] = [
+    ['in the middle of a line', (ini) => ini.slice(0, ini.indexOf('[ENGINE]') - 40)],
+    ['between two sections', (ini) => ini.slice(0, ini.indexOf('[ENGINE]'))],
+    ['in its last section', (ini) => ini.slice(0, -9)],
+  ];
+
+  it.each(brokenOff)(
+    'a manifest that breaks off %s, with a length that agrees: nothing is lost by it',
+    async (_, cut) => {
+      const before = await bench.served();
+      bench.tree.publish(['virus-pattern']);
+      const transform = (ini: Buffer): Buffer => Buffer.from(cut(ini.toString('latin1')), 'latin1');
+      bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+      const download = await bench.api.download();
+      expect(download).toMatchObject({ state: 'failed', error: { code: 'upstream-publishing' }, snapshotId: null });
+      expect(await bench.served()).toEqual(before);
+      const [state] = (await bench.api.get('/api/v1/settings/update-source/state')).body.items;
+      expect(Object.keys(state.lastError as object)).toEqual(['code', 'message']);
+      bench.upstream.clear();
+      expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+      await bench.expectCurrent();
+    },
+  );
+
+  it('a manifest that says the same twice, however short, is what the source means', async () => {
+    const transform = (ini: Buffer): Buffer => ini.subarray(0, ini.indexOf('[ENGINE]'));
+    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    expect(await bench.api.download()).toMatchObject({ state: 'failed', error: { code: 'upstream-publishing' } });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect((await bench.served()).global.manifest).not.toContain('[ENGINE]');
+    expect(await bench.api.component('virus-scan-engine')).toMatchObject({ available: { state: 'not-carried' } });
+  });
+
   it('one signature that is missing holds back its component alone', async () => {
     const before = await bench.served();
     bench.tree.publish(['virus-pattern', 'spyware-pattern']);
@@ -100,6 +133,17 @@ describe('signatures that upstream never had', () => {
     expect((await bench.served()).global.files['pattern/vsapi241.zip']?.sig).toBeDefined();
     // The pattern itself was not fetched again for it.
     expect(bench.upstream.requested(/vsapi241\.zip$/)).toHaveLength(1);
+    await bench.expectCurrent();
+  });
+
+  it('of some files only, and of others from release to release, hold nothing up', async () => {
+    bench.upstream.clear();
+    bench.upstream.set(/\/v_\d*[13]\.sig$/, { kind: 'status', status: 404 });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    bench.upstream.set(/\/v_\d*[13]\.sig$/, { kind: 'status', status: 200 }, { times: 0 });
+    bench.upstream.set(/\/v_\d*[02]\.sig$/, { kind: 'status', status: 404 });
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await bench.expectCurrent();
   });
 

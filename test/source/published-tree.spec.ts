@@ -98,6 +98,20 @@ describe('PublishedTree', () => {
     expect(tree.snapshots('global').map(({ id }) => id)).toEqual(['s3', 's2', 's1']);
   });
 
+  it('never serves an earlier signature beside a file of now that has none', async () => {
+    await publish('s1', {
+      'pattern/v_239.241': 'a',
+      'pattern/v_239.sig': 'of a',
+      'pattern/w.zip': 'w',
+      'pattern/w.sig': 'of w',
+    });
+    await publish('s2', { 'pattern/v_239.243': 'b' });
+    await tree.start();
+    expect(tree.lookup('global', 'pattern/v_239.sig')).toBeUndefined();
+    expect(tree.lookupSnapshot('global', 's1', 'pattern/v_239.sig')).toBeDefined();
+    expect(tree.lookup('global', 'pattern/w.sig')).toBeDefined();
+  });
+
   it('forgets a snapshot that retention removed', async () => {
     await publish('s1', { 'server.ini': '1', 'a.zip': 'a' });
     await publish('s2', { 'server.ini': '2' });

@@ -136,11 +136,17 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 
-/** Roles of files for which the published release of these units has a signature. */
-function signedRoles(group: PlanGroup, heldUnits: readonly ManifestUnit[], held: FileMap | null): Set<string> {
+/** The same for every version of one file; `tsc_1628.1630` and `tscx_1628.1630` are of two kinds. */
+function kindOfFile(file: FileReference): string {
+  return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
+}
+
+/** Kinds of files that are signed without exception in the published release of these units. */
+function signedKinds(group: PlanGroup, heldUnits: readonly ManifestUnit[], held: FileMap | null): Set<string> {
   const ids = new Set(group.units.map((unit) => unit.id));
   const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
-  return new Set(files.filter((file) => held?.has(signaturePathOf(file.key))).map((file) => file.role));
+  const unsigned = files.filter((file) => !held?.has(signaturePathOf(file.key))).map(kindOfFile);
+  return new Set(files.map(kindOfFile).filter((kind) => !unsigned.includes(kind)));
 }
 
 /**
@@ -185,11 +191,11 @@ export async function fetchGroup(
       return fetched;
     }),
   );
-  const roles = signedRoles(group, heldUnits, input.held);
+  const signed = signedKinds(group, heldUnits, input.held);
   return all(
     files.map((file) => async () => {
       const signature = await fetchSignature(inner, file.reference.path);
-      if (signature === null && roles.has(file.reference.role))
+      if (signature === null && signed.has(kindOfFile(file.reference)))
         throw new AppError(
           'upstream',
           'upstream-publishing',

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import { MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
+import { IniDocument, MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
+import { truncationSign } from '../manifest/manifest-truncation.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { SmallContent, UpstreamSource, Validators } from '../upstream/source.js';
@@ -41,6 +43,8 @@ export interface MirrorRunInput {
   settled: boolean;
   /** Content of the manifest that `validators` stand for, when it is held. */
   lastManifest: Buffer | null;
+  /** SHA-256 of what was not believed last time because it seemed to break off. */
+  doubtedManifest: string | null;
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
@@ -98,6 +102,26 @@ function parseManifest(bytes: Buffer): Manifest {
   if (manifest.units.size === 0)
     throw new AppError('upstream', 'manifest-empty', "The source's manifest names no component at all.");
   return manifest;
+}
+
+/** What breaks off is not believed at first. The same words a second time are what the source means to say. */
+function requireWhole(
+  { lastManifest, doubtedManifest, logger }: MirrorRunInput,
+  body: Buffer,
+  manifest: Manifest,
+): void {
+  if (lastManifest?.equals(body)) return;
+  const sign = truncationSign(manifest, lastManifest === null ? null : IniDocument.parse(lastManifest));
+  if (sign === null) return;
+  const manifestSha256 = createHash('sha256').update(body).digest('hex');
+  if (manifestSha256 !== doubtedManifest)
+    throw new AppError(
+      'upstream',
+      'upstream-publishing',
+      `The source's manifest breaks off: ${sign}. It seems to be in the middle of publishing; if it says the same next time, that is taken as it is.`,
+      { details: { sign, manifestSha256 } },
+    );
+  logger.warn({ sign, manifestSha256 }, 'the manifest still breaks off as it did last time: it is taken as it is');
 }
 
 /** Faults that make the whole run pointless, whichever file they met. */
@@ -213,6 +237,7 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
   let current: SmallContent = first;
   for (let round = 1; ; round++) {
     const manifest = parseManifest(current.body);
+    requireWhole(input, current.body, manifest);
     input.progress.phase('files');
     const isNews = input.lastManifest === null || !input.lastManifest.equals(current.body);
     const { groups, attempted, pause } = await fetchRound(input, manifest, isNews);

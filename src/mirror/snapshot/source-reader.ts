@@ -116,6 +116,7 @@ export class SourceReader {
         settled:
           state.complete && state.planFingerprint === request.fingerprint && request.held !== null && !request.thorough,
         lastManifest: await this.lastManifest(state),
+        doubtedManifest: state.lastError?.manifestSha256 ?? null,
         plan: request.plan,
         held: request.held,
         parallel: request.setting.parallel,
@@ -140,7 +141,10 @@ export class SourceReader {
 
   private async rememberFailure(key: string, error: AppError): Promise<void> {
     const now = this.deps.clock.now();
-    await this.deps.memory.failed(key, { code: error.code, message: error.message }, coolDown(error, now), now);
+    const { code, message, details } = error;
+    const { manifestSha256 } = details;
+    const remembered = { code, message, ...(typeof manifestSha256 === 'string' ? { manifestSha256 } : {}) };
+    await this.deps.memory.failed(key, remembered, coolDown(error, now), now);
   }
 
   private requireWarm(request: ReadRequest, state: UpstreamState, url: string): void {

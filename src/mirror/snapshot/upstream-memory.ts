@@ -10,6 +10,13 @@ export interface RememberedFile {
   lastModified: string | null;
 }
 
+export interface RememberedError {
+  code: string;
+  message: string;
+  /** Of a manifest that was not believed. */
+  manifestSha256?: string;
+}
+
 /** Validators and standing of a source between runs. */
 export interface UpstreamState {
   etag: string | null;
@@ -21,7 +28,7 @@ export interface UpstreamState {
   coolDownUntil: Date | null;
   coolDownReason: string | null;
   failingSince: Date | null;
-  lastError: { code: string; message: string } | null;
+  lastError: RememberedError | null;
   /** When the manifest was last read and used. */
   readAt: Date | null;
 }
@@ -110,12 +117,7 @@ export class UpstreamMemory {
     );
   }
 
-  async failed(
-    source: string,
-    error: { code: string; message: string },
-    coolDownUntil: Date | null,
-    now: Date,
-  ): Promise<void> {
+  async failed(source: string, error: RememberedError, coolDownUntil: Date | null, now: Date): Promise<void> {
     await this.dataSource.query(
       `insert into upstream_state (source, failing_since, last_error, cool_down_until, cool_down_reason)
        values ($1, $2, $3, $4, $5)

@@ -5,6 +5,7 @@ import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { CHANNELS, isChannel, type Channel } from '../snapshot/channel.js';
 import { DEFAULT_CHANNEL_FILE } from '../snapshot/published-directory.js';
+import { signaturePathOf } from '../snapshot/signature-path.js';
 import { type IndexEntry, loadPublishedIndex, type PublishedIndex } from './published-index.js';
 
 /** A published snapshot as a person sees it. */
@@ -42,6 +43,7 @@ export class PublishedTree {
   private readonly watchers = new Map<Channel, FSWatcher>();
   private readonly lastFault = new Map<Channel, string>();
   private readonly leftOut = new Set<string>();
+  private readonly signatureNames = new WeakMap<PublishedIndex, ReadonlySet<string>>();
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
@@ -75,8 +77,20 @@ export class PublishedTree {
   holding(channel: Channel, lowerPath: string): PublishedIndex | undefined {
     const state = this.stateOf(channel);
     if (state.current?.entries.has(lowerPath)) return state.current;
+    if (state.current && this.isUnsigned(state.current, lowerPath)) return undefined;
     for (const index of state.retained) if (index.entries.has(lowerPath)) return index;
     return undefined;
+  }
+
+  /** An earlier signature under the name that would sign a file of now: worse than none, products would refuse the file for it. */
+  private isUnsigned(index: PublishedIndex, lowerPath: string): boolean {
+    if (!lowerPath.endsWith('.sig')) return false;
+    let names = this.signatureNames.get(index);
+    if (!names) {
+      names = new Set([...index.entries.keys()].map(signaturePathOf));
+      this.signatureNames.set(index, names);
+    }
+    return names.has(lowerPath);
   }
 
   /** From one snapshot and no other; letter case of the id does not matter. */

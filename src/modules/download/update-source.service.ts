@@ -48,7 +48,7 @@ export class UpdateSourceService {
           channel,
           lastReadAt: state.readAt?.toISOString() ?? null,
           failingSince: state.failingSince?.toISOString() ?? null,
-          lastError: state.lastError,
+          lastError: state.lastError && { code: state.lastError.code, message: state.lastError.message },
           coolDownUntil: pausing ? (state.coolDownUntil?.toISOString() ?? null) : null,
           coolDownReason: pausing ? state.coolDownReason : null,
         };
