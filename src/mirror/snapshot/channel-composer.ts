@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../platform/errors/app-error.js';
 import { applyVariant, changedUnits, composeManifest, extractUnit, type UnitLines } from '../manifest/manifest-edit.js';
-import { Manifest, type ManifestUnit } from '../manifest/manifest.js';
+import { Manifest, type FileReference, type ManifestUnit } from '../manifest/manifest.js';
 import type { VariantSuffix } from '../manifest/version.js';
 import type { FetchedFile } from './group-fetch.js';
 import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
@@ -68,7 +68,14 @@ class Composition {
   }
 
   add(file: HeldFile): void {
-    this.files.set(file.path.toLowerCase(), file);
+    const key = file.path.toLowerCase();
+    const before = this.files.get(key);
+    // Names of signatures are reused; no other name can have two contents.
+    if (before !== undefined && before.sha256 !== file.sha256 && !key.endsWith('.sig'))
+      throw new AppError('internal', 'manifest-inconsistent', `${file.path} would have two contents.`, {
+        details: { path: file.path, components: [before.component, file.component] },
+      });
+    this.files.set(key, file);
   }
 
   addFetched(file: FetchedFile, component: string | null): void {
@@ -76,13 +83,13 @@ class Composition {
     if (file.signature !== null) this.add({ ...file.signature, component });
   }
 
-  /** Files of units as another tree holds them, with their signatures. */
+  /** Files of units as another tree holds them, with their signatures, except where something newer has been added. */
   addHeld(units: Iterable<ManifestUnit>, tree: HeldTree | null): void {
     for (const unit of units)
       for (const reference of unit.files)
         for (const key of [reference.key, signaturePathOf(reference.key)]) {
           const file = tree?.files.get(key);
-          if (file !== undefined) this.add(file);
+          if (file !== undefined && !this.files.has(key)) this.add(file);
         }
   }
 
@@ -131,11 +138,14 @@ class Composition {
 
   /** Without a run, everything that is not held stays as it is. */
   keepAll(): void {
-    const { held } = this.input;
+    const { held, holds } = this.input;
     if (held === null) return;
+    const stays = (unit: ManifestUnit): boolean => !holds.has(this.componentOf(unit.id) ?? '');
+    const units = [...held.manifest.units.values()].filter(stays);
+    // A file that several entries name is recorded as that of one of them.
     for (const file of held.files.values())
-      if (file.path !== MANIFEST_PATH && (file.component === null || !this.input.holds.has(file.component)))
-        this.add(file);
+      if (file.path !== MANIFEST_PATH && (file.component === null || !holds.has(file.component))) this.add(file);
+    this.addHeld(units, held);
   }
 }
 
@@ -150,25 +160,27 @@ export function releaseDigest(componentId: string, content: ReleaseContent): str
   return hash.update(`\n${files.sort().join('\n')}`).digest('hex');
 }
 
-function releaseFiles(units: ManifestUnit[], files: FileMap): ReleaseFileContent[] {
-  return units
-    .flatMap((unit) => unit.files)
-    .flatMap((reference) => {
-      const file = files.get(reference.key);
-      if (file === undefined) return [];
-      const signature = files.get(signaturePathOf(reference.key));
-      return [
-        {
-          path: file.path,
-          role: reference.role,
-          sha256: file.sha256,
-          size: file.size,
-          fromVersion: reference.fromVersion ?? null,
-          mtime: file.mtime,
-          signature: signature ? { path: signature.path, sha256: signature.sha256, size: signature.size } : null,
-        },
-      ];
-    });
+/** Each file once: entries of one component may name the same. */
+export function releaseFiles(units: readonly ManifestUnit[], files: FileMap): ReleaseFileContent[] {
+  const references = new Map<string, FileReference>();
+  for (const unit of units)
+    for (const file of unit.files) if (!references.has(file.key)) references.set(file.key, file);
+  return [...references.values()].flatMap((reference) => {
+    const file = files.get(reference.key);
+    if (file === undefined) return [];
+    const signature = files.get(signaturePathOf(reference.key));
+    return [
+      {
+        path: file.path,
+        role: reference.role,
+        sha256: file.sha256,
+        size: file.size,
+        fromVersion: reference.fromVersion ?? null,
+        mtime: file.mtime,
+        signature: signature ? { path: signature.path, sha256: signature.sha256, size: signature.size } : null,
+      },
+    ];
+  });
 }
 
 /** Whatever went wrong before: a manifest that names a file which is not there with that size is never published. */
@@ -210,8 +222,10 @@ function saysNothingNew(input: ComposeInput, manifest: Manifest, files: FileMap)
 export function composeChannel(input: ComposeInput): ComposedChannel {
   const composition = new Composition(input);
   if (input.groups.length === 0) composition.keepAll();
-  for (const group of input.groups) composition.group(group);
+  // What is the same as before comes last: another entry may have brought a newer content of a file that both name.
+  for (const group of input.groups) if (group.action !== 'same') composition.group(group);
   for (const [componentId, release] of input.holds) composition.hold(componentId, release);
+  for (const group of input.groups) if (group.action === 'same') composition.group(group);
   let manifest = composeManifest(input.base, composition.decisions, { upstreamHosts: input.upstreamHosts });
   for (const [suffix, unitIds] of input.variants) manifest = applyVariant(manifest, unitIds, suffix);
   let parsed = Manifest.parse(manifest);

@@ -69,6 +69,14 @@ describe('entries that share a file', () => {
     expect(told([group('P.1', 'earlier'), group('P.2', 'fetch')], null)).toEqual(['P.1 earlier -', 'P.2 fetch -']);
   });
 
+  it('stay with what a person has rolled back or uploaded since, and that one is left alone', () => {
+    const holds = new Map([['one', { files: [{ path: 'A.zip', sha256: 'old a.zip' }] }]]);
+    const claimed = { ...group('P.1', 'fetch'), componentId: 'one' };
+    const groups = holdBackSharers([claimed, group('P.2', 'fetch'), group('P.4', 'fetch')], held, holds);
+    expect(groups.map(({ action }) => action)).toEqual(['fetch', 'earlier', 'fetch']);
+    expect(groups[1]?.fault?.message).toContain('also belongs to one');
+  });
+
   it('says which entry holds it back', () => {
     const [, second] = holdBackSharers([group('P.1', 'earlier'), group('P.2', 'fetch')], held);
     expect(second?.fault?.message).toBe('A.zip also belongs to P.1, which stays at its earlier release.');

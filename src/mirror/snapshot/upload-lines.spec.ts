@@ -72,8 +72,26 @@ describe('lines of an uploaded release', () => {
     expect(textOf(placed)).toEqual([
       'E.10=VSAPI32_NT_KD, engine/ntkd22600-1005.zip, 22.600.1005, 1234, 6.51.1002',
       'Path_VSAPI32_NT_KD=engine/ntkd22600-1005.zip, 22.600, 1234',
+      'E.20000=VSAPI_LINUX, engine/linux/vs.zip, 12.5.1004, 900, 6.51.1002',
     ]);
+    expect(placed.kept.map(({ id }) => id)).toEqual(['E.20000']);
     expect(place({ component: { ...engine, entries: ['E.20000'] } }).path).toBe('engine/linux/vsapi243.zip');
+  });
+
+  it('change with it where another entry names the same file, and give way where one would name it', () => {
+    const published = Manifest.parse(
+      Buffer.from(
+        '[PATTERN]\nP.1=pattern/a.zip, 1, 5\nP.2=Pattern/A.zip,1,5\nP.3=pattern/b.zip, 1, 6\nP.4=pattern/c.zip, 1, 7\n',
+      ),
+    );
+    const component = { id: 'four', numbering: 'integer', entries: ['P.1', 'P.2', 'P.3', 'P.4'] };
+    const placed = place({ component, published, fileName: 'B.zip', version: '2' });
+    expect(textOf(placed)).toEqual([
+      'P.1=pattern/B.zip, 2, 1234',
+      'P.2=pattern/B.zip,2,1234',
+      'P.4=pattern/c.zip, 1, 7',
+    ]);
+    expect(placed.kept.map(({ id }) => id)).toEqual(['P.4']);
   });
 
   it('are made up where nothing is published', () => {
@@ -94,6 +112,7 @@ describe('lines of an uploaded release', () => {
           lines: [{ section: 'ENGINE', text: 'E.F1=ANTISPAM_ENGINE, engine/vsapi243.zip, 9.1, 1234' }],
         },
       ],
+      kept: [],
     });
   });
 
@@ -102,6 +121,7 @@ describe('lines of an uploaded release', () => {
     expect(place({ component: custom, fileName: 'rules.bin', version: '1.2' })).toEqual({
       path: 'custom/site-rules/1.2/rules.bin',
       lines: [],
+      kept: [],
     });
   });
 

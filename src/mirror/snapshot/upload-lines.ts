@@ -10,6 +10,7 @@ import {
   type KeyMeaning,
 } from '../manifest/manifest-grammar.js';
 import { extractUnit, type UnitLines } from '../manifest/manifest-edit.js';
+import { fileKey } from '../manifest/manifest-path.js';
 import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { Numbering } from '../manifest/version.js';
 import { leadingUnit } from './mirror-plan.js';
@@ -30,6 +31,8 @@ export interface UploadPlaceInput {
 export interface UploadPlace {
   path: string;
   lines: UnitLines[];
+  /** Those of the component's published entries that stay as they are: packages for other platforms. */
+  kept: ManifestUnit[];
 }
 
 /** What the legacy twins of the virus pattern are called. */
@@ -39,13 +42,14 @@ const VIRUS_PATTERN_TWIN = 'Path_VSAPI';
 /**
  * The lines of an uploaded release: those that are published, with file, version and size replaced, without increments and with
  * every count of them at 0 (activeupdate §2: the vendor's own procedure for a file copied by hand); where nothing is published, the
- * least that the grammar allows. Of several entries of a component only the leading one stays. Pure.
+ * least that the grammar allows. Of several entries of a component it is the leading one that changes, together with those that name
+ * the same file; the others keep theirs. Pure.
  * @throws AppError `upload-unsupported` for a component that is a product's section.
  */
 export function placeUpload(input: UploadPlaceInput): UploadPlace {
   const { component, published, fileName, version } = input;
   const [preferred] = component.entries;
-  if (preferred === undefined) return { path: `custom/${component.id}/${version}/${fileName}`, lines: [] };
+  if (preferred === undefined) return { path: `custom/${component.id}/${version}/${fileName}`, lines: [], kept: [] };
   const units = component.entries.flatMap((entry) => publishedUnit(published, entry) ?? []);
   const leading = units.length === 0 ? undefined : leadingUnit(component.entries, units);
   const id = leading?.id ?? preferred.toUpperCase();
@@ -53,11 +57,21 @@ export function placeUpload(input: UploadPlaceInput): UploadPlace {
     throw new AppError('unprocessable', 'upload-unsupported', `${id} is a product's section; it cannot be uploaded.`, {
       details: { component: component.id, entry: id },
     });
-  const lines = leading === undefined || published === null ? null : extractUnit(published, leading.id);
-  if (leading === undefined || lines === null) return synthesised(input, id);
+  if (leading === undefined || published === null) return synthesised(input, id);
   const path = folderOf(leading, id) + fileName;
-  const rewrite = new Rewriting({ ...input, path, before: leading });
-  return { path, lines: [{ unitId: leading.id, lines: lines.lines.flatMap((line) => rewrite.line(line)) }] };
+  const others = units.filter((unit) => unit !== leading);
+  const isTwin = (unit: ManifestUnit): boolean => fileKey(unit.path ?? '') === fileKey(leading.path ?? '');
+  const kept = others.filter((unit) => !isTwin(unit) && unit.files.every((file) => file.key !== fileKey(path)));
+  const rewritten = [leading, ...others.filter(isTwin)].map((unit): UnitLines => {
+    const rewriting = new Rewriting({ ...input, path, before: unit });
+    return { unitId: unit.id, lines: linesOf(published, unit).flatMap((line) => rewriting.line(line)) };
+  });
+  const untouched = kept.map((unit): UnitLines => ({ unitId: unit.id, lines: linesOf(published, unit) }));
+  return { path, lines: [...rewritten, ...untouched], kept };
+}
+
+function linesOf(published: Manifest, unit: ManifestUnit): UnitLines['lines'] {
+  return extractUnit(published, unit.id)?.lines ?? [];
 }
 
 function publishedUnit(published: Manifest | null, entry: string): ManifestUnit | undefined {
@@ -80,7 +94,7 @@ function synthesised({ component, fileName, size, version }: UploadPlaceInput, i
       : [];
   const name = component.id.replaceAll('-', '_').toUpperCase();
   const entry = pattern ? `${id}=${path}, ${version}, ${size}` : `${id}=${name}, ${path}, ${version}, ${size}`;
-  return { path, lines: [{ unitId: id, lines: [...twins, entry].map((text) => ({ section, text })) }] };
+  return { path, lines: [{ unitId: id, lines: [...twins, entry].map((text) => ({ section, text })) }], kept: [] };
 }
 
 /** `Version=` and its like carry the three digits of a virus pattern: 1724100 → 241; any other numbering as it stands. */

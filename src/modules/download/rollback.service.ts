@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
-import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
+import type { HeldTree } from '../../mirror/snapshot/mirror-plan.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
 import { ReleaseRepository } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
@@ -28,7 +29,10 @@ export class RollbackService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws AppError `component-unknown`, `rollback-impossible` when no channel has an earlier release. */
+  /**
+   * Components that share a file go back together: one name cannot have two contents.
+   * @throws AppError `component-unknown`; `rollback-impossible` when no channel has an earlier release; `rollback-shared-file`.
+   */
   async rollback(
     componentId: string,
     order: { generations?: number; releaseId?: string },
@@ -43,75 +47,140 @@ export class RollbackService {
           details: { component: componentId, ...order },
         });
       const now = this.clock.now();
-      const before = (await this.publisher.current('global')).releases.get(componentId);
-      const versionBefore = before === undefined ? null : ((await this.releases.find(before))?.version ?? null);
+      const holds = {
+        global: await this.withSharers(componentId, targets.global, 'global'),
+        japan: await this.withSharers(componentId, targets.japan, 'japan'),
+      };
+      const steps = await this.steps(holds);
       await this.editor.publish({
         reason: 'rollback',
         actor,
-        holds: { global: pinOf(componentId, targets.global), japan: pinOf(componentId, targets.japan) },
+        holds,
         record: async (manager) => {
-          for (const channel of CHANNELS) {
-            const release = targets[channel];
-            if (release !== null)
+          for (const channel of CHANNELS)
+            for (const [id, release] of holds[channel])
               await this.snapshots.pin(manager, {
-                componentId,
+                componentId: id,
                 channel,
                 releaseId: release.id,
                 pinnedAt: now,
                 pinnedBy: actor,
               });
-          }
-          await this.catalogue.setScheduled(manager, componentId, false);
-          await this.events.add(
-            [
-              {
-                trigger: 'rollback',
-                componentId,
-                outcome: 'updated',
-                version: main.version,
-                versionBefore,
-                actor,
-                downloadId: null,
-                releaseId: main.id,
-                code: null,
-                params: {},
-              },
-            ],
-            now,
-            manager,
-          );
+          for (const id of steps.keys()) await this.catalogue.setScheduled(manager, id, false);
+          const events = [...steps].map(([id, { release, versionBefore }]) => ({
+            trigger: 'rollback' as const,
+            componentId: id,
+            outcome: 'updated',
+            version: release.version,
+            versionBefore,
+            actor,
+            downloadId: null,
+            releaseId: release.id,
+            code: null,
+            params: {},
+          }));
+          await this.events.add(events, now, manager);
         },
       });
-      await this.audit.record(actor, 'component.rollback', componentId, { to: main.version, releaseId: main.id });
+      for (const [id, { release }] of steps)
+        await this.audit.record(actor, 'component.rollback', id, {
+          to: release.version,
+          releaseId: release.id,
+          ...(id === componentId ? {} : { together: componentId }),
+        });
     });
   }
 
-  /** @throws AppError `component-unknown`. */
+  /** What each component goes back to, as the global channel shows it, else the japan channel. */
+  private async steps(
+    holds: Record<Channel, ReadonlyMap<string, Release>>,
+  ): Promise<Map<string, { release: Release; versionBefore: string | null }>> {
+    const before = (await this.publisher.current('global')).releases;
+    const known = await this.releases.findMany([...before.values()]);
+    const steps = new Map<string, { release: Release; versionBefore: string | null }>();
+    for (const [id, release] of [...holds.japan, ...holds.global])
+      steps.set(id, { release, versionBefore: known.get(before.get(id) ?? '')?.version ?? null });
+    return steps;
+  }
+
+  /** The release, and those of other components without which a file of theirs would have the wrong content. */
+  private async withSharers(
+    componentId: string,
+    release: Release | null,
+    channel: Channel,
+  ): Promise<Map<string, Release>> {
+    const { held } = await this.publisher.current(channel);
+    if (release === null || held === null) return pinOf(componentId, release);
+    const owners = componentOfUnit(await this.catalogue.list());
+    const pins = new Map<string, Release>();
+    const wanted = new Map<string, string>();
+    const pin = async (id: string, to: Release): Promise<void> => {
+      pins.set(id, to);
+      for (const file of (await this.releases.content(to)).files) wanted.set(file.path.toLowerCase(), file.sha256);
+    };
+    await pin(componentId, release);
+    for (;;) {
+      const clash = clashIn(held, wanted, (unitId) => pins.has(owners.get(unitId.toUpperCase()) ?? ''));
+      if (clash === null) return pins;
+      const sharer = owners.get(clash.unitId.toUpperCase()) ?? null;
+      const fitting = sharer === null ? null : await this.fitting(sharer, channel, wanted);
+      if (sharer === null || fitting === null) throw sharedFile(componentId, clash.path, sharer, clash.unitId);
+      await pin(sharer, fitting);
+    }
+  }
+
+  /** The newest earlier release of a component whose files do not contradict those. */
+  private async fitting(
+    componentId: string,
+    channel: Channel,
+    wanted: ReadonlyMap<string, string>,
+  ): Promise<Release | null> {
+    for (const release of await this.history(componentId, channel)) {
+      const { files } = await this.releases.content(release);
+      if (files.every((file) => (wanted.get(file.path.toLowerCase()) ?? file.sha256) === file.sha256)) return release;
+    }
+    return null;
+  }
+
+  /**
+   * Those that share a file with it go on together, as they went back.
+   * @throws AppError `component-unknown`.
+   */
   async resume(componentId: string, actor: string): Promise<void> {
     await this.catalogue.get(componentId);
+    const ids = await this.pinnedWith(componentId);
     await inTransaction(this.dataSource, async (manager) => {
-      await this.snapshots.unpin(manager, [componentId]);
-      await this.catalogue.setScheduled(manager, componentId, true);
-      await this.events.add(
-        [
-          {
-            trigger: 'resume',
-            componentId,
-            outcome: 'updated',
-            version: null,
-            versionBefore: null,
-            actor,
-            downloadId: null,
-            releaseId: null,
-            code: null,
-            params: {},
-          },
-        ],
-        this.clock.now(),
-        manager,
-      );
+      await this.snapshots.unpin(manager, ids);
+      for (const id of ids) await this.catalogue.setScheduled(manager, id, true);
+      const events = ids.map((id) => ({
+        trigger: 'resume' as const,
+        componentId: id,
+        outcome: 'updated',
+        version: null,
+        versionBefore: null,
+        actor,
+        downloadId: null,
+        releaseId: null,
+        code: null,
+        params: {},
+      }));
+      await this.events.add(events, this.clock.now(), manager);
     });
-    await this.audit.record(actor, 'component.resume', componentId);
+    for (const id of ids)
+      await this.audit.record(actor, 'component.resume', id, id === componentId ? {} : { together: componentId });
+  }
+
+  /** The component, and all rolled-back ones that name a file of it, directly or through others. */
+  private async pinnedWith(componentId: string): Promise<string[]> {
+    const paths = new Map<string, Set<string>>();
+    for (const { componentId: id, releaseId } of await this.snapshots.pins())
+      for (const { path } of await this.releases.filesOf(releaseId))
+        paths.set(id, (paths.get(id) ?? new Set<string>()).add(path.toLowerCase()));
+    const together = new Set([componentId]);
+    for (const id of together)
+      for (const [other, names] of paths)
+        if ([...(paths.get(id) ?? [])].some((path) => names.has(path))) together.add(other);
+    return [...together];
   }
 
   private async targets(
@@ -144,6 +213,33 @@ export class RollbackService {
         (release) => release.version !== at?.version && !versions.has(release.version) && versions.add(release.version),
       );
   }
+}
+
+/** The first file that an entry outside of the rollback names, and that would get another content by it. */
+function clashIn(
+  held: HeldTree,
+  wanted: ReadonlyMap<string, string>,
+  goesBack: (unitId: string) => boolean,
+): { unitId: string; path: string } | null {
+  for (const unit of held.manifest.units.values()) {
+    if (goesBack(unit.id)) continue;
+    const file = unit.files.find(({ key }) => {
+      const sha256 = wanted.get(key);
+      return sha256 !== undefined && held.files.get(key)?.sha256 !== sha256;
+    });
+    if (file !== undefined) return { unitId: unit.id, path: file.path };
+  }
+  return null;
+}
+
+function sharedFile(componentId: string, path: string, sharer: string | null, unitId: string): AppError {
+  const whose =
+    sharer === null
+      ? `the entry ${unitId} of the manifest, which belongs to no component; add it to the entries of ${componentId}, then they go back together`
+      : `${sharer}, of which no earlier release has the same content`;
+  return new AppError('conflict', 'rollback-shared-file', `${path} also belongs to ${whose}.`, {
+    details: { component: componentId, path, sharer, entry: unitId },
+  });
 }
 
 function pinOf(componentId: string, release: Release | null): Map<string, Release> {

@@ -4,7 +4,7 @@ import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { guessVersionFromFileName } from '../../mirror/manifest/catalogue.js';
 import { compareVersions, parseDisplayVersion, variantOf, withVariant } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
-import { releaseDigest } from '../../mirror/snapshot/channel-composer.js';
+import { releaseDigest, releaseFiles } from '../../mirror/snapshot/channel-composer.js';
 import type { HeldFile } from '../../mirror/snapshot/held-file.js';
 import { leadingUnit } from '../../mirror/snapshot/mirror-plan.js';
 import { ReleaseRepository, type Provenance } from '../../mirror/snapshot/release.repository.js';
@@ -225,10 +225,11 @@ class Upload {
         ? null
         : { path: signaturePath, sha256: form.signature.sha256, size: form.signature.size };
     const mtime = this.now.toISOString();
+    const uploaded = { path: placed.path, role: 'full' as const, sha256, size, fromVersion: null, mtime, signature };
     return {
       release: { version },
       lines: placed.lines,
-      files: [{ path: placed.path, role: 'full', sha256, size, fromVersion: null, mtime, signature }],
+      files: [uploaded, ...(held === null ? [] : releaseFiles(placed.kept, held.files))],
       provenance,
     };
   }
