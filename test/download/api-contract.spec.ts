@@ -216,6 +216,8 @@ describe('bad input', () => {
     ['sources', { sources: [] }],
     ['sources', { sources: [{ url: 'ftp://x' }] }],
     ['sources', { sources: [{ url: 'http://user:secret@x/' }] }],
+    ['sources', { sources: [{ url: 'http://x:99999/' }] }],
+    ['sources', { sources: [{ url: 'http://[::1/' }] }],
     ['caFile', { caFile: 'relative.pem' }],
     ['parallel', { parallel: 0 }],
     ['selection', { selection: { mode: 'most', components: [] } }],
@@ -226,6 +228,29 @@ describe('bad input', () => {
     expect(put).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
     expect(JSON.stringify(put.body.fields)).toContain(field);
     expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
+  });
+
+  it.each([
+    [['virus-pattern', 'absent'], 'component-unknown'],
+    [[], 'selection-empty'],
+  ])('a selection of %j, by which less would be mirrored than somebody thinks', async (components, code) => {
+    const before = (await bench.api.get('/api/v1/settings/update-source')).body;
+    const put = await bench.api.put('/api/v1/settings/update-source', {
+      ...before,
+      selection: { mode: 'selected', components },
+    });
+    expect(put).toMatchObject({ status: 400, body: { code } });
+    expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
+  });
+
+  it('a proxy whose port does not exist, and a day that does not', async () => {
+    for (const [name, change] of [
+      ['proxy', { url: 'http://x:99999' }],
+      ['download-schedule', { exceptions: { days: ['2026-02-31'], weekdays: [], hours: [] } }],
+    ] as const) {
+      const before = (await bench.api.get(`/api/v1/settings/${name}`)).body;
+      expect(await bench.api.put(`/api/v1/settings/${name}`, { ...before, ...change })).toMatchObject({ status: 400 });
+    }
   });
 
   it('every setting takes what it gave', async () => {

@@ -13,11 +13,26 @@ import {
   Max,
   MaxLength,
   Min,
+  Validate,
   ValidateNested,
+  ValidatorConstraint,
+  type ValidatorConstraintInterface,
 } from 'class-validator';
 import { CHANNELS, type Channel } from '../snapshot/channel.js';
 
 const SOURCE_ADDRESS = /^(https?:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S*|\/\S*)$/;
+
+/** What looks like a URL but is none: a port above 65535, an unclosed bracket. */
+@ValidatorConstraint({ name: 'address' })
+class IsAddress implements ValidatorConstraintInterface {
+  validate(address: unknown): boolean {
+    return typeof address === 'string' && (address.startsWith('/') || URL.canParse(address));
+  }
+
+  defaultMessage(): string {
+    return 'url is no valid address';
+  }
+}
 
 /** One place to mirror from. */
 export class SourceSetting {
@@ -27,6 +42,7 @@ export class SourceSetting {
   @Matches(SOURCE_ADDRESS, {
     message: 'url must be an http:, https: or file: URL without credentials, or an absolute directory',
   })
+  @Validate(IsAddress)
   url: string;
 }
 
@@ -105,6 +121,7 @@ export class ProxySetting {
   @Matches(/^https?:\/\/[^\s/@]+\/?$/, {
     message: 'url must be http://host:port or https://host:port; the login goes into username and password',
   })
+  @Validate(IsAddress)
   url: string | null;
 
   @IsOptional()

@@ -5,6 +5,7 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
+  IsISO8601,
   IsObject,
   IsOptional,
   IsString,
@@ -51,6 +52,7 @@ export class ExceptionsSetting {
   @IsArray()
   @ArrayMaxSize(1000)
   @Matches(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, { each: true, message: 'days must be dates YYYY-MM-DD' })
+  @IsISO8601({ strict: true }, { each: true, message: 'days must be dates that exist' })
   days: string[];
 
   /** 0 = Sunday … 6 = Saturday. */

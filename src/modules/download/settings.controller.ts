@@ -2,11 +2,13 @@ import { Body, Controller, Get, Put, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { SettingStore } from '../../database/setting-store.js';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { DistributionSetting, ProxySetting, UpdateSourceSetting } from '../../mirror/settings/mirror.settings.js';
 import { PublishedDirectory } from '../../mirror/snapshot/published-directory.js';
 import { PublishListener } from '../../mirror/snapshot/snapshot-publisher.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { AppError } from '../../platform/errors/app-error.js';
 import { AuditService, requireAdministrator } from '../accounts/accounts.api.js';
 import { LicencesSetting, LicenceSettings } from './licence.settings.js';
 import { DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.settings.js';
@@ -18,6 +20,7 @@ import { DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.s
 export class SettingsController {
   constructor(
     private readonly settings: MirrorSettings,
+    private readonly catalogue: CatalogueRepository,
     private readonly store: SettingStore,
     private readonly licences: LicenceSettings,
     private readonly directory: PublishedDirectory,
@@ -37,9 +40,27 @@ export class SettingsController {
     @Req() request: FastifyRequest,
   ): Promise<UpdateSourceSetting> {
     const actor = requireAdministrator(request).name;
+    await this.requireSelection(body.selection);
     await this.settings.putUpdateSource({ ...body, caFile: body.caFile ?? null }, actor);
     await this.audit.record(actor, 'settings.update-source', null, { ...body });
     return this.settings.updateSource();
+  }
+
+  /** A selection of nothing would publish nothing: whoever wants that has mistyped. */
+  private async requireSelection({ mode, components }: UpdateSourceSetting['selection']): Promise<void> {
+    if (mode !== 'selected') return;
+    const known = new Set((await this.catalogue.list()).map(({ id }) => id));
+    const unknown = components.filter((id) => !known.has(id));
+    if (unknown.length > 0)
+      throw new AppError('bad-input', 'component-unknown', `There is no component ${unknown.join(', ')}.`, {
+        details: { components: unknown },
+      });
+    if (components.length === 0)
+      throw new AppError(
+        'bad-input',
+        'selection-empty',
+        'The selection names no component: nothing would be mirrored.',
+      );
   }
 
   @Get('proxy')
