@@ -162,9 +162,10 @@ class HaishinServer implements RunningServer {
       });
       await this.prepare(app);
       this.availability = new DatabaseAvailability({ url: this.database.url, logger, clock });
-      this.availability.onChange((state) =>
-        this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable')),
-      );
+      this.availability.onChange((state) => {
+        this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable'));
+        if (state.up) this.finishPublication(app);
+      });
       await this.availability.start();
       this.readiness.set('database', this.availability.up);
       this.app = app;
@@ -199,7 +200,13 @@ class HaishinServer implements RunningServer {
     const tokens = app.get(ApiTokenService);
     if (config.bootstrapToken !== undefined) await tokens.ensureBootstrapToken(config.bootstrapToken);
     this.localToken = await tokens.replaceLocalToken(`${LOCAL_TOKEN} ${hostname()}:${config.dataDir}`);
-    // A crash may have left a snapshot recorded but not in force. Another node may hold the lock for a while: no reason to wait.
+  }
+
+  /**
+   * A crash, or the loss of the database, may have left a snapshot recorded but not in force, or in force but not marked so. Another
+   * node may hold the lock for a while: no reason to wait.
+   */
+  private finishPublication(app: NestFastifyApplication): void {
     app
       .get(SnapshotPublisher)
       .exclusively(() => this.tree.refresh())

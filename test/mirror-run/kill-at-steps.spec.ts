@@ -46,7 +46,16 @@ describe('a server that loses power while it publishes', () => {
       const asked = bench.upstream.requested(/vsapi\d+\.zip$/).length;
       await until('the stale lock is cleared', async () => (await next.api.post('/api/v1/downloads')).status === 202);
       const [running, interrupted] = (await next.api.get('/api/v1/downloads')).body.items;
-      expect(interrupted).toMatchObject({ state: 'failed', error: { code: 'download-interrupted' } });
+      if (expected === 'old')
+        expect(interrupted).toMatchObject({
+          state: 'failed',
+          error: { code: 'download-interrupted' },
+          snapshotId: null,
+        });
+      else {
+        const [snapshot] = (await next.api.get('/api/v1/snapshots')).body.items;
+        expect(interrupted).toMatchObject({ state: 'succeeded', error: null, snapshotId: snapshot.id });
+      }
       const end = await next.api.ended(running.id as string);
       expect(end.state).toBe(expected === 'old' ? 'succeeded' : 'unchanged');
       expect(bench.upstream.requested(/vsapi\d+\.zip$/)).toHaveLength(asked);

@@ -2,14 +2,17 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
+import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { until } from '../support/until.js';
-import { MirrorBench } from './mirror-bench.js';
+import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 describe('a database that goes away and comes back', () => {
   let parent: string;
   let postgres: EmbeddedPostgres;
   let bench: MirrorBench;
+  let cutAt: PublishStep | null;
+  let stopped: Promise<void>;
   const start = (): Promise<EmbeddedPostgres> =>
     startEmbeddedPostgres({ dataDir: join(parent, 'postgres'), logger: silentLogger, settings: { fsync: 'off' } });
 
@@ -18,7 +21,13 @@ describe('a database that goes away and comes back', () => {
     await chmod(parent, 0o755);
     postgres = await start();
     const database = { url: postgres.url, drop: () => Promise.resolve() };
-    bench = await MirrorBench.open({ database });
+    cutAt = null;
+    const publishSteps: PublishSteps = {
+      reached: async (step) => {
+        if (step === cutAt) await (stopped = postgres.stop());
+      },
+    };
+    bench = await MirrorBench.open({ database, publishSteps });
   });
   afterEach(async () => {
     await bench.close();
@@ -71,6 +80,44 @@ describe('a database that goes away and comes back', () => {
     });
     bench.upstream.clear();
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  const steps: [PublishStep, 'failed' | 'succeeded'][] = [
+    ['staged', 'failed'],
+    ['recorded', 'succeeded'],
+    ['flipped', 'succeeded'],
+  ];
+
+  it.each(steps)('while a snapshot is "%s": the download reads %s when it is back, as is true', async (step, state) => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    bench.tree.publish();
+    cutAt = step;
+    const { id } = (await bench.api.post('/api/v1/downloads')).body;
+    await until('the database is gone', async () => (await bench.api.get('/api/v1/components')).status === 503);
+    cutAt = null;
+    await stopped;
+    postgres = await start();
+    await until('the API is back', async () => (await bench.api.get(`/api/v1/downloads/${id}`)).status === 200);
+    const download = await bench.api.ended(id as string);
+    expect(download.state).toBe(state);
+    if (state === 'failed') {
+      expect(download).toMatchObject({ error: { code: 'database-unavailable' }, snapshotId: null, components: [] });
+      expect(await bench.served()).toEqual(before);
+    } else {
+      await bench.expectCurrent();
+      expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ outcome: 'updated' });
+      await until('it is listed', async () => {
+        const [newest] = (await bench.api.get('/api/v1/snapshots')).body.items;
+        return newest.id === download.snapshotId && (newest.inForce as string[]).length === 2;
+      });
+      const { items } = (await bench.api.get('/api/v1/events?component=virus-pattern')).body;
+      expect((items as { outcome: string }[]).map((event) => event.outcome)).toEqual(['updated', 'updated']);
+      expect(await bench.api.component('virus-pattern')).toMatchObject({ available: { state: 'version' } });
+    }
+    const next = await bench.api.download();
+    expect(next.state).toBe(state === 'failed' ? 'succeeded' : 'unchanged');
     await bench.expectCurrent();
   });
 

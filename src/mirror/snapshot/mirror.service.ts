@@ -11,11 +11,13 @@ import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { outcomesOf, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
-import { leadingUnit, type GroupFault, type PlanInput } from './mirror-plan.js';
+import { leadingUnit, type GroupFault, type HeldTree, type PlanInput } from './mirror-plan.js';
 import type { RunProgress } from './mirror-run.js';
+import type { Release } from './release.entity.js';
 import type { ReleaseRepository } from './release.repository.js';
 import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { ChannelState, SnapshotPublisher } from './snapshot-publisher.js';
+import { holdBackSharers } from './shared-files.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 import { findDamage, isDamaged, requireWholeTree, withoutMissing, type TreeDamage } from './tree-damage.js';
 import {
@@ -38,6 +40,8 @@ export interface MirrorOrder {
   actor: string;
   signal: AbortSignal;
   progress: RunProgress & { source(url: string): void; publishing(): void };
+  /** Told in the transaction that records a new snapshot: from then on it has come out like this, whatever happens to us. */
+  published: (manager: EntityManager, outcome: PublishedOutcome) => Promise<void>;
   /** A cool-down holds back the schedule, never a person. */
   respectCoolDown: boolean;
 }
@@ -51,6 +55,8 @@ export interface MirrorOutcome {
   /** The japan channel has a source of its own that could not be read; it stays as it is. */
   japanFault: GroupFault | null;
 }
+
+export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'japanFault'> & { snapshotId: string };
 
 interface Context {
   order: MirrorOrder;
@@ -96,12 +102,12 @@ export class MirrorService {
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
-      return this.publish(context, global, japanRead);
+      return this.publish(context, global, japanRead, japanFault);
     });
     const { inForce, ...outcome } = published;
     for (const read of [global, japanRead])
       if (read !== null) await reader.remember(read, settledAs(context.fingerprint, inForce));
-    return { ...outcome, japanFault };
+    return outcome;
   }
 
   /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
@@ -189,22 +195,26 @@ export class MirrorService {
     context: Context,
     global: SourceRead,
     japan: SourceRead | null,
-  ): Promise<Omit<MirrorOutcome, 'japanFault'> & { inForce: string | null }> {
+    japanFault: GroupFault | null,
+  ): Promise<MirrorOutcome & { inForce: string | null }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
     const read = toReadTree(global);
     const japanTree = japan === null ? null : toReadTree(japan);
     const ownJapan = context.setting.japanSources.length > 0;
+    const held = {
+      global: this.stillHeld(context, holds, read, 'global'),
+      japan: this.stillHeld(context, holds, ownJapan ? japanTree : read, 'japan'),
+    };
+    const agreed = (tree: ReadTree | null, channels: readonly Channel[]): ReadTree | null =>
+      channels.reduce((each, channel) => withoutClashes(each, states[channel].held, held[channel]), tree);
     const build: BuildInput = {
       components: context.components,
       states,
-      holds: {
-        global: this.stillHeld(context, holds, read, 'global'),
-        japan: this.stillHeld(context, holds, ownJapan ? japanTree : read, 'japan'),
-      },
-      global: read,
-      japan: ownJapan ? japanTree : 'derive',
+      holds: held,
+      global: agreed(read, ownJapan ? ['global'] : CHANNELS),
+      japan: ownJapan ? agreed(japanTree, ['japan']) : 'derive',
       upstreamHosts: hostsOf([...context.setting.sources, ...context.setting.japanSources]),
     };
     if (context.damage.manifestLost) requireWholeTree(build);
@@ -212,22 +222,26 @@ export class MirrorService {
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
+    const before = await releases.findMany([...states.global.releases.values()]);
+    const outcomesIf = (published: boolean): ComponentOutcome[] =>
+      this.outcomes(context, build, [...before.values()], trees, published);
     const snapshotId = await publisher.publish({
       trees,
       reason: 'download',
       downloadId: context.order.downloadId,
       actor: context.order.actor,
-      record: async (manager: EntityManager, at: Date) => {
+      record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
+        await context.order.published(manager, { snapshotId: id, outcomes: outcomesIf(true), japanFault });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
     if (snapshotId === null && unpinned.length > 0)
       await publisher.alone(async (manager) => void (await snapshots.unpin(manager, unpinned)));
     if (isDamaged(context.damage)) await publisher.relink();
-    const outcomes = await this.outcomes(context, build, states, trees, snapshotId);
+    const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, inForce };
+    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, inForce };
   }
 
   /** Pins stay unless the component was named; uploads stay unless something newer was fetched. */
@@ -253,23 +267,22 @@ export class MirrorService {
     return result;
   }
 
-  private async outcomes(
+  private outcomes(
     context: Context,
     build: BuildInput,
-    states: Record<Channel, ChannelState>,
+    current: readonly Release[],
     trees: ReturnType<typeof buildTrees>,
-    snapshotId: string | null,
-  ): Promise<ComponentOutcome[]> {
-    const current = await this.deps.releases.findMany([...states.global.releases.values()]);
-    const before = new Map([...current.values()].map((release) => [release.componentId, release.version]));
-    const digests = new Map([...current.values()].map((release) => [release.componentId, release.contentDigest]));
+    published: boolean,
+  ): ComponentOutcome[] {
+    const before = new Map(current.map((release) => [release.componentId, release.version]));
+    const digests = new Map(current.map((release) => [release.componentId, release.contentDigest]));
     const after = new Map<string, string>();
     const changed = new Set<string>();
     for (const component of build.components) {
       const draft = trees.global.releases.get(component.id);
       if (draft === undefined) continue;
       after.set(component.id, versionOfDraft(component, draft, build.holds.global));
-      if (snapshotId !== null && digests.get(component.id) !== draft.digest) changed.add(component.id);
+      if (published && digests.get(component.id) !== draft.digest) changed.add(component.id);
     }
     const groups = [...(build.global?.groups ?? [])];
     if (build.japan !== 'derive')
@@ -297,6 +310,15 @@ export class MirrorService {
  */
 function settledAs(fingerprint: string, snapshotInForce: string | null): string {
   return `${fingerprint}/${snapshotInForce ?? ''}`;
+}
+
+/** People may have rolled back or uploaded something since the run began. */
+function withoutClashes(
+  tree: ReadTree | null,
+  held: HeldTree | null,
+  holds: ReadonlyMap<string, Hold>,
+): ReadTree | null {
+  return tree && { ...tree, groups: holdBackSharers(tree.groups, held, holds) };
 }
 
 function toReadTree(read: SourceRead): ReadTree | null {

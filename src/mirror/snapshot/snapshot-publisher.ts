@@ -32,9 +32,10 @@ export interface PublishRequest {
   actor: string;
   /**
    * Runs in the transaction that records the snapshot: names the release of each component, and writes what belongs to it.
-   * `at` is the snapshot's time, later than that of every one before it, whatever the clock says.
+   * `at` is the snapshot's time, later than that of every one before it, whatever the clock says. Once it is committed the
+   * snapshot comes into force, be it after a crash.
    */
-  record: (manager: EntityManager, at: Date) => Promise<Record<Channel, Map<string, string>>>;
+  record: (manager: EntityManager, at: Date, snapshotId: string) => Promise<Record<Channel, Map<string, string>>>;
 }
 
 /** Told when the pointers have moved, so that the change is served before the caller goes on. */
@@ -204,7 +205,7 @@ export class SnapshotPublisher {
     );
     await this.steps.reached('staged');
     await inTransaction(this.dataSource, async (manager) => {
-      const releases = await request.record(manager, now);
+      const releases = await request.record(manager, now, id);
       await this.snapshots.insert(
         manager,
         {

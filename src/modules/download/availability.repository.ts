@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 
 export type AvailabilityState = 'version' | 'unknown' | 'not-carried';
 
@@ -27,9 +27,13 @@ export class AvailabilityRepository {
   }
 
   /** `since` moves only when the state, the version or the reason does. */
-  async put(rows: Omit<Availability, 'since'>[], now: Date): Promise<void> {
+  async put(
+    rows: Omit<Availability, 'since'>[],
+    now: Date,
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<void> {
     if (rows.length === 0) return;
-    await this.dataSource.query(
+    await manager.query(
       `insert into component_availability as old (component_id, state, version, reason, detail, since, checked_at)
        select a."componentId", a.state, a.version, a.reason, a.detail, $2, $2
        from jsonb_to_recordset($1::jsonb) as a("componentId" text, state text, version text, reason text, detail text)

@@ -1,6 +1,7 @@
 import type { ComponentOutcome, OutcomeKind } from '../../mirror/snapshot/component-outcome.js';
 import { AppError } from '../../platform/errors/app-error.js';
-import { availabilityOf, eventsOf, failureEvent, stateOf } from './download-outcome.js';
+import { availabilityOf, endOfPublished, eventsOf, failureEvent, stateOf } from './download-outcome.js';
+import type { Download } from './download.entity.js';
 
 const fault = { code: 'zip-corrupt', message: 'The archive is damaged.' };
 
@@ -9,12 +10,25 @@ function component(outcome: OutcomeKind, change: Partial<ComponentOutcome> = {})
   return { id: 'virus-pattern', outcome, versionBefore: '100', versionAfter: '100', offered: '200', error, ...change };
 }
 
+describe('how a download ended whose snapshot is recorded, although nobody came to say so', () => {
+  const open = { snapshotId: 's', error: null, outcomes: [] as ComponentOutcome[] };
+  const end = (change: Partial<Download>): unknown => endOfPublished({ ...open, ...change } as Download);
+
+  it.each([
+    ['nothing was published', { snapshotId: null }, null],
+    ['all came', { outcomes: [component('updated')] }, { state: 'succeeded', snapshotId: 's', error: null }],
+    ['one failed', { outcomes: [component('failed')] }, { state: 'partial', error: null }],
+    ['japan could not be read', { error: fault }, { state: 'partial', error: fault }],
+  ])('%s', (_, change, expected) => {
+    if (expected === null) expect(end(change)).toBeNull();
+    else expect(end(change)).toMatchObject(expected);
+  });
+});
+
 describe('how a download ended', () => {
   const state = (outcomes: OutcomeKind[], snapshotId: string | null = null, japanFault = false): string =>
     stateOf({
-      state: 'read',
       snapshotId,
-      sourceUrl: '',
       outcomes: outcomes.map((each) => component(each)),
       japanFault: japanFault ? fault : null,
     });

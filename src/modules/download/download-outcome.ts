@@ -7,12 +7,31 @@ import type { NewUpdateEvent } from './update-event.repository.js';
 
 type Wish = Pick<Download, 'trigger' | 'startedBy'>;
 
+/** What the record of a download says of how it ended. */
+export type DownloadEnd = Pick<Download, 'state' | 'outcomes' | 'snapshotId' | 'error'>;
+
 /** How a run that read its source ended as a whole. */
-export function stateOf({ outcomes, snapshotId, japanFault }: MirrorOutcome): DownloadState {
+export function stateOf({
+  outcomes,
+  snapshotId,
+  japanFault,
+}: Pick<MirrorOutcome, 'outcomes' | 'snapshotId' | 'japanFault'>): DownloadState {
   const brought = outcomes.some((each) => each.outcome === 'updated' || each.outcome === 'unchanged');
   if (outcomes.some((each) => each.outcome === 'failed')) return brought || snapshotId !== null ? 'partial' : 'failed';
   if (japanFault !== null) return 'partial';
   return snapshotId === null ? 'unchanged' : 'succeeded';
+}
+
+export function endOf(outcome: Pick<MirrorOutcome, 'outcomes' | 'snapshotId' | 'japanFault'>): DownloadEnd {
+  const { outcomes, snapshotId, japanFault } = outcome;
+  const state = stateOf(outcome);
+  const failed = outcomes.find((each) => each.outcome === 'failed');
+  return { state, outcomes, snapshotId, error: state === 'failed' ? (failed?.error ?? null) : japanFault };
+}
+
+/** How a download ended whose snapshot is recorded, although nobody came to say so; null when nothing was published. */
+export function endOfPublished({ outcomes, snapshotId, error }: Download): DownloadEnd | null {
+  return snapshotId === null ? null : endOf({ outcomes, snapshotId, japanFault: error });
 }
 
 /** What a read manifest tells of a component. */

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
-import { Download, type DownloadState } from './download.entity.js';
+import type { DownloadEnd } from './download-outcome.js';
+import { Download } from './download.entity.js';
 
 export interface DownloadProgress {
   phase: string | null;
@@ -76,17 +77,18 @@ export class DownloadRepository {
     return row === undefined ? 'lost' : row.cancelled ? 'cancel' : 'go-on';
   }
 
-  async finish(
-    id: string,
-    end: {
-      state: DownloadState;
-      outcomes: unknown[];
-      snapshotId: string | null;
-      error: unknown;
-      progress: DownloadProgress;
-      now: Date;
-    },
-  ): Promise<boolean> {
+  /** In the transaction of its snapshot: what has come out of it, should nobody live to say that it has ended. */
+  async published(manager: EntityManager, id: string, end: DownloadEnd): Promise<void> {
+    const error = end.error === null ? null : JSON.stringify(end.error);
+    await manager.query(`update download set outcomes = $2, snapshot_id = $3, error = $4 where id = $1 and ${OPEN}`, [
+      id,
+      JSON.stringify(end.outcomes),
+      end.snapshotId,
+      error,
+    ]);
+  }
+
+  async finish(id: string, end: DownloadEnd & { progress: DownloadProgress; now: Date }): Promise<boolean> {
     const { progress } = end;
     const [, count] = await this.dataSource.query<[unknown[], number]>(
       `update download set state = $2, outcomes = $3, snapshot_id = $4, error = $5, finished_at = $6, phase = null,
@@ -109,16 +111,25 @@ export class DownloadRepository {
     return count > 0;
   }
 
-  /** Clears locks whose owner is silent, or whose owner on this node is known to be dead. Answers what was cleared. */
-  async clearStale(deadOnNode: { node: string; pids: number[] } | null, now: Date): Promise<Download[]> {
+  /**
+   * Clears locks whose owner is silent, or whose owner on this node is known to be dead. Answers what was cleared.
+   * @param published how those ended whose snapshot is recorded: it comes into force without them
+   */
+  async clearStale(
+    deadOnNode: { node: string; pids: number[] } | null,
+    published: DownloadEnd | null,
+    now: Date,
+  ): Promise<Download[]> {
     const [rows] = await this.dataSource.query<[Download[], number]>(
-      `update download set state = 'failed', finished_at = $1, phase = null,
-         error = jsonb_build_object('code', 'download-interrupted', 'message',
-           format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node))
+      `update download set finished_at = $1, phase = null,
+         state = case when snapshot_id is null then 'failed' else $5 end,
+         error = case when snapshot_id is not null then error else jsonb_build_object('code', 'download-interrupted', 'message',
+           format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node)) end
        where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2)
          or (owner_node = $3 and owner_pid = any($4::int[])))
-       returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger`,
-      [now, STALE_AFTER_SECONDS, deadOnNode?.node ?? null, deadOnNode?.pids ?? []],
+       returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger, state,
+         snapshot_id as "snapshotId"`,
+      [now, STALE_AFTER_SECONDS, deadOnNode?.node ?? null, deadOnNode?.pids ?? [], published?.state ?? 'failed'],
     );
     return rows;
   }

@@ -5,6 +5,7 @@ import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { isProcessAlive } from '../../platform/process/process-alive.js';
+import { endOfPublished } from './download-outcome.js';
 import type { Download } from './download.entity.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
@@ -63,6 +64,7 @@ export class DownloadScheduler implements OnApplicationBootstrap {
     if (open === null) return 0;
     const cleared = await this.repository.clearStale(
       open.ownerPid !== null && this.isDead(open) ? { node: hostname(), pids: [open.ownerPid] } : null,
+      endOfPublished(open),
       this.clock.now(),
     );
     for (const download of cleared) {
@@ -70,7 +72,7 @@ export class DownloadScheduler implements OnApplicationBootstrap {
         { download: download.id, node: download.ownerNode, pid: download.ownerPid, startedAt: download.startedAt },
         'cleared a stale download: its process ended while it ran',
       );
-      await this.observers.ended(download.id, 'failed', null);
+      await this.observers.ended(download.id, download.state, download.snapshotId);
     }
     return cleared.length;
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
@@ -11,10 +12,10 @@ import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { AvailabilityRepository } from './availability.repository.js';
-import { availabilityOf, eventsOf, failureEvent, stateOf } from './download-outcome.js';
+import { availabilityOf, endOf, endOfPublished, eventsOf, failureEvent, type DownloadEnd } from './download-outcome.js';
 import { DownloadObservers } from './download.observers.js';
 import { DownloadRepository, type DownloadProgress } from './download.repository.js';
-import type { Download, DownloadState } from './download.entity.js';
+import type { Download } from './download.entity.js';
 import { LicenceSettings } from './licence.settings.js';
 import { UpdateEventRepository } from './update-event.repository.js';
 
@@ -168,6 +169,10 @@ export class DownloadService implements OnApplicationShutdown {
         actor: wish.startedBy,
         signal: abort.signal,
         respectCoolDown: scheduled,
+        published: async (manager, published) => {
+          await this.record(running, wish, published.outcomes, manager);
+          await this.downloads.published(manager, id, endOf(published));
+        },
         progress: {
           source: (url) => (progress.source = url),
           phase: (phase) => (progress.phase = phase),
@@ -201,18 +206,30 @@ export class DownloadService implements OnApplicationShutdown {
     wish: Pick<Download, 'trigger' | 'startedBy'>,
     outcome: MirrorOutcome,
   ): Promise<void> {
+    // With a snapshot it was written together with that.
+    if (outcome.snapshotId === null) await this.record(running, wish, outcome.outcomes);
+    await this.end(running, endOf(outcome));
+  }
+
+  private async record(
+    { id }: Running,
+    wish: Pick<Download, 'trigger' | 'startedBy'>,
+    outcomes: readonly ComponentOutcome[],
+    manager?: EntityManager,
+  ): Promise<void> {
     const now = this.clock.now();
-    const { outcomes, snapshotId } = outcome;
-    const state = stateOf(outcome);
-    await this.availability.put(outcomes.flatMap(availabilityOf), now);
-    await this.events.add(eventsOf(running.id, wish, outcomes), now);
-    const failed = outcomes.find((each) => each.outcome === 'failed');
-    const error = state === 'failed' ? (failed?.error ?? null) : outcome.japanFault;
-    await this.end(running, { state, outcomes, snapshotId, error });
+    await this.availability.put(outcomes.flatMap(availabilityOf), now, manager);
+    await this.events.add(eventsOf(id, wish, outcomes), now, manager);
   }
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
     const log = { download: running.id, code: error.code, details: error.details };
+    const published = error.kind === 'unavailable' ? await this.publishedEnd(running) : null;
+    if (published !== null) {
+      this.logger.warn({ ...log, err: error }, 'the database went away after the snapshot was recorded, and is back');
+      await this.end(running, published);
+      return;
+    }
     if (error.kind === 'storage' || error.kind === 'internal') this.logger.error({ ...log, err: error }, error.message);
     else this.logger.warn(log, error.message);
     const cancelled = error.code === 'cancelled';
@@ -232,26 +249,35 @@ export class DownloadService implements OnApplicationShutdown {
     });
   }
 
-  private async end(
-    running: Running,
-    end: { state: DownloadState; outcomes: ComponentOutcome[]; snapshotId: string | null; error: unknown },
-  ): Promise<void> {
+  /** The database went away: when it is back it knows whether the snapshot was recorded before. */
+  private async publishedEnd(running: Running): Promise<DownloadEnd | null> {
+    const download = await this.patiently(running, () => this.downloads.find(running.id));
+    return download ? endOfPublished(download) : null;
+  }
+
+  private async end(running: Running, end: DownloadEnd): Promise<void> {
     const now = this.clock.now();
+    const finished = await this.patiently(running, () =>
+      this.downloads.finish(running.id, { ...end, progress: running.progress, now }),
+    );
+    if (finished !== undefined) await this.observers.ended(running.id, end.state, end.snapshotId);
+  }
+
+  /** Does it again until the database is there; undefined when it did not come back in time, or we are to stop. */
+  private async patiently<T>(running: Running, work: () => Promise<T>): Promise<T | undefined> {
     for (let tries = 1; ; tries++) {
       try {
-        await this.downloads.finish(running.id, { ...end, progress: running.progress, now });
-        break;
+        return await work();
       } catch (fault) {
         const log = { err: fault, download: running.id };
         if (tries === 1) this.logger.warn(log, 'the end of the download cannot be recorded yet; it is tried again');
         // The row stays open with an old heartbeat; the sweeper of any node will close it.
         if (this.stopping || tries >= END_TRIES) {
           this.logger.error(log, 'the end of the download could not be recorded');
-          return;
+          return undefined;
         }
         await delay(END_RETRY_MS, undefined, { ref: false });
       }
     }
-    await this.observers.ended(running.id, end.state, end.snapshotId);
   }
 }
