@@ -47,6 +47,22 @@ describe('simulated products', () => {
     expect(fleet.counters.bytes).toBe(Buffer.byteLength(`content of site-rules ${version}`));
   });
 
+  it('can do the commands that they do', async () => {
+    fleet = await fleetOf(haishin.api, { token, agents: 1, prefix: 'obedient-' });
+    for (const [type, parameters] of [
+      ['refresh-inventory', {}],
+      ['collect-diagnostics', {}],
+      ['set-schedule', { enabled: false }],
+    ] as const) {
+      const wish = { type, parameters, targets: { agents: ['obedient-00001'] } };
+      const { body } = await haishin.api.post('/api/v1/commands', wish);
+      await until(`${type} is done`, async () => {
+        const state = await targets(haishin.api, body.id as string);
+        return state['obedient-00001'] === 'succeeded';
+      });
+    }
+  });
+
   it('fail with a reason and a text', async () => {
     fleet = await fleetOf(haishin.api, { token, agents: 1, prefix: 'bad-', role: () => 'failing' });
     const { id, commandId } = await deploy(haishin.api, order(['bad-00001']));

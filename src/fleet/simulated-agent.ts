@@ -103,7 +103,7 @@ export class SimulatedAgent {
     const data: Record<string, string> = {
       product: this.behaviour.productType,
       version: '9.1',
-      'haishin.capabilities': 'refresh-inventory,collect-diagnostics,set-schedule',
+      'haishin.capabilities': 'inventory,diagnostics,schedule',
       'haishin.schedule': 'off',
       'haishin.update': 'idle',
     };
