@@ -1,6 +1,6 @@
-import { isISO8601 } from 'class-validator';
 import type { Channel } from '../../mirror/snapshot/channel.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { parseInstant } from '../../platform/http/instant.js';
 import type { DeployParameters, MaintenanceWindow } from '../commands/commands.api.js';
 import type { DeploymentBody, WindowBody } from './deployment.dto.js';
 import type { Selection } from './deployment.entity.js';
@@ -58,9 +58,10 @@ export function windowOf(body: WindowBody | null | undefined): MaintenanceWindow
       throw invalidWindow('A daily window needs from and to as HH:MM and a timeZone.');
     return { kind: 'daily', from, to, timeZone, ...(days === undefined ? {} : { days }) };
   }
-  if (timeZone !== undefined || days !== undefined || ![from, to].every((each) => isISO8601(each, { strict: true })))
+  const [opens, shuts] = [parseInstant(from), parseInstant(to)];
+  if (timeZone !== undefined || days !== undefined || opens === null || shuts === null)
     throw invalidWindow('A window between two instants needs from and to in ISO 8601, and nothing else.');
-  return { kind: 'once', from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+  return { kind: 'once', from: opens.toISOString(), to: shuts.toISOString() };
 }
 
 function invalidWindow(message: string): AppError {

@@ -1,9 +1,10 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsISO8601, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { displayVersion } from '../../mirror/manifest/version.js';
+import { IsInstant, parseInstant } from '../../platform/http/instant.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { isTextKey, text, texts, type Language } from '../../platform/texts/texts.js';
 import type { UpdateEvent } from './update-event.entity.js';
@@ -27,11 +28,11 @@ export class EventQuery extends PageQuery {
   outcome?: string;
 
   @IsOptional()
-  @IsISO8601()
+  @IsInstant()
   from?: string;
 
   @IsOptional()
-  @IsISO8601()
+  @IsInstant()
   to?: string;
 }
 
@@ -100,8 +101,8 @@ export class EventController {
       component: query.component,
       trigger: query.trigger,
       outcome: query.outcome,
-      from: query.from === undefined ? undefined : new Date(query.from),
-      to: query.to === undefined ? undefined : new Date(query.to),
+      from: parseInstant(query.from) ?? undefined,
+      to: parseInstant(query.to) ?? undefined,
     });
     return { ...page, items: page.items.map((event) => eventView(event, components.get(event.componentId ?? ''))) };
   }

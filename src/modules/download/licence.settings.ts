@@ -1,18 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  MaxLength,
-  ValidateNested,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsOptional, IsString, MaxLength, ValidateNested } from 'class-validator';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { IsInstant } from '../../platform/http/instant.js';
 
 export class LicenceSetting {
   /** `base`, `anti-spam`, or one that an administrator gave to a component. */
@@ -25,8 +17,8 @@ export class LicenceSetting {
 
   /** ISO 8601; null = does not end. */
   @IsOptional()
-  @IsISO8601()
-  expiresAt: string | null;
+  @IsInstant()
+  expiresAt: string | null = null;
 }
 
 export class LicencesSetting {

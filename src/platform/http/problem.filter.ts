@@ -16,6 +16,9 @@ const KIND_OF_STATUS: Record<number, [ErrorKind, string]> = {
   503: ['unavailable', 'unavailable'],
 };
 
+/** Bytes of a body that is too large which are taken all the same, so that its sender hears why it is refused. */
+const MOST_DROPPED = 64 * 1024 * 1024;
+
 /** Gives faults of one outside thing (the database) their AppError; anything else it returns as it came. */
 export type Translate = (thrown: unknown) => unknown;
 
@@ -60,6 +63,9 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = toProblem(error, request.id);
     const retryAfter = error.details['retryAfterSeconds'] ?? (error.kind === 'unavailable' ? 5 : undefined);
     if (typeof retryAfter === 'number') void reply.header('retry-after', String(retryAfter));
+    // A connection that is closed while its client still sends loses the answer on the way. What is bounded is read and dropped.
+    if (problem.status === 413 && Number(request.headers['content-length']) <= MOST_DROPPED)
+      void reply.removeHeader('connection');
     if (error.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="haishin"');
     void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
   }
