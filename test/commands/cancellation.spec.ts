@@ -74,6 +74,12 @@ describe('cancelling', () => {
     expect((await product.cancelFeedback(actionId, 'closed')).status).toBe(410);
   });
 
+  it('is told that it comes too late, however shortly after the end', async () => {
+    const { product, commandId, actionId } = await begun('fetch');
+    await product.feedback(actionId, 'closed', 'success');
+    expect(await cancel(commandId)).toMatchObject({ status: 409, body: { code: 'command-ended' } });
+  });
+
   it('gives a failure no second try', async () => {
     const id = `c${(number += 1)}`;
     const product = await site.product(id);

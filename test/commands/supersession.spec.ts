@@ -94,6 +94,33 @@ describe('at most one open update for each product and component', () => {
     expect(await site.commands.releaseHeld(planned, 'all', 'ring-opened')).toBe(0);
   });
 
+  it('a ring that opens leaves in peace who needs nothing any more', async () => {
+    const [current, half] = [fresh(), fresh()];
+    await site.product(current);
+    const product = await site.product(half);
+    const held = (controllerId: string) => ({
+      controllerId,
+      state: 'queued' as const,
+      reason: 'ring-not-open',
+      versionBefore: null,
+      held: 'ring' as const,
+    });
+    const planned = await site.deploy([rule('1'), lists], [held(current), held(half)]);
+    const revision = (controllerId: string, components: string[]) => ({
+      controllerId,
+      components,
+      reason: 'already-current',
+      versions: { rules: '0', lists: '1' },
+    });
+    expect(await site.commands.reviseHeld(planned, [revision(current, []), revision(half, ['rules'])])).toBe(1);
+    expect(await site.target(planned, current)).toMatchObject({ state: 'skipped', reason: 'already-current' });
+    expect(await site.commands.releaseHeld(planned, [current, half], 'ring-opened')).toBe(1);
+    expect(await site.target(planned, half)).toMatchObject({ components: ['rules'], versionBefore: '0' });
+    expect((await product.fetchDeployment()).body.deployment.chunks).toMatchObject([{ part: 'rules' }]);
+    // Who is offered it already is not touched.
+    expect(await site.commands.reviseHeld(planned, [revision(half, [])])).toBe(0);
+  });
+
   it('a ring that opens takes the place of what waits', async () => {
     const id = fresh();
     const product = await site.product(id);

@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
 import {
   deploy,
@@ -162,6 +163,53 @@ describe('rings', () => {
       45_000,
     );
     expect(Math.max(...seen)).toBe(2);
+  });
+
+  it('ask anew what a product needs when its turn comes', async () => {
+    await plan('one, then the rest', [
+      ring('one', { count: 1 }, { gate: { approval: true } }),
+      ring('rest', { all: true }),
+    ]);
+    const fleet = await products({ agents: 4, prefix: 'h-' });
+    const { id, commandId } = await deploy(haishin.api, order(members('h-', 4), 'one, then the rest'));
+    const waiting = async (): Promise<string[]> =>
+      Object.entries(await targets(haishin.api, commandId)).flatMap(([each, state]) =>
+        state === 'queued' ? [each] : [],
+      );
+    await until('the first is done', async () => (await deployment(haishin.api, id)).counts.succeeded === 1);
+    const [current, unlicensed, left] = await waiting();
+    const agent = (await haishin.api.get(`/api/v1/agents/${current}`)).body;
+    const connection = fleet.agents.find((each) => each.controllerId === agent.controllerId);
+    connection!.installed['site-rules'] = String(version);
+    await haishin.api.call('PATCH', `/api/v1/agents/${current}`, { configDataWanted: true });
+    await haishin.api.call('PATCH', `/api/v1/agents/${unlicensed}`, { licences: [] });
+    await until('it has updated itself', async () =>
+      JSON.stringify((await haishin.api.get(`/api/v1/agents/${current}`)).body.components).includes(`"${version}"`),
+    );
+    await haishin.api.post(`/api/v1/deployments/${id}/rings/0/approve`);
+    await reached(haishin.api, id, 'finished');
+    expect(await targets(haishin.api, commandId)).toMatchObject({
+      [String(current)]: 'skipped already-current',
+      [String(unlicensed)]: 'skipped not-licensed',
+      [String(left)]: 'succeeded',
+    });
+  });
+
+  it('reckon who is in touch by the interval that a group has from above', async () => {
+    await plan('one at a time', [ring('all', { all: true }, { concurrency: 1 })]);
+    const { body: outer } = await haishin.api.post('/api/v1/agent-groups', {
+      name: 'rarely',
+      pollIntervalSeconds: 86_400,
+    });
+    const { body: inner } = await haishin.api.post('/api/v1/agent-groups', { name: 'inner', parentId: outer.id });
+    await haishin.api.post('/api/v1/agents', { controllerId: 'rare', group: inner.id });
+    const database = haishin.server.application()!.get(DataSource);
+    await database.query(
+      `insert into agent_contact (controller_id, last_contact_at) values ('rare', now() - interval '2 hours')`,
+    );
+    const { id } = await deploy(haishin.api, order(['rare'], 'one at a time'));
+    expect((await deployment(haishin.api, id)).rings[0].counts).toMatchObject({ held: 0, released: 1 });
+    await haishin.api.post(`/api/v1/deployments/${id}/abort`);
   });
 
   it('take in products that join later', async () => {

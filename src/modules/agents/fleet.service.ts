@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { unknownAgents, unknownGroups } from './agent.errors.js';
 import { AgentRepository } from './agent.repository.js';
 import type { FleetMember, FleetSelection } from './fleet.types.js';
@@ -7,6 +8,11 @@ import type { FleetMember, FleetSelection } from './fleet.types.js';
 @Injectable()
 export class FleetService {
   constructor(private readonly agents: AgentRepository) {}
+
+  /** Of these, who is still there. */
+  members(controllerIds: string[], manager: EntityManager): Promise<FleetMember[]> {
+    return this.agents.select({ agents: controllerIds }, manager);
+  }
 
   /**
    * In order of the controllerId, each once, blocked and pending ones too.

@@ -15,6 +15,7 @@ import type {
   NewTarget,
   StateCounts,
   TargetFilter,
+  TargetRevision,
   TargetRow,
 } from './command.types.js';
 import { Months, monthOf } from './months.js';
@@ -85,6 +86,24 @@ export class CommandService {
   }
 
   /**
+   * Before held targets are released: takes away what they need no more, and skips those that need nothing.
+   * @returns how many were skipped. @throws `command-unknown`.
+   */
+  async reviseHeld(commandId: string, revisions: readonly TargetRevision[], manager?: EntityManager): Promise<number> {
+    const outcome = await this.within(manager, async (transaction) => {
+      await this.intake.lock(transaction);
+      const command = await this.held(transaction, commandId);
+      const skipped = await this.targets.revise(transaction, command, revisions, this.clock.now());
+      if (skipped.length === 0) return skipped;
+      await this.intake.free(transaction, command.seq, skipped);
+      await this.feed.announce(transaction, command, skipped);
+      return skipped;
+    });
+    if (outcome.length > 0) this.ends.promoteLater(outcome);
+    return outcome.length;
+  }
+
+  /**
    * Offers targets that a ring or `holdAll` held back.
    * @param expiresAt default: as long from now as the command had from its beginning
    * @returns how many. @throws `command-unknown`.
@@ -135,13 +154,20 @@ export class CommandService {
       if (command.endedAt !== null) {
         // Within a larger change (a deployment is aborted) there is simply nothing left to cancel.
         if (manager !== undefined) return { withdrawn: 0, asked: 0, freed: [] as string[], command };
-        throw new AppError('conflict', 'command-ended', 'The command has ended: there is nothing to cancel.');
+        throw commandEnded();
       }
       await transaction.query(
         `update command set cancelled_at = coalesce(cancelled_at, $2), cancelled_by = coalesce(cancelled_by, $3) where seq = $1`,
         [command.seq, now, actor],
       );
       const { withdrawn, asked } = await this.targets.cancel(transaction, command, actor, now);
+      // Its last product has ended it a moment ago, which is written down only now.
+      if (
+        withdrawn.length + asked.length === 0 &&
+        manager === undefined &&
+        !(await this.commands.hasOpen(transaction, command.seq, command.month))
+      )
+        throw commandEnded();
       await this.intake.free(transaction, command.seq, withdrawn);
       await this.feed.announce(transaction, command, [...withdrawn, ...asked]);
       return { withdrawn: withdrawn.length, asked: asked.length, freed: withdrawn, command };
@@ -217,6 +243,10 @@ export class CommandService {
 
 export function unknownCommand(id: string): AppError {
   return new AppError('not-found', 'command-unknown', `There is no command ${id}.`);
+}
+
+function commandEnded(): AppError {
+  return new AppError('conflict', 'command-ended', 'The command has ended: there is nothing to cancel.');
 }
 
 function needsConfirmation({ type, parameters }: Pick<CommandHead, 'type' | 'parameters'>): boolean {

@@ -54,6 +54,16 @@ export interface NewTarget {
   components?: string[];
 }
 
+/** What a product that is held back still has to get. */
+export interface TargetRevision {
+  controllerId: string;
+  components: string[];
+  /** Why it is skipped when none of its components is left. Stable code. */
+  reason: string;
+  /** By component; for a person. */
+  versions: Record<string, string | null>;
+}
+
 export interface NewCommand {
   type: CommandType;
   issuedBy: string;
@@ -107,4 +117,6 @@ export interface TargetRow {
   endedAt: Date | null;
   code: number | null;
   message: string | null;
+  /** Texts of the product that were not kept. */
+  droppedMessages: number;
 }

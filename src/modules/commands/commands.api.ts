@@ -13,6 +13,7 @@ export {
   type NewTarget,
   type StateCounts,
   type TargetFilter,
+  type TargetRevision,
   type TargetRow,
 } from './command.types.js';
 export { isWindowOpen } from './maintenance-window.js';

@@ -44,6 +44,7 @@ export type TargetEvent =
   | 'report-success'
   | 'report-failure'
   | 'try-again'
+  | 'skip'
   | 'withdraw'
   | 'ask-to-cancel'
   | 'cancel-accepted'
@@ -102,6 +103,12 @@ export const TRANSITIONS: readonly Transition[] = [
     from: REPORTABLE,
     to: 'queued',
     meaning: 'The product could not do it; it is offered again after a pause.',
+  },
+  {
+    event: 'skip',
+    from: ['queued'],
+    to: 'skipped',
+    meaning: 'When its ring opened there was nothing left to do.',
   },
   {
     event: 'withdraw',

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { CommandHead } from './command.repository.js';
-import type { TargetFilter, TargetRow } from './command.types.js';
+import type { TargetFilter, TargetRevision, TargetRow } from './command.types.js';
 import { transitionOf } from './target-states.js';
 
 type CommandKey = Pick<CommandHead, 'seq' | 'month'>;
@@ -10,7 +10,7 @@ export const TARGET = `t.controller_id as "controllerId", t.action_id as "action
   t.next_attempt_at as "nextAttemptAt", t.components, t.version_before as "versionBefore", t.version_after as "versionAfter",
   t.confirmation, t.progress, t.progress_at as "progressAt", t.slow_since as "slowSince",
   (select s.id from command s where s.seq = t.superseded_by) as "supersededBy", t.delivered_at as "deliveredAt",
-  t.expires_at as "expiresAt", t.ended_at as "endedAt", t.code, t.message`;
+  t.expires_at as "expiresAt", t.ended_at as "endedAt", t.code, t.message, t.dropped_messages as "droppedMessages"`;
 
 /** SQL of many targets at once: what people and plans do to a command. Rows are taken in one order, so that two never wait for each other. */
 @Injectable()
@@ -32,6 +32,36 @@ export class TargetRepository {
       [month, seq, controllerId],
     );
     return row ?? null;
+  }
+
+  /** @returns those that are skipped. */
+  async revise(
+    manager: EntityManager,
+    { seq, month }: CommandKey,
+    revisions: readonly TargetRevision[],
+    now: Date,
+  ): Promise<string[]> {
+    const { from, to } = transitionOf('skip');
+    const chosen = `month = $1 and command_seq = $2 and controller_id = any($3) and state = any($4) and held in ('ring', 'paused')`;
+    await this.lock(manager, chosen, [month, seq, revisions.map((each) => each.controllerId), from]);
+    const [rows] = await manager.query<[{ controller_id: string; state: string }[], number]>(
+      `update command_target t set
+         components = case r.due when '{}' then t.components else r.due end,
+         version_before = case cardinality(r.due) when 0 then t.version_before when 1 then r.versions ->> r.due[1] end,
+         state = case r.due when '{}' then $6 else t.state end, reason = case r.due when '{}' then r.reason else t.reason end,
+         held = case r.due when '{}' then null else t.held end, since = case r.due when '{}' then $5 else t.since end,
+         ended_at = case r.due when '{}' then $5::timestamptz end
+       from (select n."controllerId", n.reason, n.versions,
+           array(select unnest(o.components) intersect select unnest(n.components)) as due
+         from jsonb_to_recordset($3::jsonb) as n("controllerId" text, reason text, components text[], versions jsonb)
+         join command_target o on o.month = $1 and o.command_seq = $2 and o.controller_id = n."controllerId") r
+       where t.month = $1 and t.command_seq = $2 and t.controller_id = r."controllerId" and t.state = any($4)
+         and t.held in ('ring', 'paused')
+         and (r.due = '{}' or not t.components <@ r.due or cardinality(r.due) = 1 and t.version_before is distinct from r.versions ->> r.due[1])
+       returning t.controller_id, t.state`,
+      [month, seq, JSON.stringify(revisions), from, now, to],
+    );
+    return rows.filter((row) => row.state === to).map((row) => row.controller_id);
   }
 
   /** Held by a ring or a pause no longer; one that still has to wait for its next try goes on with that. */

@@ -20,6 +20,7 @@ import { ProductRepository } from './product.repository.js';
 import { RingRepository } from './ring.repository.js';
 import { RingRunner } from './ring.runner.js';
 import { RingSweeper } from './ring.sweeper.js';
+import { RunningOrders } from './running-orders.js';
 
 /** Intent: what goes where and when. Commands carry it out. */
 @Module({
@@ -42,6 +43,7 @@ import { RingSweeper } from './ring.sweeper.js';
     RingRepository,
     RingRunner,
     RingSweeper,
+    RunningOrders,
   ],
   exports: [DeploymentObservers, DeploymentService],
 })

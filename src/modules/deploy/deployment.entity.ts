@@ -13,6 +13,11 @@ export interface Selection {
   all?: boolean;
 }
 
+/** What was ordered of one component; `olderToo`: by name or after a rollback, so an older version is meant. */
+export interface OrderedRelease extends DeployedRelease {
+  olderToo?: boolean;
+}
+
 /** One wish: what, for whom, when. */
 @Entity('deployment')
 export class Deployment {
@@ -38,7 +43,7 @@ export class Deployment {
   planName: string | null;
 
   @Column('jsonb')
-  releases: DeployedRelease[];
+  releases: OrderedRelease[];
 
   @Column('jsonb')
   selection: Selection;

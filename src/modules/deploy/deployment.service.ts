@@ -102,7 +102,9 @@ export class DeploymentService {
       downloadId: order.downloadId,
       planId: order.plan.id,
       planName: order.plan.name,
-      releases: parts.flatMap((part) => part.releases.map(deployedRelease)),
+      releases: parts.flatMap((part) =>
+        part.releases.map((release) => ({ ...deployedRelease(release), olderToo: release.olderToo })),
+      ),
       selection: order.selection,
       mode: order.mode,
       window: order.window,

@@ -1,4 +1,5 @@
 import type { FleetMember } from '../agents/agents.api.js';
+import type { TargetRevision } from '../commands/commands.api.js';
 import type { PartKind } from './deployment.entity.js';
 import type { PlanDefinition } from './plan.definition.js';
 import { assignRings, ringOfLateJoiner, type Candidate } from './ring-assignment.js';
@@ -75,6 +76,18 @@ export function planLateJoiner(
   const decisions = decideAll(part, product, order);
   const ring = ringOfLateJoiner(part.plan.rings, candidateOf(product));
   return wanted(decisions) && ring !== null ? inRing(product.member.controllerId, decisions, ring) : null;
+}
+
+/** A product whose turn has come, looked at anew: what was to be deployed to it may have come about meanwhile. */
+export function reconsider(part: PartOrder, member: FleetMember, order: { force: boolean; now: Date }): TargetRevision {
+  const decisions = part.releases.map((release) => decide(member, release, order));
+  const due = decisions.filter(({ action }) => action === 'deploy');
+  return {
+    controllerId: member.controllerId,
+    components: due.map(({ componentId }) => componentId),
+    reason: leadingReason(decisions),
+    versions: Object.fromEntries(decisions.map(({ componentId, versionBefore }) => [componentId, versionBefore])),
+  };
 }
 
 function decideAll(part: PartOrder, product: Product, order: { force: boolean; now: Date }): ComponentDecision[] {

@@ -1,17 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { retried } from '../../database/transaction.js';
-import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { CommandService } from '../commands/commands.api.js';
 import { DeploymentRepository } from './deployment.repository.js';
 import { DeploymentPart, type Deployment } from './deployment.entity.js';
 import { membersOf, newTarget } from './deployment.service.js';
-import { letsEverybodyThrough, planLateJoiner, type PartOrder, type Product } from './deployment.targets.js';
-import { LicenceSettings } from '../download/download.api.js';
+import { letsEverybodyThrough, planLateJoiner, type Product } from './deployment.targets.js';
 import { ProductRepository } from './product.repository.js';
 import { RingRepository } from './ring.repository.js';
+import { RunningOrders } from './running-orders.js';
 
 /** How often a running deployment looks for products that came into its selection. */
 const LOOK_MS = 30_000;
@@ -24,8 +23,7 @@ export class LateJoiners {
     private readonly deployments: DeploymentRepository,
     private readonly rings: RingRepository,
     private readonly products: ProductRepository,
-    private readonly catalogue: CatalogueRepository,
-    private readonly licences: LicenceSettings,
+    private readonly orders: RunningOrders,
     private readonly commands: CommandService,
     private readonly clock: Clock,
   ) {}
@@ -38,7 +36,7 @@ export class LateJoiners {
     const deployment = await this.deployments.find(part.deploymentId);
     if (deployment === null) return 0;
     const newcomers = await this.newcomers(deployment, part);
-    const order = newcomers.length === 0 ? null : await this.orderOf(deployment, part);
+    const order = newcomers.length === 0 ? null : await this.orders.of(deployment, part);
     const targets = newcomers
       .map((product) => order && planLateJoiner(order, product, { force: deployment.forced, now }))
       .filter((target) => target !== null);
@@ -70,20 +68,5 @@ export class LateJoiners {
       if (fault instanceof AppError && fault.kind === 'not-found') return [];
       throw fault;
     }
-  }
-
-  private async orderOf(deployment: Deployment, part: DeploymentPart): Promise<PartOrder> {
-    const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
-    const licences = await this.licences.read();
-    const engines = part.kind === 'engines';
-    const releases = deployment.releases.flatMap((release) => {
-      const component = known.get(release.componentId);
-      if (component === undefined || (part.kind !== 'all' && (component.kind === 'engine') !== engines)) return [];
-      const { numbering, licence } = component;
-      const siteLicensed = licences.covers(component, this.clock.now());
-      return [{ ...release, numbering, licence, siteLicensed, olderToo: false }];
-    });
-    const { rings, pauseWhen, lateJoiners } = part;
-    return { kind: part.kind, plan: { rings, pauseWhen, lateJoiners }, releases };
   }
 }

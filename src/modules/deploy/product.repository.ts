@@ -8,10 +8,17 @@ import type { Product } from './deployment.targets.js';
 export const REACHABLE_INTERVALS = 3;
 export const USUAL_INTERVAL_SECONDS = 900;
 
-/** Whether the product `a` of a query is in touch at `$now`; for filters in SQL. Needs agent_group g and agent_contact k. */
+/** Groups with the `seconds` between polls that hold in them: their own, those of the nearest group above, or the setting's. */
+export const GROUP_INTERVALS = `(with recursive below as (
+    select id, coalesce(poll_interval_seconds, (select (value ->> 'pollIntervalSeconds')::int from setting where key = 'agents'),
+      ${USUAL_INTERVAL_SECONDS}) as seconds from agent_group where parent_id is null
+    union all select g.id, coalesce(g.poll_interval_seconds, b.seconds) from agent_group g join below b on g.parent_id = b.id
+  ) select id, seconds from below)`;
+
+/** Whether the product `a` of a query is in touch at `$now`; for filters in SQL. Needs GROUP_INTERVALS g and agent_contact k. */
 export function reachableSql(now: string): string {
   return `coalesce(k.last_contact_at > ${now}::timestamptz
-    - make_interval(secs => ${REACHABLE_INTERVALS} * coalesce(g.poll_interval_seconds, ${USUAL_INTERVAL_SECONDS})), false)`;
+    - make_interval(secs => ${REACHABLE_INTERVALS} * coalesce(g.seconds, ${USUAL_INTERVAL_SECONDS})), false)`;
 }
 
 /** Products as rings see them. Reads tables of agents; writes none. */
@@ -51,7 +58,7 @@ export class ProductRepository {
   private async reachable(): Promise<Set<string>> {
     const rows = await this.dataSource.query<{ controller_id: string }[]>(
       `select a.controller_id from agent a join agent_contact k using (controller_id)
-       join agent_group g on g.id = a.group_id where ${reachableSql('$1')}`,
+       join ${GROUP_INTERVALS} g on g.id = a.group_id where ${reachableSql('$1')}`,
       [this.clock.now()],
     );
     return new Set(rows.map((row) => row.controller_id));

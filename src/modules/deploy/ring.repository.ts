@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { letsEverybodyThrough } from './deployment.targets.js';
 import { DeploymentPart, DeploymentRing, type PartState } from './deployment.entity.js';
-import { reachableSql } from './product.repository.js';
+import { GROUP_INTERVALS, reachableSql } from './product.repository.js';
 import { RATE_SPREAD_SECONDS, type RingCounts, type RingStanding } from './ring.engine.js';
 
 const NO_COUNTS: RingCounts = {
@@ -20,7 +20,7 @@ const NO_COUNTS: RingCounts = {
 const HELD = `t.state = 'queued' and t.held in ('ring', 'paused')`;
 const LET_THROUGH = `t.state = 'queued' and (t.held is null or t.held not in ('ring', 'paused'))`;
 const IN_TOUCH = `left join agent a on a.controller_id = t.controller_id
-  left join agent_group g on g.id = a.group_id left join agent_contact k on k.controller_id = t.controller_id`;
+  left join ${GROUP_INTERVALS} g on g.id = a.group_id left join agent_contact k on k.controller_id = t.controller_id`;
 
 /** Moves rings. Whoever changes something holds the part's row; reads targets, whose states belong to commands. */
 @Injectable()
@@ -136,6 +136,16 @@ export class RingRepository {
        where c.id = $2 and m.ring = $3 and ${HELD} and ${limited ? reachableSql('$5') : '$5::timestamptz is not null'}
        order by t.controller_id limit $4`,
       [part.id, part.commandId, ring, limit, now],
+    );
+    return rows.map((row) => row.controller_id);
+  }
+
+  /** All whom the part keeps back. */
+  async held(manager: EntityManager, part: DeploymentPart): Promise<string[]> {
+    const rows = await manager.query<{ controller_id: string }[]>(
+      `select t.controller_id from command c join command_target t on t.month = c.month and t.command_seq = c.seq
+       where c.id = $1 and ${HELD} order by t.controller_id`,
+      [part.commandId],
     );
     return rows.map((row) => row.controller_id);
   }

@@ -3,13 +3,15 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
+import { FleetService } from '../agents/agents.api.js';
 import { CommandService } from '../commands/commands.api.js';
 import { DeploymentObservers, type DeploymentNews } from './deployment.observers.js';
 import { targetExpiry } from './deployment.order.js';
-import { Deployment, type DeploymentPart } from './deployment.entity.js';
-import { letsEverybodyThrough } from './deployment.targets.js';
+import { Deployment, DeploymentPart } from './deployment.entity.js';
+import { letsEverybodyThrough, reconsider, type PartOrder } from './deployment.targets.js';
 import { nextInstant, nextSteps, type RingStanding, type Step } from './ring.engine.js';
 import { RingRepository } from './ring.repository.js';
+import { RunningOrders } from './running-orders.js';
 
 /** A part that nothing is heard of is looked at all the same: changes may come as a lost message. */
 const LOOK_AGAIN_MS = 15_000;
@@ -17,6 +19,8 @@ const LOOK_AGAIN_MS = 15_000;
 interface Turn {
   manager: EntityManager;
   part: DeploymentPart;
+  deployment: Deployment;
+  order: PartOrder;
   now: Date;
   news: DeploymentNews[];
 }
@@ -31,6 +35,8 @@ export class RingRunner {
     private readonly dataSource: DataSource,
     private readonly repository: RingRepository,
     private readonly commands: CommandService,
+    private readonly fleet: FleetService,
+    private readonly orders: RunningOrders,
     private readonly observers: DeploymentObservers,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -39,11 +45,14 @@ export class RingRunner {
   /** One turn. False when another node has the part just now. */
   async turn(partId: string): Promise<boolean> {
     const news: DeploymentNews[] = [];
+    // Read before the transaction, which has one connection: a crowd of turns that each wait for a second one would never end.
+    const known = await this.known(partId);
+    if (known === null) return true;
     const taken = await retried(this.dataSource, async (manager) => {
       news.length = 0;
       const part = await this.repository.lock(manager, partId, true);
       if (part === null || part.settled) return part !== null;
-      await this.advance({ manager, part, now: this.clock.now(), news });
+      await this.advance({ manager, part, ...known, now: this.clock.now(), news });
       return true;
     });
     for (const each of news) {
@@ -53,6 +62,14 @@ export class RingRunner {
       await this.observers.tell(each);
     }
     return taken;
+  }
+
+  /** What a turn needs beside the part; null when there is nothing to do. */
+  private async known(partId: string): Promise<{ deployment: Deployment; order: PartOrder } | null> {
+    const part = await this.dataSource.getRepository(DeploymentPart).findOneBy({ id: partId });
+    if (part === null || part.settled) return null;
+    const deployment = await this.dataSource.getRepository(Deployment).findOneByOrFail({ id: part.deploymentId });
+    return { deployment, order: await this.orders.of(deployment, part) };
   }
 
   private async advance(turn: Turn): Promise<void> {
@@ -114,15 +131,23 @@ export class RingRunner {
   }
 
   private async release(turn: Turn, ring: number, count: number): Promise<number> {
-    const { manager, part, now } = turn;
-    const { window } = await manager.findOneByOrFail(Deployment, { id: part.deploymentId });
-    const expiresAt = targetExpiry({ window, expiresInHours: part.targetHours }, now);
-    if (letsEverybodyThrough(part))
-      return this.commands.releaseHeld(part.commandId, 'all', 'ring-opened', manager, expiresAt);
-    const ids = await this.repository.nextHeld(manager, part, ring, count, now);
+    const { manager, part, deployment, now } = turn;
+    const expiresAt = targetExpiry({ window: deployment.window, expiresInHours: part.targetHours }, now);
+    const direct = letsEverybodyThrough(part);
+    const ids = direct
+      ? await this.repository.held(manager, part)
+      : await this.repository.nextHeld(manager, part, ring, count, now);
     if (ids.length === 0) return 0;
-    await this.repository.markReleased(manager, part.id, ids, now);
-    return this.commands.releaseHeld(part.commandId, ids, 'ring-opened', manager, expiresAt);
+    const skipped = await this.reconsider(turn, ids);
+    if (!direct) await this.repository.markReleased(manager, part.id, ids, now);
+    return skipped + (await this.commands.releaseHeld(part.commandId, ids, 'ring-opened', manager, expiresAt));
+  }
+
+  /** Hours or days may lie between the order and its ring: who needs nothing any more is left in peace. @returns how many. */
+  private async reconsider({ manager, part, deployment, order, now }: Turn, ids: string[]): Promise<number> {
+    const members = await this.fleet.members(ids, manager);
+    const revisions = members.map((member) => reconsider(order, member, { force: deployment.forced, now }));
+    return this.commands.reviseHeld(part.commandId, revisions, manager);
   }
 
   private tell(
