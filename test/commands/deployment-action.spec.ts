@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { createHash } from 'node:crypto';
 import { actionIdOf, type DdiClient } from '../support/ddi-client.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
@@ -104,9 +105,21 @@ describe('a deployment as a product sees it', () => {
     expect(last.messages).toHaveLength(50);
     expect(last.messages[0]).toHaveLength(1000);
     expect(last.dropped).toBe(1951);
+    await product.feedback(actionId, 'proceeding', 'none', ['half', 'done']);
     const told = await product.call('GET', `/deploymentBase/${actionId}?actionHistory=3`);
-    expect(told.body.actionHistory).toMatchObject({ status: 'RUNNING' });
-    expect(told.body.actionHistory.messages).toHaveLength(3);
+    expect(told.body.actionHistory).toEqual({ status: 'RUNNING', messages: [last.messages[49], 'half', 'done'] });
+  });
+
+  it('keeps a thousand reports of a try, takes the others all the same, and says how many', async () => {
+    await site.get(DataSource).query(`update command_target set feedback_count = 999 where action_id = $1`, [actionId]);
+    const before = await site.target(commandId, 'mx1');
+    for (const text of ['the last one kept', 'too many', 'too many'])
+      expect((await product.feedback(actionId, 'downloaded', 'none', [text])).status).toBe(200);
+    expect((await product.feedback(actionId, 'proceeding')).status).toBe(200);
+    const target = await site.target(commandId, 'mx1');
+    expect(target).toMatchObject({ state: 'installing', message: 'too many', timelineOmitted: 0 });
+    expect(target.timeline.at(-1).messages).toEqual(['the last one kept']);
+    expect(target.droppedMessages - before.droppedMessages).toBe(3);
   });
 
   it('is tried again after a failure, as another action', async () => {
@@ -137,10 +150,30 @@ describe('a deployment as a product sees it', () => {
     const { body: agent } = await site.api.get('/api/v1/agents/mx1');
     expect(agent.components).toMatchObject([{ id: 'rules', version: '1.2.3' }]);
     const base = await product.poll();
-    expect(Object.keys(base.body._links)).toEqual(['installedBase']);
+    // The success may have changed more than we know: the product is asked.
+    expect(Object.keys(base.body._links)).toEqual(['configData', 'installedBase']);
     const installed = await product.call('GET', base.body._links.installedBase.href as string);
     expect(installed.body).toMatchObject({ id: actionId, deployment: { chunks: [{ part: 'rules' }] } });
     expect((await product.feedback(actionId, 'closed', 'success')).status).toBe(410);
+  });
+
+  it('forgets nothing of it when the product speaks of other things, or of older ones', async () => {
+    const versions = async () =>
+      (await site.api.get('/api/v1/agents/mx1')).body.components.map(
+        ({ id, version }: { id: string; version: string }) => `${id} ${version}`,
+      );
+    // As products of other makers do, that know no components.
+    await product.configData({ device: 'board' });
+    expect(await versions()).toEqual(['rules 1.2.3']);
+    await product.configData({ 'component.rules.version': '1.2.3', 'component.more.version': '7' });
+    await product.configData({ 'component.more.version': '' });
+    await product.configData({ constructor: 'a name like any other' });
+    await product.configData({ device: 'other' });
+    expect(await versions()).toEqual(['rules 1.2.3']);
+    expect((await site.api.get('/api/v1/agents/mx1')).body.attributes).toMatchObject({
+      constructor: 'a name like any other',
+    });
+    expect(Object.keys((await product.poll()).body._links)).toEqual(['installedBase']);
   });
 
   it('ends the command with frozen numbers', async () => {

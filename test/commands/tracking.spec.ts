@@ -163,6 +163,12 @@ describe('command tracking', () => {
       { controllerId: 't1', state: 'failed' },
     ]);
     expect((await site.api.get('/api/v1/commands/export?format=xml')).status).toBe(400);
+    // Of one product its own lines are wanted.
+    for (const id of ['own1', 'own2']) await site.product(id);
+    await site.deploy([lists], ['own1', 'own2']);
+    const own = (await site.api.get('/api/v1/commands/export?format=csv&agent=own1')).body as string;
+    expect(own).toContain(',own1,');
+    expect(own).not.toContain(',own2,');
   });
 
   it('marks who is slow, expires who is silent, and spares who is at it', async () => {

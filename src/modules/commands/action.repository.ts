@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Feedback } from '../agents/agents.api.js';
-import type { CommandType } from './command.types.js';
+import type { CommandType, MaintenanceWindow } from './command.types.js';
 import { OpenMonths } from './open-months.js';
 import { transitionOf, type TargetState } from './target-states.js';
 
@@ -14,6 +14,7 @@ export interface OpenAction {
   confirmation: string | null;
   /** Of the content: a product that knows this one need not look again. */
   components: string[];
+  window: MaintenanceWindow | null;
 }
 
 /** One action of one product. */
@@ -88,7 +89,7 @@ export class ActionRepository {
   async open(controllerIds: readonly string[]): Promise<OpenAction[]> {
     const rows = await this.dataSource.query<(OpenAction & ActionKey)[]>(
       `select t.controller_id as "controllerId", t.action_id as "actionId", t.state, c.type, t.confirmation, t.components,
-         t.month::text as month, t.command_seq as "commandSeq"
+         case c.type when 'deploy' then nullif(c.parameters -> 'window', 'null') end as window, t.month::text as month, t.command_seq as "commandSeq"
        from command_target t join command c on c.seq = t.command_seq
        where t.controller_id = any($1) and t.ended_at is null and t.held is null and ($2::date[] is null or t.month = any($2))
        order by t.controller_id, t.action_id`,
@@ -207,7 +208,8 @@ export class ActionRepository {
     const values: unknown[] = [action.month, action.commandSeq, action.controllerId, action.actionId, change.from];
     const value = (it: unknown): string => `$${values.push(it)}`;
     const columns = Object.entries(change.set).map(([column, it]) => `${column} = ${value(it)}`);
-    const now = value(change.now);
+    // A value that no part names would be one too many.
+    const now = (): string => value(change.now);
     const parts = [
       `changed as (update command_target set ${columns.join(', ')}
          where month = $1 and command_seq = $2 and controller_id = $3 and action_id = $4 and state = any($5) returning 1)`,
@@ -217,7 +219,7 @@ export class ActionRepository {
       parts.push(
         `noted as (insert into target_message (month, command_seq, controller_id, action_id, at, attempt, execution, finished,
            code, done, total, messages, dropped)
-         values ($1, $2, $3, $4, ${now}, ${[action.attempt, execution, finished, code, progress?.done ?? null, progress?.total ?? null, messages, dropped].map(value).join(', ')}))`,
+         values ($1, $2, $3, $4, ${now()}, ${[action.attempt, execution, finished, code, progress?.done ?? null, progress?.total ?? null, messages, dropped].map(value).join(', ')}))`,
       );
     }
     if (change.attempt !== null) {
@@ -225,15 +227,15 @@ export class ActionRepository {
       parts.push(
         `kept as (insert into target_attempt (month, command_seq, controller_id, action_id, ended_at, attempt, delivered_at, state,
            reason, code, message)
-         values ($1, $2, $3, $4, ${now}, ${[action.attempt, action.deliveredAt, state, reason, code, message].map(value).join(', ')})
+         values ($1, $2, $3, $4, ${now()}, ${[action.attempt, action.deliveredAt, state, reason, code, message].map(value).join(', ')})
          on conflict do nothing)`,
       );
     }
     if (change.free) parts.push(`freed as (delete from open_update where command_seq = $2 and controller_id = $3)`);
     if (change.installed)
       parts.push(
-        `put as (insert into installed_action (controller_id, action_id, month, command_seq, at) values ($3, $4, $1, $2, ${now})
-         on conflict (controller_id) do update set action_id = $4, month = $1, command_seq = $2, at = ${now})`,
+        `put as (insert into installed_action (controller_id, action_id, month, command_seq, at) values ($3, $4, $1, $2, ${now()})
+         on conflict (controller_id) do update set action_id = $4, month = $1, command_seq = $2, at = excluded.at)`,
       );
     const [row] = await manager.query<{ changed: number }[]>(
       `with ${parts.join(', ')} select count(*)::int as changed from changed`,
@@ -250,9 +252,9 @@ export class ActionRepository {
       [key.month, key.commandSeq, key.controllerId, actionId, limit],
     );
     return rows
+      .reverse()
       .flatMap((row) => row.messages)
-      .slice(0, limit)
-      .reverse();
+      .slice(-limit);
   }
 
   async confirmAll(manager: EntityManager, controllerId: string, now: Date): Promise<void> {

@@ -52,11 +52,12 @@ export class ActionService extends ActionPort {
     ]);
     const byAgent = new Map<string, OpenAction[]>();
     for (const action of open) byAgent.set(action.controllerId, [...(byAgent.get(action.controllerId) ?? []), action]);
+    const now = this.clock.now();
     const work = new Map<string, AgentWork>();
     for (const id of new Set([...byAgent.keys(), ...installed.keys()])) {
       const last = installed.get(id);
       work.set(id, {
-        ...workFrom(byAgent.get(id) ?? []),
+        ...workFrom(byAgent.get(id) ?? [], now),
         installed: last === undefined ? null : { actionId: last },
       });
     }
@@ -249,9 +250,9 @@ export class ActionService extends ActionPort {
 }
 
 /** What of the open actions is shown: what is under way before what waits, the older before the newer. */
-function workFrom(open: readonly OpenAction[]): AgentWork {
+function workFrom(open: readonly OpenAction[], now: Date): AgentWork {
   const offered = (action: OpenAction | undefined): { actionId: string; version: string } | null =>
-    action === undefined ? null : { actionId: action.actionId, version: contentVersion(action) };
+    action === undefined ? null : { actionId: action.actionId, version: contentVersion(action, now) };
   const cancelled = open.find((action) => action.state === 'cancelling');
   const deployments = open.filter((action) => action.type === 'deploy' && action.state !== 'cancelling');
   const running = deployments.find((action) => action.state !== 'queued');
@@ -270,9 +271,9 @@ function awaitsConsent(action: Pick<OpenAction, 'confirmation' | 'state'>): bool
   return action.state === 'queued' && (action.confirmation === 'needed' || action.confirmation === 'denied');
 }
 
-/** A short text that is another one when the content of the action is. */
-function contentVersion({ actionId, components, confirmation }: OpenAction): string {
-  const text = `${actionId} ${components.join(' ')} ${confirmation ?? ''}`;
+/** A short text that is another one when the content of the action is: also when its maintenance window opens or closes. */
+function contentVersion({ actionId, components, confirmation, window }: OpenAction, now: Date): string {
+  const text = `${actionId} ${components.join(' ')} ${confirmation ?? ''} ${isWindowOpen(window, now) ? '' : 'shut'}`;
   let sum = 0;
   for (const letter of text) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) | 0;
   return String(sum >>> 0);

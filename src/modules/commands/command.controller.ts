@@ -4,6 +4,7 @@ import { ApiBearerAuth, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Idempotency } from '../../platform/http/idempotency.js';
+import { parseInstant } from '../../platform/http/instant.js';
 import type { Page } from '../../platform/http/page.js';
 import { actorOf, AuditService, requireAdministrator } from '../accounts/accounts.api.js';
 import { CommandOrder, CommandQuery, ExportQuery, TargetQuery } from './command.dto.js';
@@ -130,8 +131,8 @@ function filterOf(query: CommandQuery): TrackingFilter {
     types: query.type,
     state: query.state,
     issuedBy: query.issuedBy,
-    from: query.from === undefined ? undefined : new Date(query.from),
-    to: query.to === undefined ? undefined : new Date(query.to),
+    from: parseInstant(query.from) ?? undefined,
+    to: parseInstant(query.to) ?? undefined,
     agent: query.agent,
     component: query.component,
     deployment: query.deployment,

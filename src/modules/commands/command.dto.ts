@@ -5,7 +5,6 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
-  IsISO8601,
   IsObject,
   IsOptional,
   IsString,
@@ -15,6 +14,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
 import { COMMAND_TYPES, type CommandType } from './command.types.js';
 import { TARGET_STATES } from './target-states.js';
@@ -119,11 +119,11 @@ export class CommandQuery extends PageQuery {
   issuedBy?: string;
 
   @IsOptional()
-  @IsISO8601()
+  @IsInstant()
   from?: string;
 
   @IsOptional()
-  @IsISO8601()
+  @IsInstant()
   to?: string;
 
   /** controllerId: commands for this product; `state` then means the state of its target. */

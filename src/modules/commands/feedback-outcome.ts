@@ -73,7 +73,7 @@ function refused(action: ActionRow, now: Date): Outcome {
 /** The facts of the message itself. */
 export function factsOf(action: ActionRow, feedback: Feedback, now: Date): Record<string, unknown> {
   const kept = action.feedbackCount < MAX_FEEDBACKS;
-  const dropped = feedback.dropped + (kept ? 0 : feedback.messages.length);
+  const dropped = feedback.dropped + (kept ? 0 : Math.max(1, feedback.messages.length));
   return {
     progress_at: now,
     slow_since: null,

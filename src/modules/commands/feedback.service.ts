@@ -70,7 +70,8 @@ export class FeedbackService {
       const versionAfter = installed.map((item) => item.version).join(', ') || null;
       const decided = outcomeOf(command, action, decide(action), { feedback, now, versionAfter });
       await this.write(manager, command, action, decided, feedback, now);
-      if (decided.state === 'succeeded') await this.products.installed(manager, controllerId, installed, now);
+      if (decided.state === 'succeeded' && command.components.length > 0)
+        await this.products.installed(manager, controllerId, installed, now);
       return decided;
     });
     const { state, reason, wakes, final } = outcome;

@@ -45,7 +45,7 @@ export class TrackingExport {
       for (const command of commands) {
         let after: string | null = null;
         for (;;) {
-          const rows: ExportRow[] = await this.tracking.exported(command, after, TARGETS);
+          const rows: ExportRow[] = await this.tracking.exported(command, filter.agent, after, TARGETS);
           if (rows.length > 0) yield rows;
           after = rows.at(-1)?.controllerId ?? null;
           if (rows.length < TARGETS) break;

@@ -152,20 +152,20 @@ export class TrackingRepository {
     );
   }
 
-  /** The newest, in the order in which they came; as many as a page can bear. */
+  /** The newest, in the order in which they came; as many as a page can bear, and how many are `left` out. */
   async messages(
     { seq, month }: Pick<CommandHead, 'seq' | 'month'>,
     controllerId: string,
     limit: number,
-  ): Promise<MessageRow[]> {
-    const rows = await this.dataSource.query<MessageRow[]>(
-      `select id, attempt, action_id as "actionId", at, execution, finished, code, done, total, messages, dropped from (
-         select *, sum(length(array_to_string(messages, ''))) over (order by id desc) as characters from target_message
+  ): Promise<{ rows: MessageRow[]; left: number }> {
+    const rows = await this.dataSource.query<(MessageRow & { kept: number })[]>(
+      `select id, attempt, action_id as "actionId", at, execution, finished, code, done, total, messages, dropped, kept from (
+         select *, count(*) over ()::int as kept, sum(length(array_to_string(messages, ''))) over (order by id desc) as characters from target_message
          where month = $1 and command_seq = $2 and controller_id = $3 order by id desc limit $4) newest
        where characters <= ${MAX_CHARACTERS} order by id desc`,
       [month, seq, controllerId, limit],
     );
-    return rows.reverse();
+    return { rows: rows.reverse(), left: (rows[0]?.kept ?? 0) - rows.length };
   }
 
   /** The last messages of each of these products, for a page of targets. */
@@ -186,14 +186,20 @@ export class TrackingRepository {
     return found;
   }
 
-  /** One command's targets, or a command without any, for the export. */
-  async exported(command: TrackedCommand, after: string | null, limit: number): Promise<ExportRow[]> {
+  /** One command's targets, of one product where the export is about one. */
+  async exported(
+    command: TrackedCommand,
+    agent: string | undefined,
+    after: string | null,
+    limit: number,
+  ): Promise<ExportRow[]> {
     const rows = await this.dataSource.query<TargetRow[]>(
       `select controller_id as "controllerId", state, reason, since, attempt, components, version_before as "versionBefore",
          version_after as "versionAfter", delivered_at as "deliveredAt", ended_at as "endedAt", code, message
        from command_target where month = $1 and command_seq = $2 and ($3::text is null or controller_id > $3)
+         and ($5::text is null or controller_id = $5)
        order by controller_id limit $4`,
-      [command.month, command.seq, after, limit],
+      [command.month, command.seq, after, limit, agent ?? null],
     );
     return rows.map((row) => ({
       issuedAt: command.issuedAt,

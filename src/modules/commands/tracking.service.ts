@@ -35,7 +35,10 @@ export interface CommandDetails extends CommandView {
 
 export interface TargetTimeline extends TargetView {
   attempts: Record<string, unknown>[];
+  /** The newest. */
   timeline: TimelineEntry[];
+  /** Earlier entries that are kept, but would make the answer too large. */
+  timelineOmitted: number;
 }
 
 /** Command tracking: what was ordered, and what became of it. */
@@ -106,11 +109,12 @@ export class TrackingService {
       this.tracking.attempts(command, controllerId),
       this.tracking.messages(command, controllerId, MESSAGES_IN_TIMELINE),
     ]);
-    const messages = told.flatMap((row) => row.messages);
+    const messages = told.rows.flatMap((row) => row.messages);
     return {
       ...targetView(command, target, standings.get(controllerId), messages, this.clock.now()),
       attempts: attempts.map(attemptView),
-      timeline: told.map(timelineEntry),
+      timeline: told.rows.map(timelineEntry),
+      timelineOmitted: told.left,
     };
   }
 

@@ -67,6 +67,8 @@ export interface TargetView {
   code: number | null;
   message: string | null;
   messages: string[];
+  /** Texts that were too many or too long to be kept, or whole reports beyond the 1,000 of a try. */
+  droppedMessages: number;
 }
 
 export interface TimelineEntry {
@@ -160,6 +162,7 @@ export function targetView(
     code: target.code,
     message: target.message,
     messages,
+    droppedMessages: target.droppedMessages,
   };
 }
 
