@@ -191,6 +191,23 @@ describe('enrolment and identity', () => {
     expect((await lost.call('POST', '/deploymentBase/1/feedback', {})).status).toBe(401);
   });
 
+  it('tells a product that lost everything a new secret for its wake-up calls', async () => {
+    const { token } = await enrolmentToken({ kind: 'enrolment' });
+    const callback = { 'haishin.callback': 'http://10.0.0.1/wake' };
+    const secret = async (): Promise<unknown> => {
+      const { headers } = await client('lost2', { token, scheme: 'GatewayToken' }).poll();
+      const product = client('lost2', { token: headers['x-haishin-target-token'] as string });
+      const told = (await product.configData(callback)).headers['x-haishin-callback-secret'];
+      expect((await product.configData(callback)).headers['x-haishin-callback-secret']).toBeUndefined();
+      return told;
+    };
+    const first = await secret();
+    expect(first).toEqual(expect.any(String));
+    const second = await secret();
+    expect(second).toEqual(expect.any(String));
+    expect(second).not.toBe(first);
+  });
+
   it('believes a certificate name from a trusted proxy only', async () => {
     expect((await client('mx1', { headers: { 'x-client-cn': 'mx1' } }).poll()).status).toBe(200);
     const plain = await ManagedSite.start();

@@ -56,6 +56,28 @@ describe('the tree of groups and the list of products', () => {
     });
   });
 
+  it('comes in pages, and so do enrolment tokens', async () => {
+    const pages = async (path: string): Promise<string[]> => {
+      const found: string[] = [];
+      for (let cursor = ''; ;) {
+        const { body } = await site.api.get(`/api/v1/${path}?limit=2${cursor}`);
+        expect(body.items.length).toBeLessThanOrEqual(2);
+        found.push(...body.items.map((each: { name: string }) => each.name));
+        if (body.next === null) return found;
+        cursor = `&cursor=${body.next}`;
+      }
+    };
+    const { body: all } = await site.api.get('/api/v1/agent-groups?limit=500');
+    expect(all.items.length).toBeGreaterThan(2);
+    expect(await pages('agent-groups')).toEqual(all.items.map((each: { name: string }) => each.name));
+    for (const name of ['one', 'two', 'three']) {
+      site.clock.advance(1000);
+      await site.api.post('/api/v1/enrolment-tokens', { name, kind: 'enrolment' });
+    }
+    expect(await pages('enrolment-tokens')).toEqual(['three', 'two', 'one']);
+    expect((await site.api.get('/api/v1/agent-groups?cursor=nonsense')).body.code).toBe('cursor-invalid');
+  });
+
   it('two people who move two groups at once make no ring', async () => {
     const [a, b] = [await group('ring-a'), await group('ring-b')];
     const answers = await Promise.all([patch(a, { parentId: b }), patch(b, { parentId: a })]);

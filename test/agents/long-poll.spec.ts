@@ -83,6 +83,22 @@ describe('held polls', () => {
     expect(Object.keys((await waiting).body._links)).toEqual(['deploymentBase']);
   });
 
+  it('tell that attributes are wanted again, also to a product that remembers how they were asked for before', async () => {
+    const id = fresh();
+    const product = await site.product(id);
+    const ask = () => site.api.call('PATCH', `/api/v1/agents/${id}`, { configDataWanted: true });
+    await ask();
+    const asked = await product.poll();
+    await product.configData({ device: 'board' });
+    const waiting = product.poll({ prefer: 'wait=60', 'if-none-match': asked.headers.etag ?? '' });
+    await holding(site.haishin);
+    await ask();
+    const again = await waiting;
+    expect(Object.keys(again.body._links)).toEqual(['configData']);
+    // Who has not answered yet need not be told twice.
+    expect((await product.poll({ 'if-none-match': again.headers.etag ?? '' })).status).toBe(304);
+  });
+
   it('are woken when the other node takes feedback that lets the next order through', async () => {
     const id = fresh();
     const product = await site.product(id);

@@ -1,3 +1,4 @@
+import { Waker } from '../../src/modules/agents/waker.js';
 import { actionIdOf, DdiClient } from '../support/ddi-client.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
 
@@ -67,7 +68,9 @@ describe('DDI v1 beyond the plain deployment', () => {
     const id = fresh();
     const product = await site.product(id);
     const megabytes = `{"mode":"merge","data":{"k":"${'x'.repeat(3 * 1024 * 1024)}"}}`;
-    expect((await product.call('PUT', '/configData', megabytes)).status).toBe(413);
+    // The connection stays, so that whoever still sends hears the answer.
+    const refused = await product.call('PUT', '/configData', megabytes, { connection: 'keep-alive' });
+    expect([refused.status, refused.headers.connection]).toEqual([413, 'keep-alive']);
     for (const body of [
       '{',
       '[]',
@@ -155,8 +158,13 @@ describe('DDI v1 beyond the plain deployment', () => {
       update: 'skip',
       maintenanceWindow: 'unavailable',
     });
+    const shut = (await product.poll()).body._links.deploymentBase.href as string;
     site.clock.advance(5 * 3_600_000);
-    expect((await product.fetchDeployment()).body.deployment).toMatchObject({
+    // A minute later no node remembers what it knew.
+    site.get(Waker).wakeAll();
+    const { href } = (await product.poll()).body._links.deploymentBase;
+    expect(href).not.toBe(shut);
+    expect((await product.call('GET', href as string)).body.deployment).toMatchObject({
       update: 'forced',
       maintenanceWindow: 'available',
     });
@@ -275,6 +283,12 @@ describe('DDI v1 beyond the plain deployment', () => {
     expect(log.items[0].text.en).toContain(id);
     const { body: agent } = await site.api.get(`/api/v1/agents/${id}`);
     expect(agent.components).toMatchObject([{ id: 'virus-pattern', rawVersion: '1569700', variant: '00' }]);
+    // Half a character at the cut is none; a component that nobody knows stands in the history alone.
+    const long = { ...event, id: 'long', outcome: 'failed', message: `${'x'.repeat(999)}😀` };
+    const strange = { ...event, id: 'strange', component: 'unheard-of', version: '1' };
+    expect((await product.call('POST', '/events', { events: [long, strange] })).status).toBe(200);
+    const later = (await site.api.get(`/api/v1/agents/${id}`)).body.components;
+    expect(later.map((each: { id: string }) => each.id)).toEqual(['virus-pattern']);
     for (const wrong of [{}, { events: 7 }, { events: [{}] }, { events: [{ ...event, trigger: 'moon' }] }])
       expect((await product.call('POST', '/events', wrong)).status).toBe(400);
   });

@@ -1,4 +1,5 @@
 import { AppError } from '../../platform/errors/app-error.js';
+import { productText } from './product-text.js';
 
 export const EVENT_TRIGGERS = ['schedule', 'manual', 'rollback'] as const;
 export const EVENT_OUTCOMES = ['succeeded', 'failed', 'unchanged'] as const;
@@ -47,7 +48,7 @@ function parseOne(value: unknown, now: Date): ProductEvent {
     versionBefore: text(fields['versionBefore'], 64),
     version: text(fields['version'], 64),
     code: typeof code === 'number' && Number.isInteger(code) && Math.abs(code) < 2 ** 31 ? code : null,
-    message: typeof fields['message'] === 'string' ? clean(fields['message']).slice(0, MAX_MESSAGE) : null,
+    message: typeof fields['message'] === 'string' ? productText(fields['message'], MAX_MESSAGE) : null,
   };
 }
 
@@ -64,11 +65,8 @@ function instant(value: unknown, now: Date): Date {
 }
 
 function text(value: unknown, most: number): string | null {
-  return typeof value === 'string' && value.trim() !== '' && value.length <= most ? clean(value).trim() : null;
-}
-
-function clean(value: string): string {
-  return value.replaceAll('\0', '');
+  if (typeof value !== 'string' || value.length > most) return null;
+  return productText(value, most).trim() || null;
 }
 
 function invalid(why: string): AppError {

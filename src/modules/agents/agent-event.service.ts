@@ -35,7 +35,12 @@ export class AgentEventService {
       const fresh = new Set(await this.events.insert(manager, controllerId, events, now));
       const news = events.filter((event) => fresh.has(event.id));
       await this.events.log(manager, controllerId, news, now);
-      const installed = lastOfEach(news.filter((event) => event.outcome === 'succeeded' && event.version !== null));
+      // What the catalogue does not know stands in the history alone: a product could name new ones for ever.
+      const installed = lastOfEach(
+        news.filter(
+          (event) => event.outcome === 'succeeded' && event.version !== null && numberings.has(event.component),
+        ),
+      );
       const items = installed.map((event) =>
         inventoryItem(event.component, event.version ?? '', numberings.get(event.component)),
       );

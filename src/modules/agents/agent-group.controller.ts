@@ -1,7 +1,7 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import type { Page } from '../../platform/http/page.js';
+import { PageQuery, type Page } from '../../platform/http/page.js';
 import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { AgentGroupOrder, AgentGroupPatch } from './agent.dto.js';
 import { AgentGroupService, type AgentGroupView } from './agent-group.service.js';
@@ -16,10 +16,10 @@ export class AgentGroupController {
     private readonly audit: AuditService,
   ) {}
 
-  /** All of them, in order of their paths. */
+  /** In order of their paths. */
   @Get()
-  async list(): Promise<Page<AgentGroupView>> {
-    return { items: await this.groups.list(), next: null };
+  list(@Query() query: PageQuery): Promise<Page<AgentGroupView>> {
+    return this.groups.page(query);
   }
 
   @Get(':id')

@@ -5,6 +5,7 @@ import { isUniqueViolation } from '../../database/database.errors.js';
 import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { AgentChanges } from './agent-changes.js';
 import { unknownGroups } from './agent.errors.js';
 import { AgentGroup } from './agent-group.entity.js';
@@ -65,6 +66,25 @@ export class AgentGroupService {
         agents: agents.get(group.id) ?? 0,
       }))
       .sort((a, b) => a.path.join('\0').localeCompare(b.path.join('\0')));
+  }
+
+  /** @throws AppError `cursor-invalid`, also for a cursor at a group that is gone. */
+  async page(query: PageQuery): Promise<Page<AgentGroupView>> {
+    const after = decodeCursor(query.cursor, ['uuid'])?.[0];
+    const groups = await this.list();
+    const place = groups.findIndex(({ id }) => id === after);
+    if (after !== undefined && place < 0)
+      throw new AppError(
+        'bad-input',
+        'cursor-invalid',
+        'The group at which the page before ended is gone: begin anew.',
+      );
+    return toPage(
+      groups.slice(place + 1, place + 2 + query.limit),
+      query.limit,
+      ({ id }) => [id],
+      (group) => group,
+    );
   }
 
   /** @throws AppError `agent-group-unknown`. */

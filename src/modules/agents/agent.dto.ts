@@ -3,10 +3,8 @@ import {
   ArrayMaxSize,
   IsArray,
   IsBoolean,
-  IsDateString,
   IsIn,
   IsInt,
-  IsISO8601,
   IsNotEmpty,
   IsOptional,
   IsString,
@@ -17,6 +15,7 @@ import {
   MinLength,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
 import { ENROLMENT_KINDS, type EnrolmentKind } from './enrolment-token.entity.js';
 import type { AgentLicence, Approval } from './fleet.types.js';
@@ -72,8 +71,8 @@ export class AgentLicenceDto implements AgentLicence {
   active: boolean;
 
   @IsOptional()
-  @IsISO8601()
-  expiresAt: string | null;
+  @IsInstant()
+  expiresAt: string | null = null;
 }
 
 export class AgentPatchDto {
@@ -233,7 +232,7 @@ export class EnrolmentTokenOrder {
   uses?: number | null;
 
   @IsOptional()
-  @IsDateString()
+  @IsInstant()
   expiresAt?: string | null;
 
   /** Absent: as the setting says. */

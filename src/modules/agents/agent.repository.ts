@@ -3,7 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { Approval, FleetMember, FleetSelection } from './fleet.types.js';
 import type { DuplicateEvidence } from './agent.entity.js';
 import { Agent } from './agent.entity.js';
-import type { Inventory, InventoryItem } from './inventory.js';
+import type { ComponentReport, Inventory, InventoryItem } from './inventory.js';
 
 export interface NewAgent {
   controllerId: string;
@@ -23,6 +23,7 @@ export interface AgentFacts {
   tokenHash: Buffer | null;
   groupId: string;
   configDataWanted: boolean;
+  configDataAt: Date | null;
   autoConfirm: boolean;
   capabilities: string[];
   ownUpdateSince: Date | null;
@@ -58,7 +59,7 @@ export interface AgentFilter {
 }
 
 const FACTS = `controller_id as "controllerId", approval, token_hash as "tokenHash", group_id as "groupId",
-  config_data_wanted as "configDataWanted", auto_confirm as "autoConfirm", capabilities,
+  config_data_wanted as "configDataWanted", config_data_at as "configDataAt", auto_confirm as "autoConfirm", capabilities,
   own_update_since as "ownUpdateSince", origin, created_at as "createdAt",
   own_schedule as "ownSchedule"`;
 
@@ -210,6 +211,7 @@ export class AgentRepository {
     controllerId: string,
     attributes: Record<string, string>,
     inventory: Inventory,
+    { items, withdrawn }: ComponentReport,
     now: Date,
   ): Promise<void> {
     await manager.query(
@@ -219,7 +221,8 @@ export class AgentRepository {
            config_data_wanted = false, config_data_at = $8
          where controller_id = $1),
        gone as (delete from agent_component where controller_id = $1
-         and component_id not in (select n."componentId" from ${REPORTED})) ${upsertComponents('$9', '$8')}`,
+         and case when $10::text[] is null then component_id not in (select n."componentId" from ${REPORTED})
+           else component_id = any($10) end) ${upsertComponents('$9', '$8')}`,
       [
         controllerId,
         JSON.stringify(attributes),
@@ -229,7 +232,8 @@ export class AgentRepository {
         inventory.ownSchedule,
         inventory.ownUpdateRunning,
         now,
-        JSON.stringify(inventory.components.map((item) => ({ controllerId, ...item }))),
+        JSON.stringify(items.map((item) => ({ controllerId, ...item }))),
+        withdrawn === 'others' ? null : withdrawn,
       ],
     );
   }
@@ -248,6 +252,20 @@ export class AgentRepository {
       now,
       controllerId,
     ]);
+  }
+
+  /** A callback that the product itself gave: it is told a new secret when it gives it again. */
+  async forgetOwnCallback(manager: EntityManager, controllerId: string): Promise<void> {
+    await manager.query(
+      `update agent set callback_url = null, callback_secret = null
+       where controller_id = $1 and callback_url = attributes ->> 'haishin.callback'`,
+      [controllerId],
+    );
+  }
+
+  /** After an update the product is to say anew what it has. */
+  async wantConfigData(manager: EntityManager, controllerId: string): Promise<void> {
+    await manager.query(`update agent set config_data_wanted = true where controller_id = $1`, [controllerId]);
   }
 
   /**
@@ -310,9 +328,9 @@ export class AgentRepository {
   }
 
   /** The union of what is selected; `groups` already with their subgroups. */
-  select(selection: FleetSelection): Promise<FleetMember[]> {
+  select(selection: FleetSelection, manager: EntityManager = this.dataSource.manager): Promise<FleetMember[]> {
     const everything = selection.all === true;
-    return this.dataSource.query<FleetMember[]>(
+    return manager.query<FleetMember[]>(
       `select a.controller_id as "controllerId", a.group_id as "groupId", a.approval, a.product_type as "productType", a.tags,
          a.capabilities, a.licences, coalesce(i.components, '[]') as components
        from agent a

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { ArrayMaxSize, IsArray, IsBoolean, IsInt, IsString, Matches, Max, Min } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsInt, IsString, Max, Min, ValidateBy } from 'class-validator';
+import ipaddr from 'ipaddr.js';
 import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 
@@ -23,7 +24,16 @@ export class AgentsSetting {
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })
-  @Matches(/^[0-9a-fA-F.:]+\/\d{1,3}$/, { each: true, message: 'wakeUpNetworks must be networks such as 10.0.0.0/8' })
+  @ValidateBy(
+    {
+      name: 'network',
+      validator: {
+        validate: (text) => typeof text === 'string' && ipaddr.isValidCIDR(text),
+        defaultMessage: () => 'wakeUpNetworks must be networks such as 10.0.0.0/8',
+      },
+    },
+    { each: true },
+  )
   wakeUpNetworks: string[];
 }
 

@@ -9,10 +9,9 @@ import { newToken } from './agent-token.js';
 import { unknownAgents } from './agent.errors.js';
 import { AgentRepository } from './agent.repository.js';
 import { ComponentNumberings } from './component-numberings.js';
-import { componentsIn, readInventory } from './inventory.js';
+import { componentIds, componentReport, readInventory, type ConfigDataMode } from './inventory.js';
+import { productText } from './product-text.js';
 import { WakeUpNetworks } from './wake-up-networks.js';
-
-export type ConfigDataMode = 'merge' | 'replace' | 'remove';
 
 const MAX_ATTRIBUTES = 500;
 const MAX_KEY = 128;
@@ -40,14 +39,15 @@ export class ConfigDataService {
     mode: ConfigDataMode,
     data: Record<string, string>,
   ): Promise<{ callbackSecret: string | null }> {
-    const numberings = await this.numberings.of(componentsIn(data));
+    const numberings = await this.numberings.of(componentIds(data));
     const now = this.clock.now();
     const callbackSecret = await inTransaction(this.dataSource, async (manager) => {
       const before = await this.agents.lockForConfigData(manager, controllerId);
       if (before === null) throw unknownAgents([controllerId]);
       const attributes = combined(before.attributes, mode, data);
-      const inventory = readInventory(attributes, numberings);
-      await this.agents.storeInventory(manager, controllerId, attributes, inventory, now);
+      const inventory = readInventory(attributes);
+      const components = componentReport(before.attributes, mode, data, numberings);
+      await this.agents.storeInventory(manager, controllerId, attributes, inventory, components, now);
       // A callback that an administrator set stays when the product does not speak of one.
       const { callbackUrl } = inventory;
       if (callbackUrl === null || callbackUrl === before.callbackUrl) return null;
@@ -66,7 +66,7 @@ function combined(
   mode: ConfigDataMode,
   data: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const kept = Object.entries(before).filter(([key]) => !(key in data));
+  const kept = Object.entries(before).filter(([key]) => !Object.hasOwn(data, key));
   const entries =
     mode === 'remove' ? kept : mode === 'replace' ? Object.entries(data) : [...kept, ...Object.entries(data)];
   if (entries.length > MAX_ATTRIBUTES)
@@ -90,8 +90,7 @@ export function parseConfigData(body: unknown): { mode: ConfigDataMode; data: Re
     if (value !== null && typeof value === 'object') throw invalid(`${key} must be a text`);
     const text = String(value ?? '');
     if (text.length > MAX_VALUE) throw invalid(`${key} has more than ${MAX_VALUE} characters`);
-    // NUL is no text for the database.
-    return [key.replaceAll('\0', ''), text.replaceAll('\0', '')];
+    return [productText(key, MAX_KEY), productText(text, MAX_VALUE)];
   });
   if (entries.length > MAX_ATTRIBUTES) throw invalid(`data has more than ${MAX_ATTRIBUTES} keys`);
   return { mode, data: Object.fromEntries(entries) };

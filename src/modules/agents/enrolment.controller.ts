@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, ParseUUIDPipe, Post, Put, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, ParseUUIDPipe, Post, Put, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
-import type { Page } from '../../platform/http/page.js';
+import { parseInstant } from '../../platform/http/instant.js';
+import { PageQuery, type Page } from '../../platform/http/page.js';
 import { actorOf, AuditService, requireAdministrator } from '../accounts/accounts.api.js';
 import { AgentChanges } from './agent-changes.js';
 import { EnrolmentTokenOrder } from './agent.dto.js';
@@ -25,9 +26,10 @@ export class EnrolmentController {
     private readonly audit: AuditService,
   ) {}
 
+  /** Newest first. */
   @Get('enrolment-tokens')
-  async list(): Promise<Page<EnrolmentTokenView>> {
-    return { items: await this.tokens.list(), next: null };
+  list(@Query() query: PageQuery): Promise<Page<EnrolmentTokenView>> {
+    return this.tokens.list(query);
   }
 
   /** `token` is in this answer and nowhere else. */
@@ -38,10 +40,7 @@ export class EnrolmentController {
   ): Promise<EnrolmentTokenView & { token: string }> {
     const actor = actorOf(request).name;
     const { expiresAt, ...rest } = body;
-    const created = await this.tokens.create(
-      { ...rest, expiresAt: expiresAt === undefined || expiresAt === null ? null : new Date(expiresAt) },
-      actor,
-    );
+    const created = await this.tokens.create({ ...rest, expiresAt: parseInstant(expiresAt) }, actor);
     await this.audit.record(actor, 'enrolment-token.create', created.id, { ...body });
     return created;
   }

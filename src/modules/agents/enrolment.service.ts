@@ -63,6 +63,8 @@ export class EnrolmentService {
     const used = await inTransaction(this.dataSource, async (manager) => {
       if (!(await this.tokens.use(manager, by.id))) return false;
       await this.agents.patch(controllerId, { tokenHash: tokenHash(handedOut), configDataWanted: true }, manager);
+      // Who lost one secret has lost the other, too.
+      await this.agents.forgetOwnCallback(manager, controllerId);
       return true;
     });
     if (!used) return null;

@@ -1,6 +1,6 @@
 import type { Numbering } from '../../mirror/manifest/version.js';
 import { connectionOf } from './connection-state.js';
-import { readInventory } from './inventory.js';
+import { componentReport, readInventory } from './inventory.js';
 import { effectiveIntervals } from './agent-group.service.js';
 import type { AgentGroup } from './agent-group.entity.js';
 
@@ -9,16 +9,20 @@ const numberings = new Map<string, Numbering>([
   ['virus-scan-engine', 'engine'],
 ]);
 
+const key = (id: string): string => `component.${id}.version`;
+
 describe('the inventory in attributes', () => {
+  const reported = (data: Record<string, string>) => componentReport({}, 'replace', data, numberings).items;
+
   it('reads versions in either form', () => {
     for (const version of ['15.697.80', '1569780'])
-      expect(readInventory({ 'component.virus-pattern.version': version }, numberings).components).toEqual([
+      expect(reported({ 'component.virus-pattern.version': version })).toEqual([
         { componentId: 'virus-pattern', version: '15.697.80', rawVersion: '1569780', variant: '80' },
       ]);
   });
 
   it('keeps what it cannot read as it is', () => {
-    expect(readInventory({ 'component.virus-pattern.version': 'broken' }, numberings).components).toEqual([
+    expect(reported({ 'component.virus-pattern.version': 'broken' })).toEqual([
       { componentId: 'virus-pattern', version: 'broken', rawVersion: 'broken', variant: null },
     ]);
   });
@@ -30,32 +34,58 @@ describe('the inventory in attributes', () => {
       'component.x.version': ' ',
     };
     for (let index = 0; index < 300; index += 1) data[`component.c${index}.version`] = '1';
-    expect(readInventory(data, numberings).components).toHaveLength(200);
+    expect(reported(data)).toHaveLength(200);
   });
 
   it('understands schedule, update, callback and capabilities', () => {
-    expect(readInventory({}, numberings)).toMatchObject({
+    expect(readInventory({})).toMatchObject({
       ownSchedule: null,
       ownUpdateRunning: false,
       callbackUrl: null,
       capabilities: [],
     });
     expect(
-      readInventory(
-        {
-          'haishin.schedule': 'on',
-          'haishin.update': 'running',
-          'haishin.callback': 'https://mx1/wake',
-          'haishin.capabilities': 'Rollback,,bad word,rollback',
-        },
-        numberings,
-      ),
+      readInventory({
+        'haishin.schedule': 'on',
+        'haishin.update': 'running',
+        'haishin.callback': 'https://mx1/wake',
+        'haishin.capabilities': 'Rollback,,bad word,rollback',
+      }),
     ).toMatchObject({
       ownSchedule: 'on',
       ownUpdateRunning: true,
       callbackUrl: 'https://mx1/wake',
       capabilities: ['rollback'],
     });
+  });
+});
+
+describe('what a report takes away', () => {
+  const withdrawn = (
+    before: Record<string, string>,
+    mode: 'merge' | 'replace' | 'remove',
+    data: Record<string, string>,
+  ) => componentReport(before, mode, data, numberings).withdrawn;
+
+  it('is nothing when it does not speak of components', () => {
+    expect(withdrawn({}, 'replace', { device: 'board' })).toEqual([]);
+    expect(withdrawn({ [key('a')]: '1' }, 'merge', { device: 'board' })).toEqual([]);
+  });
+
+  it('is everything else when it is the whole inventory', () => {
+    expect(withdrawn({}, 'replace', { [key('a')]: '1' })).toBe('others');
+    expect(withdrawn({ [key('a')]: '1' }, 'replace', {})).toBe('others');
+  });
+
+  it('is what it names without a version', () => {
+    expect(withdrawn({}, 'merge', { [key('a')]: '', [key('b')]: '2' })).toEqual(['a']);
+    expect(withdrawn({ [key('a')]: '1' }, 'remove', { [key('a')]: '' })).toEqual(['a']);
+  });
+
+  it('never repeats a version that an earlier report told', () => {
+    expect(componentReport({ [key('a')]: '1' }, 'merge', { [key('b')]: '2' }, numberings).items).toMatchObject([
+      { componentId: 'b', version: '2' },
+    ]);
   });
 });
 

@@ -19,7 +19,15 @@ export interface Inventory {
   ownSchedule: 'on' | 'off' | null;
   ownUpdateRunning: boolean;
   callbackUrl: string | null;
-  components: InventoryItem[];
+}
+
+export type ConfigDataMode = 'merge' | 'replace' | 'remove';
+
+/** What one configData says of the versions in force at a product. */
+export interface ComponentReport {
+  items: InventoryItem[];
+  /** Components that are there no more; `others`: the report is the whole inventory. */
+  withdrawn: string[] | 'others';
 }
 
 const COMPONENT_KEY = /^component\.([a-z0-9][a-z0-9-]{0,62})\.version$/;
@@ -28,10 +36,7 @@ const MAX_COMPONENTS = 200;
 const MAX_CAPABILITIES = 50;
 
 /** Reads attributes; what makes no sense is left out, never refused: products of other makers send their own. */
-export function readInventory(
-  attributes: Readonly<Record<string, string>>,
-  numberings: ReadonlyMap<string, Numbering>,
-): Inventory {
+export function readInventory(attributes: Readonly<Record<string, string>>): Inventory {
   const schedule = attributes['haishin.schedule'];
   return {
     productType: attributes['product'] ?? null,
@@ -40,12 +45,29 @@ export function readInventory(
     ownSchedule: schedule === 'on' || schedule === 'off' ? schedule : null,
     ownUpdateRunning: attributes['haishin.update'] === 'running',
     callbackUrl: attributes['haishin.callback'] || null,
-    components: components(attributes, numberings),
   };
 }
 
+/**
+ * Only what the report itself speaks of counts: attributes from before may be older than an update that succeeded since, and
+ * products of other makers never speak of components at all.
+ */
+export function componentReport(
+  before: Readonly<Record<string, string>>,
+  mode: ConfigDataMode,
+  data: Readonly<Record<string, string>>,
+  numberings: ReadonlyMap<string, Numbering>,
+): ComponentReport {
+  const named = componentIds(data);
+  if (mode === 'remove') return { items: [], withdrawn: named };
+  const items = components(data, numberings);
+  if (mode === 'replace' && (items.length > 0 || componentIds(before).length > 0))
+    return { items, withdrawn: 'others' };
+  return { items, withdrawn: named.filter((id) => !items.some(({ componentId }) => componentId === id)) };
+}
+
 /** Ids of the components that attributes speak of. */
-export function componentsIn(attributes: Readonly<Record<string, string>>): string[] {
+export function componentIds(attributes: Readonly<Record<string, string>>): string[] {
   return Object.keys(attributes).flatMap((key) => COMPONENT_KEY.exec(key)?.[1] ?? []);
 }
 

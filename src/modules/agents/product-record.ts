@@ -8,9 +8,10 @@ import type { InventoryItem } from './inventory.js';
 export class ProductRecord {
   constructor(private readonly agents: AgentRepository) {}
 
-  /** An update that succeeded is in force before the product's next inventory says so. */
-  installed(manager: EntityManager, controllerId: string, items: InventoryItem[], now: Date): Promise<void> {
-    return this.agents.storeComponents(manager, controllerId, items, now);
+  /** An update that succeeded is in force before the product's next inventory says so; that is asked for (agent-protocol.md §1). */
+  async installed(manager: EntityManager, controllerId: string, items: InventoryItem[], now: Date): Promise<void> {
+    await this.agents.storeComponents(manager, controllerId, items, now);
+    await this.agents.wantConfigData(manager, controllerId);
   }
 
   /** The server pushed something: with the product's own schedule on, that is a conflict to show. */

@@ -40,7 +40,9 @@ export function baseAnswer(agent: KnownAgent, own: string, runsOwnUpdate: boolea
     _links: links,
   });
   const something = Object.keys(links).some((name) => name !== 'installedBase');
-  const answer = { body, etag: `"${hash('sha1', body)}"`, something };
+  // Attributes that are wanted again are news to a product that has answered the same link before.
+  const etag = `"${hash('sha1', `${body}${agent.configDataAt?.getTime() ?? ''}`)}"`;
+  const answer = { body, etag, something };
   agent.answers.set(key, answer);
   return answer;
 }

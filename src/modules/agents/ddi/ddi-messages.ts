@@ -1,4 +1,5 @@
 import { AppError } from '../../../platform/errors/app-error.js';
+import { productText } from '../product-text.js';
 import { EXECUTIONS, type Confirmation, type Execution, type Feedback } from '../action.port.js';
 
 /** hawkBit's words for details: products send dozens at once. */
@@ -51,10 +52,9 @@ export function messagesOf(details: unknown): { messages: string[]; dropped: num
   const kept = all.slice(0, MAX_MESSAGES);
   let dropped = all.length - kept.length;
   const messages = kept.map((detail) => {
-    const text = (typeof detail === 'string' ? detail : (JSON.stringify(detail) ?? '')).replaceAll('\0', '');
-    if (text.length <= MAX_MESSAGE_LENGTH) return text;
-    dropped += 1;
-    return text.slice(0, MAX_MESSAGE_LENGTH);
+    const text = typeof detail === 'string' ? detail : (JSON.stringify(detail) ?? '');
+    if (text.length > MAX_MESSAGE_LENGTH) dropped += 1;
+    return productText(text, MAX_MESSAGE_LENGTH);
   });
   return { messages, dropped };
 }
