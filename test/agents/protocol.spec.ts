@@ -170,6 +170,29 @@ describe('DDI v1 beyond the plain deployment', () => {
     });
   });
 
+  it('ends a download-only order when the files are there, and nothing counts as installed', async () => {
+    const id = fresh();
+    const product = await site.product(id);
+    const commandId = await site.deploy([release], [id], {
+      parameters: { mode: { download: 'forced', update: 'skip' } },
+    });
+    const { body } = await product.fetchDeployment();
+    expect(body.deployment).toMatchObject({ download: 'forced', update: 'skip' });
+    expect(body.deployment.maintenanceWindow).toBeUndefined();
+    const actionId = body.id as string;
+    await product.feedback(actionId, 'downloaded', 'none', ['on the way']);
+    expect(await site.target(commandId, id)).toMatchObject({ state: 'downloaded' });
+    // As rauc-hawkbit-updater ends it; no `closed` follows.
+    expect((await product.feedback(actionId, 'downloaded', 'success', ['File checksum OK.'])).status).toBe(200);
+    expect(await site.target(commandId, id)).toMatchObject({ state: 'succeeded', versionAfter: null });
+    expect((await product.poll()).body._links).toEqual({});
+    expect((await product.feedback(actionId, 'downloaded', 'success')).status).toBe(410);
+    expect((await site.api.get(`/api/v1/agents/${id}`)).body.components).toEqual([]);
+    // Its place is free for the order that installs.
+    await site.deploy([release], [id]);
+    expect((await product.fetchDeployment()).body.deployment).toMatchObject({ update: 'forced' });
+  });
+
   it('gives links of the scheme, host and port that the product used, and plain ones that are plain', async () => {
     const id = fresh();
     const plain = await site.product(id);

@@ -6,7 +6,12 @@ import { TARGET_STATES, transitionOf, type TargetState } from './target-states.j
 import { EXECUTIONS } from '../agents/action.port.js';
 
 const now = new Date('2026-01-01T12:00:00Z');
-const command = { tries: 3, retryMinutes: 30 };
+const command = {
+  tries: 3,
+  retryMinutes: 30,
+  type: 'deploy' as const,
+  parameters: { mode: { download: 'forced', update: 'forced' } },
+};
 const message = (more: Partial<Feedback> = {}): Feedback => ({
   execution: 'closed',
   finished: 'none',
@@ -35,8 +40,8 @@ const action = (more: Partial<ActionRow> = {}): ActionRow => ({
   versionBefore: null,
   ...more,
 });
-const decide = (row: ActionRow, feedback: Feedback) =>
-  outcomeOf(command, row, eventOf(feedback, row.state), { feedback, now, versionAfter: '2.0' });
+const decide = (row: ActionRow, feedback: Feedback, order = command) =>
+  outcomeOf(order, row, eventOf(order, feedback, row.state), { feedback, now, versionAfter: '2.0' });
 
 describe('what a message makes of an action', () => {
   it('never leads where the table of transitions does not', () => {
@@ -57,6 +62,16 @@ describe('what a message makes of an action', () => {
       final: true,
       set: { version_after: '2.0' },
     });
+  });
+
+  it('ends a download-only order when the product says that it has done all of it', () => {
+    const only = { ...command, parameters: { mode: { download: 'forced', update: 'skip' } } };
+    const downloaded = message({ execution: 'downloaded', finished: 'success' });
+    for (const state of ['downloading', 'installing', 'cancelling'] as const)
+      expect(decide(action({ state }), downloaded, only)).toMatchObject({ state: 'succeeded', final: true });
+    expect(decide(action(), downloaded)).toMatchObject({ state: 'downloaded', final: false });
+    const onTheWay = message({ execution: 'downloaded' });
+    expect(decide(action(), onTheWay, only)).toMatchObject({ state: 'downloaded', final: false });
   });
 
   it('gives another try while there is one and time for it', () => {

@@ -1,12 +1,26 @@
 import type { Feedback } from '../agents/agents.api.js';
+import type { CommandHead } from './command.repository.js';
+import type { DeployParameters } from './command.types.js';
 import type { TargetEvent, TargetState } from './target-states.js';
+
+type Ordered = Pick<CommandHead, 'type' | 'parameters'>;
 
 export const FAILURE_REASONS = ['download', 'verification', 'installation', 'restart', 'rejected'] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
+/**
+ * Whether the product has done all that a download-only order asks. hawkBit's clients say so with `downloaded` and `success`, send
+ * no `closed` after it, and would fetch everything again whenever the order was still offered.
+ */
+export function isDownloadOnlyDone(order: Ordered, { execution, finished }: Feedback): boolean {
+  if (order.type !== 'deploy' || execution !== 'downloaded' || finished !== 'success') return false;
+  return (order.parameters as DeployParameters).mode.update === 'skip';
+}
+
 /** What a message means for an action that is not ended (agent-protocol.md §3). */
-export function eventOf(feedback: Feedback, state: TargetState): TargetEvent {
+export function eventOf(order: Ordered, feedback: Feedback, state: TargetState): TargetEvent {
   const cancelling = state === 'cancelling';
+  if (isDownloadOnlyDone(order, feedback)) return 'report-success';
   switch (feedback.execution) {
     case 'closed':
       // `none` counts as success: plain clients close like that.

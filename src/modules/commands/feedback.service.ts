@@ -17,7 +17,7 @@ import { CommandHeads } from './command-heads.js';
 import type { CommandHead } from './command.repository.js';
 import type { DeployParameters } from './command.types.js';
 import { factsOf, MAX_FEEDBACKS, outcomeOf, type Outcome } from './feedback-outcome.js';
-import { eventOf } from './feedback-rules.js';
+import { eventOf, isDownloadOnlyDone } from './feedback-rules.js';
 import { transitionOf, type TargetEvent } from './target-states.js';
 
 /** Takes what products tell of their actions. One transaction each; the action's row is held, so that two never interleave. */
@@ -36,7 +36,7 @@ export class FeedbackService {
 
   /** @throws AppError `action-unknown`, `action-closed`. */
   async take(controllerId: string, actionId: string, feedback: Feedback): Promise<void> {
-    await this.handle(controllerId, actionId, feedback, (action) => eventOf(feedback, action.state));
+    await this.handle(controllerId, actionId, feedback, (action, command) => eventOf(command, feedback, action.state));
   }
 
   /** @throws AppError `action-unknown`, `action-closed`; `action-unknown` also when no cancellation is open. */
@@ -53,7 +53,7 @@ export class FeedbackService {
     controllerId: string,
     actionId: string,
     feedback: Feedback,
-    decide: (action: ActionRow) => TargetEvent,
+    decide: (action: ActionRow, command: CommandHead) => TargetEvent,
   ): Promise<void> {
     const key = this.actions.keyOf(controllerId, actionId) ?? (await this.locate(controllerId, actionId));
     const command = await this.heads.get(key.commandSeq);
@@ -66,11 +66,12 @@ export class FeedbackService {
       // Ended, or tried again, perhaps while we waited for the row.
       if (action === null || action.endedAt !== null || action.actionId !== actionId) throw closedAction();
       if (action.held !== null) throw unknownAction();
-      const installed = installedBy(command, action, numberings);
+      const onlyDownloaded = isDownloadOnlyDone(command, feedback);
+      const installed = onlyDownloaded ? [] : installedBy(command, action, numberings);
       const versionAfter = installed.map((item) => item.version).join(', ') || null;
-      const decided = outcomeOf(command, action, decide(action), { feedback, now, versionAfter });
-      await this.write(manager, command, action, decided, feedback, now);
-      if (decided.state === 'succeeded' && command.components.length > 0)
+      const decided = outcomeOf(command, action, decide(action, command), { feedback, now, versionAfter });
+      await this.write(manager, action, decided, { feedback, now, installed: installed.length > 0 });
+      if (decided.state === 'succeeded' && command.components.length > 0 && !onlyDownloaded)
         await this.products.installed(manager, controllerId, installed, now);
       return decided;
     });
@@ -83,11 +84,9 @@ export class FeedbackService {
 
   private async write(
     manager: EntityManager,
-    command: CommandHead,
     action: ActionRow,
     outcome: Outcome,
-    feedback: Feedback,
-    now: Date,
+    { feedback, now, installed }: { feedback: Feedback; now: Date; installed: boolean },
   ): Promise<void> {
     const actionId = outcome.again ? { action_id: await this.actions.nextActionId(manager) } : {};
     const written = await this.actions.write(manager, action, {
@@ -96,7 +95,7 @@ export class FeedbackService {
       feedback: action.feedbackCount < MAX_FEEDBACKS ? feedback : null,
       attempt: outcome.attempt,
       free: outcome.final && action.components.length > 0,
-      installed: outcome.state === 'succeeded' && command.type === 'deploy',
+      installed: outcome.state === 'succeeded' && installed,
       now,
     });
     if (!written) throw closedAction();
