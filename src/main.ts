@@ -126,7 +126,8 @@ class HaishinServer implements RunningServer {
       if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);
       else unavailable(res);
     };
-    const [content] = await Promise.all([
+    // Both are waited for, also when one fails: what has begun to listen must be there to be stopped.
+    const [content, application] = await Promise.allSettled([
       startContent({ config, logger, tree: this.tree, missing: this.missing, counters: this.counters, rest }).then(
         (started) => {
           this.content = started;
@@ -135,8 +136,10 @@ class HaishinServer implements RunningServer {
       ),
       this.openApplication(),
     ]);
+    if (content.status === 'rejected') throw content.reason;
+    if (application.status === 'rejected') throw application.reason;
     this.readiness.set('content', true);
-    await this.writeRunFile(content);
+    await this.writeRunFile(content.value);
   }
 
   /** Tries until the database is there; only a fault that waiting cannot mend is thrown. */
@@ -216,6 +219,8 @@ class HaishinServer implements RunningServer {
   }
 
   private localToken: string | null = null;
+  /** Without it the file is that of another server, which runs on this directory. */
+  private hasRunFile = false;
 
   /** Tells commands on this host where the server is and how to talk to it; readable for this account only. */
   private async writeRunFile(content: ContentServer): Promise<void> {
@@ -225,6 +230,7 @@ class HaishinServer implements RunningServer {
     const temporary = join(directory, `.server-${randomBytes(4).toString('hex')}`);
     await writeFile(temporary, JSON.stringify(facts), { mode: 0o600 });
     await rename(temporary, join(directory, 'server.json'));
+    this.hasRunFile = true;
   }
 
   stop(): Promise<void> {
@@ -235,7 +241,7 @@ class HaishinServer implements RunningServer {
   private async shutDown(): Promise<void> {
     clearTimeout(this.retry);
     this.readiness.set('content', false, 'shutting down');
-    await rm(join(this.config.dataDir, 'run', 'server.json'), { force: true });
+    if (this.hasRunFile) await rm(join(this.config.dataDir, 'run', 'server.json'), { force: true });
     const missing = this.app?.get(MissingRequestRecorder);
     await Promise.all([this.content?.close(DRAIN_MS), this.app?.close()]);
     // What content workers counted until their end came after the application's own last look.

@@ -73,6 +73,31 @@ describe('the command line', () => {
     expect((await api.get('/api/v1/components')).status).toBe(401);
   });
 
+  it.each([
+    [['x', '--days', 'soon'], 'a number of days above 0'],
+    [['x', '--days', '0'], 'a number of days above 0'],
+    [['x', '--days', '-1'], 'a number of days above 0'],
+    [[' '], 'a name of 1 to 200 characters'],
+  ])('makes no token of %j', async (args, text) => {
+    const made = await haishin(['token', 'create', ...args], env);
+    expect(made).toMatchObject({ code: 1, stdout: '' });
+    expect(made.stderr).toContain(text);
+  });
+
+  it('a second server that cannot start ends, and leaves the first one to be found', async () => {
+    const absent = database.url.replace(/haishin_test_\w+/, 'absent');
+    expect(absent).not.toBe(database.url);
+    const second = await haishin(['serve'], {
+      ...env,
+      DATABASE_URL: absent,
+      HAISHIN_HTTP_PORT: '0',
+      HAISHIN_HTTPS_PORT: '0',
+    });
+    expect(second).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr).toContain('database-refused');
+    expect((await haishin(['status'], env)).code).toBe(0);
+  });
+
   it('says what is wrong when no server runs', async () => {
     const result = await haishin(['status'], { HAISHIN_DATA_DIR: join(dataDir, 'elsewhere') });
     expect(result.code).toBe(1);

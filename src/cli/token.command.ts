@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { loadConfig, type Config } from '../config/config.js';
 import { createDataSource, connectDataSource } from '../database/data-source.js';
 import { findRunningEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
@@ -30,17 +30,31 @@ async function withTokens<T>(config: Config, work: (tokens: ApiTokenService) => 
   }
 }
 
+const MOST_DAYS = 36_500;
+
+function days(text: string): number {
+  const count = /^\d{1,5}(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (count > 0 && count <= MOST_DAYS) return count;
+  throw new InvalidArgumentError(`a number of days above 0 is needed, ${MOST_DAYS} at most`);
+}
+
+function tokenName(text: string): string {
+  const name = text.trim();
+  if (name === '' || name.length > 200) throw new InvalidArgumentError('a name of 1 to 200 characters is needed');
+  return name;
+}
+
 export function registerToken(program: Command): void {
   const token = program.command('token').description('tokens for the management API');
   token
     .command('create')
     .description('make a token; it is shown once')
-    .argument('<name>', 'what it is for')
+    .argument('<name>', 'what it is for', tokenName)
     .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('administrator'))
-    .option('--days <days>', 'valid for so many days (default: until revoked)')
+    .option('--days <days>', 'valid for so many days (default: until revoked)', days)
     .option('--json', 'print it as JSON')
-    .action(async (name: string, options: { role: Role; days?: string; json?: boolean }) => {
-      const expiresAt = options.days === undefined ? null : new Date(Date.now() + Number(options.days) * 86_400_000);
+    .action(async (name: string, options: { role: Role; days?: number; json?: boolean }) => {
+      const expiresAt = options.days === undefined ? null : new Date(Date.now() + options.days * 86_400_000);
       const made = await withTokens(loadConfig(), (tokens) =>
         tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt }),
       );

@@ -71,7 +71,7 @@ export class ApiTokenService {
 
   /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
   async authenticate(authorization: string | undefined): Promise<Actor> {
-    const token = /^Bearer +([\x21-\x7e]{8,512})$/i.exec(authorization ?? '')?.[1];
+    const token = /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
       throw new AppError(
         'unauthenticated',
@@ -79,12 +79,13 @@ export class ApiTokenService {
         'This needs a token: send "Authorization: Bearer <token>".',
       );
     const now = this.clock.now();
+    if (!/^[\x21-\x7e]{8,512}$/.test(token)) throw invalid();
     const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
       `select id, name, role from api_token
        where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
       [hashToken(token), now],
     );
-    if (row === undefined) throw new AppError('unauthenticated', 'token-invalid', 'The token is not valid.');
+    if (row === undefined) throw invalid();
     await this.dataSource.query(
       `update api_token set last_used_at = $2
        where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '${LAST_USED_GRAIN}')`,
@@ -107,4 +108,8 @@ export class ApiTokenService {
       throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
     return result[1];
   }
+}
+
+function invalid(): AppError {
+  return new AppError('unauthenticated', 'token-invalid', 'The token is not valid.');
 }
