@@ -68,10 +68,13 @@ if (!mounts) console.warn('skipped: full and read-only disks need the right to m
     expect(await bench.served()).toEqual(before);
     expect((await bench.api.get('/api/v1/snapshots')).body.items).toHaveLength(1);
 
-    // Nothing of an upstream's fault is claimed.
-    expect(await bench.api.component('virus-pattern')).toMatchObject({ available: { state: 'version' } });
+    // Nothing of an upstream's fault is claimed, but every component says why nothing comes.
+    expect(await bench.api.component('virus-pattern')).toMatchObject({
+      available: { state: 'unknown', reason: 'disk-full' },
+    });
     await rm(join(disk, 'something-else'));
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(await bench.api.component('virus-pattern')).toMatchObject({ available: { state: 'version', reason: null } });
     await bench.expectCurrent();
   });
 

@@ -234,8 +234,8 @@ export class DownloadService implements OnApplicationShutdown {
     else this.logger.warn(log, error.message);
     const cancelled = error.code === 'cancelled';
     try {
-      // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all.
-      if (error.kind === 'upstream' || error.kind === 'bad-input')
+      // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all. `storage`: what is offered cannot be taken.
+      if (error.kind === 'upstream' || error.kind === 'bad-input' || error.kind === 'storage')
         await this.availability.allUnknown(error.code, error.message, this.clock.now());
       if (!cancelled) await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {
