@@ -134,13 +134,14 @@ describe('simulated products', () => {
   });
 
   it.each([
-    ['no token', []],
-    ['a share above 1', ['--gateway-token', 'x', '--slow', '1.5']],
-    ['no number of agents', ['--gateway-token', 'x', '--agents', 'many']],
-  ])('are refused on the command line with %s', async (_, flags) => {
+    ['no token', [], /POST \/api\/v1\/enrolment-tokens/],
+    ['a token file that is not there', ['--gateway-token-file', '/nowhere'], /\/nowhere cannot be read/],
+    ['a share above 1', ['--gateway-token', 'x', '--slow', '1.5'], /from 0 to 1/],
+    ['no number of agents', ['--gateway-token', 'x', '--agents', 'many'], /whole number/],
+  ])('are refused on the command line with %s', async (_, flags, why) => {
     const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
     registerFleet(program, { print: () => undefined, stopped: () => Promise.resolve() });
     program.commands.forEach((each) => each.exitOverride().configureOutput({ writeErr: () => undefined }));
-    await expect(program.parseAsync(['node', 'haishin', 'fleet', ...flags])).rejects.toThrow();
+    await expect(program.parseAsync(['node', 'haishin', 'fleet', ...flags])).rejects.toThrow(why);
   });
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { AppError } from '../platform/errors/app-error.js';
 import { ROLES, type FleetBehaviour } from './fleet.behaviour.js';
 import { startFleet, type Fleet } from './fleet.js';
 
@@ -74,7 +75,7 @@ export function registerFleet(program: Command, surroundings = processSurroundin
 
 async function run(flags: FleetFlags, { print, stopped }: FleetSurroundings): Promise<void> {
   const gatewayToken = flags.gatewayToken ?? (await tokenFrom(flags.gatewayTokenFile));
-  const ca = flags.ca === undefined ? {} : { ca: await readFile(flags.ca, 'utf8') };
+  const ca = flags.ca === undefined ? {} : { ca: await fileText(flags.ca) };
   const fleet = startFleet({
     baseUrl: flags.url,
     gatewayToken,
@@ -106,8 +107,21 @@ function behaviourOf(flags: FleetFlags): Partial<FleetBehaviour> {
 }
 
 async function tokenFrom(file: string | undefined): Promise<string> {
-  if (file === undefined) throw new InvalidArgumentError('--gateway-token or --gateway-token-file is needed');
-  return (await readFile(file, 'utf8')).trim();
+  if (file === undefined)
+    throw new AppError(
+      'bad-input',
+      'gateway-token-missing',
+      'Give --gateway-token or --gateway-token-file; POST /api/v1/enrolment-tokens with kind "gateway" makes one.',
+    );
+  return (await fileText(file)).trim();
+}
+
+async function fileText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new AppError('bad-input', 'file-not-found', `The file ${path} cannot be read.`, { details: { path }, cause });
+  }
 }
 
 function line({ counters: c, agents }: Fleet): string {
