@@ -263,6 +263,13 @@ describe('rings', () => {
     const view = await deployment(haishin.api, id);
     expect(view.parts.map((part: Json) => part.part)).toEqual(['patterns', 'engines']);
     expect(view).toMatchObject({ state: 'running', endedAt: null });
+    // In the list it stands as it stands itself, whatever one of its parts has reached.
+    const listed = async (state: string): Promise<Json> =>
+      (await haishin.api.get(`/api/v1/deployments?limit=500&state=${state}`)).body.items.find(
+        (each: Json) => each.id === id,
+      );
+    expect(await listed('running')).toMatchObject({ state: 'running', counts: view.counts });
+    expect(await listed('finished')).toBeUndefined();
     expect(Object.values(await targets(haishin.api, commandIds[1] ?? '')).sort()).toEqual([
       'queued',
       'queued',

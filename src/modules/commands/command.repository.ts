@@ -107,6 +107,10 @@ export class CommandRepository {
     return row ?? null;
   }
 
+  byId(ids: readonly string[], manager: EntityManager = this.dataSource.manager): Promise<CommandHead[]> {
+    return manager.query<CommandHead[]>(`select ${HEAD} from command c where c.id = any($1::uuid[])`, [ids]);
+  }
+
   async bySeq(seqs: readonly string[], manager: EntityManager = this.dataSource.manager): Promise<CommandHead[]> {
     return manager.query<CommandHead[]>(`select ${HEAD} from command c where c.seq = any($1)`, [seqs]);
   }

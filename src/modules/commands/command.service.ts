@@ -6,7 +6,7 @@ import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
-import { CommandRepository, type CommandHead } from './command.repository.js';
+import { CommandRepository, noCounts, type CommandHead } from './command.repository.js';
 import { CommandSettings } from './command.settings.js';
 import type {
   CommandChange,
@@ -195,11 +195,19 @@ export class CommandService {
 
   /** @throws `command-unknown`. */
   async countsByState(commandId: string, manager?: EntityManager): Promise<StateCounts> {
-    const command = await this.commands.find(commandId, manager);
-    if (command === null) throw unknownCommand(commandId);
-    const counts = (await this.commands.counts([command.seq], manager)).get(command.seq);
+    const counts = (await this.countsOf([commandId], manager)).get(commandId);
     if (counts === undefined) throw unknownCommand(commandId);
     return counts;
+  }
+
+  /** Numbers of many commands at once; those that tracking has let go are absent. */
+  async countsOf(commandIds: readonly string[], manager?: EntityManager): Promise<Map<string, StateCounts>> {
+    const heads = await this.commands.byId(commandIds, manager);
+    const bySeq = await this.commands.counts(
+      heads.map(({ seq }) => seq),
+      manager,
+    );
+    return new Map(heads.map(({ id, seq }) => [id, bySeq.get(seq) ?? noCounts()]));
   }
 
   /** In order of the controllerId; at most `limit` (default 500). @throws `command-unknown`. */

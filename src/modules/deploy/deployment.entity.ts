@@ -64,6 +64,9 @@ export class Deployment {
 export type PartKind = 'all' | 'patterns' | 'engines';
 export type PartState = 'running' | 'paused' | 'aborted' | 'finished';
 
+/** Which part's state stands for a deployment: what needs a person comes first, then what still runs. */
+export const PART_URGENCY: readonly PartState[] = ['paused', 'running', 'aborted', 'finished'];
+
 /** What of a deployment follows one plan in one command. */
 @Entity('deployment_part')
 export class DeploymentPart {

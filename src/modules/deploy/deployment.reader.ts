@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Numbering } from '../../mirror/manifest/version.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { AppError } from '../../platform/errors/app-error.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import { CommandService, TARGET_STATES, type StateCounts } from '../commands/commands.api.js';
 import { deploymentUnknown } from './deployment.errors.js';
@@ -31,12 +30,12 @@ export class DeploymentReader {
   async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<DeploymentSummaryView>> {
     const page = await this.deployments.list(query, filter);
     const parts = await this.deployments.parts(page.items.map(({ id }) => id));
-    const numberings = await this.numberings();
-    const items = page.items.map(async (deployment) => {
+    const [numberings, counts] = await Promise.all([this.numberings(), this.countsOf([...parts.values()].flat())]);
+    const items = page.items.map((deployment) => {
       const own = parts.get(deployment.id) ?? [];
-      return summaryView(deployment, own, sum(await Promise.all(own.map((part) => this.counts(part)))), numberings);
+      return summaryView(deployment, own, sum(own.map(counts)), numberings);
     });
-    return { ...page, items: await Promise.all(items) };
+    return { ...page, items };
   }
 
   /** @throws AppError `deployment-unknown`. */
@@ -44,10 +43,10 @@ export class DeploymentReader {
     const deployment = await this.deployments.find(id);
     if (deployment === null) throw deploymentUnknown(id);
     const parts = (await this.deployments.parts([id])).get(id) ?? [];
-    const views = await Promise.all(parts.map((part) => this.part(part)));
-    const counts = sum(views.map((view) => view.counts));
+    const counts = await this.countsOf(parts);
+    const views = await Promise.all(parts.map((part) => this.part(part, counts(part))));
     return {
-      ...summaryView(deployment, parts, counts, await this.numberings()),
+      ...summaryView(deployment, parts, sum(parts.map(counts)), await this.numberings()),
       rings: views[0]?.rings ?? [],
       parts: views,
     };
@@ -57,21 +56,17 @@ export class DeploymentReader {
     return new Map((await this.catalogue.list()).map(({ id, numbering }) => [id, numbering]));
   }
 
-  private async part(part: DeploymentPart): Promise<PartView> {
+  private async part(part: DeploymentPart, counts: StateCounts): Promise<PartView> {
     const now = this.clock.now();
     const rings = await this.deployments.rings(part.id);
     const standings = await this.rings.standings(part, now);
-    return partView(part, rings, standings, await this.counts(part), now);
+    return partView(part, rings, standings, counts, now);
   }
 
   /** Zeros once command tracking has let the command go. */
-  private async counts(part: DeploymentPart): Promise<StateCounts> {
-    try {
-      return await this.commands.countsByState(part.commandId);
-    } catch (fault) {
-      if (fault instanceof AppError && fault.code === 'command-unknown') return sum([]);
-      throw fault;
-    }
+  private async countsOf(parts: readonly DeploymentPart[]): Promise<(part: DeploymentPart) => StateCounts> {
+    const counts = await this.commands.countsOf(parts.map(({ commandId }) => commandId));
+    return ({ commandId }) => counts.get(commandId) ?? sum([]);
   }
 }
 

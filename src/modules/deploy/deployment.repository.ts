@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
-import { Deployment, DeploymentPart, DeploymentRing, type PartState } from './deployment.entity.js';
+import { Deployment, DeploymentPart, DeploymentRing, PART_URGENCY, type PartState } from './deployment.entity.js';
 
 export interface DeploymentFilter {
   state?: PartState | undefined;
@@ -105,8 +105,9 @@ export class DeploymentRepository {
     if (filter.trigger) builder.andWhere('d.trigger = :trigger', filter);
     if (filter.state)
       builder.andWhere(
-        'exists (select 1 from deployment_part p where p.deployment_id = d.id and p.state = :state)',
-        filter,
+        `:state = (select p.state from deployment_part p where p.deployment_id = d.id
+           order by array_position(array[:...urgency], p.state) limit 1)`,
+        { state: filter.state, urgency: PART_URGENCY },
       );
     return toPage(
       await builder.getMany(),

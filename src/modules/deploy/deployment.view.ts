@@ -1,7 +1,13 @@
 import { displayVersion, type Numbering } from '../../mirror/manifest/version.js';
 import { isTextKey, texts, type Language } from '../../platform/texts/texts.js';
 import type { StateCounts } from '../commands/commands.api.js';
-import type { Deployment, DeploymentPart, DeploymentRing, PartState } from './deployment.entity.js';
+import {
+  PART_URGENCY,
+  type Deployment,
+  type DeploymentPart,
+  type DeploymentRing,
+  type PartState,
+} from './deployment.entity.js';
 import { gateStanding, opensAt, type GateStanding, type RingCounts, type RingStanding } from './ring.engine.js';
 
 export interface ReasonView {
@@ -103,11 +109,8 @@ function shown(values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).map(asText));
 }
 
-/** What needs a person comes first, then what still runs. */
-const URGENCY: readonly PartState[] = ['paused', 'running', 'aborted', 'finished'];
-
 function leading(parts: readonly DeploymentPart[]): DeploymentPart | undefined {
-  return [...parts].sort((a, b) => URGENCY.indexOf(a.state) - URGENCY.indexOf(b.state))[0];
+  return [...parts].sort((a, b) => PART_URGENCY.indexOf(a.state) - PART_URGENCY.indexOf(b.state))[0];
 }
 
 export function partReason(part: DeploymentPart): ReasonView | null {
