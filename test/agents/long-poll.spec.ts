@@ -89,6 +89,7 @@ describe('held polls', () => {
     const ask = () => site.api.call('PATCH', `/api/v1/agents/${id}`, { configDataWanted: true });
     await ask();
     const asked = await product.poll();
+    site.clock.advance(1);
     await product.configData({ device: 'board' });
     const waiting = product.poll({ prefer: 'wait=60', 'if-none-match': asked.headers.etag ?? '' });
     await holding(site.haishin);
@@ -107,6 +108,8 @@ describe('held polls', () => {
     await site.deploy([release], [id]);
     const elsewhere = new DdiClient(second.http, id, product.options);
     await elsewhere.feedback(body.id as string, 'closed', 'success');
+    // After a success the attributes are wanted, too.
+    await product.configData({});
     const waiting = await product.poll({ prefer: 'wait=60' });
     expect(waiting.body._links.deploymentBase.href).not.toContain(`/${body.id}?`);
   });
@@ -228,6 +231,19 @@ describe('wake-up calls', () => {
     await site.deploy([release], ['w2']);
     await until('called again', () => calls.length === 2);
     expect(calls.map(({ request }) => request.url)).toEqual(['/wake', '/wake']);
+  });
+
+  it('come again when the pause between two tries is over', async () => {
+    answer = 200;
+    const product = await site.product('w3', { 'haishin.callback': url() });
+    await site.deploy([release], ['w3'], { retryMinutes: 30 });
+    const { body } = await product.fetchDeployment();
+    await until('called', () => calls.some((call) => call.body.includes('w3')));
+    await product.feedback(body.id as string, 'closed', 'failure');
+    calls.length = 0;
+    await site.pass(31);
+    await until('called again', () => calls.some((call) => call.body.includes('w3')));
+    expect((await product.fetchDeployment()).status).toBe(200);
   });
 
   it('go to addresses that could be meant only', async () => {

@@ -130,6 +130,11 @@ export class ChangeFeed implements OnModuleInit, OnModuleDestroy {
     this.waker.wake(controllerIds);
     for (const id of controllerIds) this.offered.add(id);
     this.collect();
+    this.wakeUps
+      .call(controllerIds)
+      .catch((fault: unknown) =>
+        this.logger.debug({ err: fault }, 'products could not be called for what they may do now; their polls find it'),
+      );
   }
 
   private collect(): void {
