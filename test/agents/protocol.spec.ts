@@ -70,7 +70,8 @@ describe('DDI v1 beyond the plain deployment', () => {
     const megabytes = `{"mode":"merge","data":{"k":"${'x'.repeat(3 * 1024 * 1024)}"}}`;
     // The connection stays, so that whoever still sends hears the answer.
     const refused = await product.call('PUT', '/configData', megabytes, { connection: 'keep-alive' });
-    expect([refused.status, refused.headers.connection]).toEqual([413, 'keep-alive']);
+    expect(refused.status).toBe(413);
+    expect(refused.headers.connection).not.toBe('close');
     for (const body of [
       '{',
       '[]',
