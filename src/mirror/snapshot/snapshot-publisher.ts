@@ -186,11 +186,8 @@ export class SnapshotPublisher {
     await this.steps.reached('composed');
     const news = newBlobs(trees, states);
     // With a manifest that is lost nobody knows what of the tree was lost before.
-    for (const sha256 of states.some((state) => state.manifestLost) ? [] : news)
-      if (!(await this.blobs.has(sha256)))
-        throw new AppError('storage', 'blob-missing', 'Content that was to be published has gone from the disk.', {
-          details: { sha256 },
-        });
+    if (states.every((state) => !state.manifestLost))
+      await Promise.all([...news].map((sha256) => this.mustHave(sha256)));
     await this.blobs.settle(news);
     await Promise.all(
       trees.map((tree) =>
@@ -252,6 +249,13 @@ export class SnapshotPublisher {
     await this.steps.reached('marked');
     await this.listener.refresh();
     this.logger.info({ snapshot: id }, 'snapshot published');
+  }
+
+  private async mustHave(sha256: string): Promise<void> {
+    if (await this.blobs.has(sha256)) return;
+    throw new AppError('storage', 'blob-missing', 'Content that was to be published has gone from the disk.', {
+      details: { sha256 },
+    });
   }
 
   private async complete(
