@@ -192,6 +192,24 @@ describe('when to install', () => {
     await service.ended;
   });
 
+  it('ends a download-only order when the files are here, and a later order for them fetches nothing again', async () => {
+    const release = pattern('5');
+    const action = stub.deploy([release], { update: 'skip' });
+    await box.run(['once']);
+    expect(action.feedback.map((one) => [one.execution, one.finished])).toEqual([
+      ['download', 'none'],
+      ['downloaded', 'none'],
+      ['downloaded', 'success'],
+    ]);
+    expect(box.current('virus-pattern')).toBeNull();
+    stub.change(action, { state: 'succeeded' });
+    const second = stub.deploy([release]);
+    await box.run(['once']);
+    expect(await stub.untilClosed(second)).toMatchObject({ finished: 'success' });
+    expect(box.current('virus-pattern')).toBe('5');
+    expect(artifactRequests()).toHaveLength(1);
+  });
+
   it('does not even download while the server does not want it', async () => {
     const action = stub.deploy([pattern('5')], { download: 'skip', update: 'skip' });
     await box.run(['once']);

@@ -9,7 +9,7 @@ import type { Outbox } from '../service/outbox.js';
 import { CancelWatch, Withdrawn } from './cancel-watch.js';
 import { type DeploymentPlan, type PlannedComponent, planDeployment } from './deployment-plan.js';
 import { exclusively } from './exclusive.js';
-import { waitReason } from './install-window.js';
+import { isDownloadOnly, waitReason } from './install-window.js';
 import { closeOrder, orderKey } from './order-report.js';
 
 /** `waiting`: the action stays open and is looked at again later. `stopped`: the agent is shutting down. */
@@ -87,9 +87,21 @@ export class DeploymentRunner {
       return this.#wait(run, 'scheduled', 'the server does not want the download yet');
     watch.start(this.#agent.config.polling.cancelCheckSeconds * 1000);
     const ready = await this.#download(run, state.deployment.note);
+    if (isDownloadOnly(base.deployment)) return this.#keep(run, stop);
     const waiting = waitReason(base.deployment, this.#agent.config.installWindow, new Date());
     if (waiting !== null) return this.#wait(run, 'downloaded', waiting);
     return this.#install(run, ready, stop);
+  }
+
+  /** Nothing more is asked for; the next order for these files need not fetch them. */
+  async #keep(run: Run, stop: AbortSignal): Promise<DeploymentResult> {
+    const files = run.plan.wanted.flatMap((one) => one.files);
+    const details = ['downloaded and checked; kept here, nothing was installed'];
+    await this.#agent.state.update((current) =>
+      closeOrder(current, run.order, { succeeded: true, by: 'downloaded', details, code: 0 }),
+    );
+    await this.#agent.downloads.clear(new Set(files.map((file) => file.sha256)));
+    return this.#finish(stop);
   }
 
   async #install(run: Run, ready: readonly ReadyComponent[], stop: AbortSignal): Promise<DeploymentResult> {

@@ -1,4 +1,4 @@
-import { waitReason } from './install-window.js';
+import { isDownloadOnly, waitReason } from './install-window.js';
 
 const at = (clock: string): Date => new Date(`2026-03-04T${clock}:00`);
 const deployment = (update: 'skip' | 'attempt' | 'forced', maintenanceWindow?: 'available' | 'unavailable') => ({
@@ -23,4 +23,14 @@ it.each([
   const reason = waitReason(deployment(update, window), own, at(clock));
   if (expected === null) expect(reason).toBeNull();
   else expect(reason).toMatch(expected);
+});
+
+it.each([
+  ['skip', undefined, true],
+  ['skip', 'unavailable', false],
+  ['skip', 'available', false],
+  ['attempt', undefined, false],
+  ['forced', undefined, false],
+] as const)('%s, maintenance window %s: download only %s', (update, window, expected) => {
+  expect(isDownloadOnly(deployment(update, window))).toBe(expected);
 });

@@ -1,6 +1,11 @@
 import type { AgentConfig } from '../config/agent-config.js';
 import type { DeploymentBase } from '../server/ddi-messages.js';
 
+/** The files are wanted, their installation is not: a later order may find them here. Outside a maintenance window it is only put off. */
+export function isDownloadOnly({ update, maintenanceWindow }: DeploymentBase['deployment']): boolean {
+  return update === 'skip' && maintenanceWindow === undefined;
+}
+
 /** Why an installation has to wait, or null when it may begin. `now` is local time. */
 export function waitReason(
   deployment: DeploymentBase['deployment'],

@@ -6,6 +6,8 @@ import { type AgentState, addEvent, addFinished, componentState } from '../state
 /** How an order that changed nothing on the disk, or failed before it could, is closed. */
 export interface Closing {
   readonly succeeded: boolean;
+  /** What ends the order: a download-only one ends by `downloaded`, as with all clients of hawkBit. */
+  readonly by?: 'closed' | 'downloaded';
   readonly details: readonly string[];
   readonly code: number;
 }
@@ -43,7 +45,7 @@ export function recordOutcome(state: AgentState, outcome: InstallOutcome, now: D
 export function closeOrder(state: AgentState, order: Order, closing: Closing): void {
   if (order.kind === 'own') return;
   const finished = closing.succeeded ? 'success' : 'failure';
-  const body = feedback(order.id, 'closed', finished, closing.details, { code: closing.code });
+  const body = feedback(order.id, closing.by ?? 'closed', finished, closing.details, { code: closing.code });
   addFinished(
     state,
     { orderId: orderKey(order.kind, order.id), succeeded: closing.succeeded, body },

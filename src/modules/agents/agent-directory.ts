@@ -1,7 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Clock } from '../../platform/clock/clock.js';
-import { AppError } from '../../platform/errors/app-error.js';
 import { ActionPort, NO_WORK, type AgentWork } from './action.port.js';
 import { AgentChanges } from './agent-changes.js';
 import { AgentGroupService, type GroupTree } from './agent-group.service.js';
@@ -10,6 +9,7 @@ import { EnrolmentToken } from './enrolment-token.entity.js';
 import { askingInterval } from './asking-interval.js';
 import { EnrolmentTokenService } from './enrolment-token.service.js';
 import { Waker, type WakeListener } from './waker.js';
+import { overloaded } from './work-gate.js';
 
 /** A product as polls see it: all that an answer needs, without a query. */
 export interface KnownAgent extends AgentFacts {
@@ -123,10 +123,7 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
   private load(controllerId: string): Load {
     const running = this.loading.get(controllerId);
     if (running !== undefined && !running.outdated) return running;
-    if (this.loading.size >= MAX_LOADING)
-      throw new AppError('unavailable', 'overloaded', 'Too many products ask at once.', {
-        details: { retryAfterSeconds: 5 + Math.floor(Math.random() * 25) },
-      });
+    if (this.loading.size >= MAX_LOADING) throw overloaded();
     let settle!: Load['settle'];
     let fail!: Load['fail'];
     const promise = new Promise<KnownAgent | null>((resolve, reject) => {

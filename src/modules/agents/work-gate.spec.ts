@@ -36,7 +36,7 @@ describe('the gate before the database', () => {
     await delay(0);
     const refused = await gate.run(() => opened).catch((fault: unknown) => fault);
     expect(refused).toBeInstanceOf(AppError);
-    expect(refused).toMatchObject({ kind: 'unavailable', code: 'overloaded' });
+    expect(refused).toMatchObject({ kind: 'too-many', code: 'overloaded' });
     const { retryAfterSeconds } = (refused as AppError).details as { retryAfterSeconds: number };
     expect(retryAfterSeconds).toBeGreaterThanOrEqual(5);
     expect(retryAfterSeconds).toBeLessThanOrEqual(30);

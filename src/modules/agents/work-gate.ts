@@ -24,8 +24,9 @@ export class WorkGate {
   }
 }
 
+/** 429, not 503: clients of hawkBit come back with the same feedback after it. */
 export function overloaded(): AppError {
-  return new AppError('unavailable', 'overloaded', 'Too many products ask at once.', {
+  return new AppError('too-many', 'overloaded', 'Too many products ask at once.', {
     details: { retryAfterSeconds: SHORTEST_RETRY + Math.floor(Math.random() * RETRY_SPREAD) },
   });
 }

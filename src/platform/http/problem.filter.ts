@@ -13,6 +13,7 @@ const KIND_OF_STATUS: Record<number, [ErrorKind, string]> = {
   409: ['conflict', 'conflict'],
   413: ['too-large', 'body-too-large'],
   415: ['bad-input', 'unsupported-media-type'],
+  429: ['too-many', 'too-many-requests'],
   503: ['unavailable', 'unavailable'],
 };
 

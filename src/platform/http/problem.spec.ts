@@ -12,6 +12,7 @@ describe('problems', () => {
     ['conflict', 409],
     ['gone', 410],
     ['too-large', 413],
+    ['too-many', 429],
     ['unprocessable', 422],
     ['internal', 500],
     ['upstream', 502],
