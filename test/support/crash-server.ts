@@ -2,6 +2,7 @@
  * A complete server as a process of its own that kills itself as power loss would: `crash-server.ts <json>`. Prints
  * `listening http=<url>` when it is ready.
  */
+import { flushCompileCache } from 'node:module';
 import { loadConfig } from '../../src/config/config.js';
 import { startServer } from '../../src/main.js';
 import type { PublishStep } from '../../src/mirror/snapshot/snapshot-publisher.js';
@@ -34,5 +35,7 @@ const server = await startServer({
   },
   sourceLimits: new SourceLimits(limits ?? {}),
 });
+// It may have no other end than a kill.
+flushCompileCache();
 process.once('SIGTERM', () => void server.stop().then(() => process.exit(0)));
 process.stdout.write(`listening http=${server.httpUrl ?? ''}\n`);

@@ -1,16 +1,36 @@
 /**
- * Lets plain Node import the sources, compiled in memory exactly as jest does it, so that what a test starts in another
- * process is the present source and not an old build. Use: `node --import ./test/support/typescript-hooks.mjs file.ts`.
+ * Lets plain Node import the sources, compiled exactly as jest does it, so that what a test starts in another process is the present
+ * source and not an old build. What was compiled is kept by its content: tests that kill start hundreds of processes. Use: `node --import ./test/support/typescript-hooks.mjs file.ts`.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { registerHooks } from 'node:module';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire, enableCompileCache, registerHooks } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-import { transformSync } from '@swc/core';
 
 import jestConfig from '../../jest.config.mjs';
 
 const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
+const require = createRequire(import.meta.url);
+/** Of each account its own: some tests run as another one. */
+const kept = join(tmpdir(), `haishin-compiled-${process.getuid()}`);
+mkdirSync(kept, { recursive: true });
+enableCompileCache(join(kept, 'node'));
+
+function compiled(filename) {
+  const source = readFileSync(filename, 'utf8');
+  const key = createHash('sha256')
+    .update(JSON.stringify([filename, swcOptions, source]))
+    .digest('hex');
+  const path = join(kept, key);
+  if (existsSync(path)) return readFileSync(path, 'utf8');
+  // Only now: loading the compiler takes longer than all that it would do here.
+  const { code } = require('@swc/core').transformSync(source, { ...swcOptions, filename, swcrc: false });
+  writeFileSync(`${path}.${process.pid}`, code);
+  renameSync(`${path}.${process.pid}`, path);
+  return code;
+}
 
 registerHooks({
   resolve(specifier, context, next) {
@@ -22,8 +42,6 @@ registerHooks({
   },
   load(url, context, next) {
     if (!url.startsWith('file:') || !url.endsWith('.ts') || url.includes('/node_modules/')) return next(url, context);
-    const filename = fileURLToPath(url);
-    const { code } = transformSync(readFileSync(filename, 'utf8'), { ...swcOptions, filename, swcrc: false });
-    return { format: 'module', source: code, shortCircuit: true };
+    return { format: 'module', source: compiled(fileURLToPath(url)), shortCircuit: true };
   },
 });
