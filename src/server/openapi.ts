@@ -14,10 +14,9 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   return SwaggerModule.createDocument(app, builder.build());
 }
 
-/** `/api/openapi.json` and `/api/docs`. */
+/** `/api/openapi.json` and `/api/docs`, made when somebody asks for the first time: a start does not wait for them. */
 export function installOpenApi(app: NestFastifyApplication): void {
-  const document = describeApi(app);
-  SwaggerModule.setup('api/docs', app, document, {
+  SwaggerModule.setup('api/docs', app, () => describeApi(app), {
     jsonDocumentUrl: 'api/openapi.json',
     customSiteTitle: 'Haishin API',
   });
