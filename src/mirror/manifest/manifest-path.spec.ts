@@ -62,9 +62,9 @@ describe('pathFault', () => {
       fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
         const path = pieces.join('');
         if (pathFault(path) !== null) return;
-        const url = new URL(path, 'http://base.test/root/');
+        const url = new URL(path, 'http://base.test/base/');
         expect(url.host).toBe('base.test');
-        expect(decodeURIComponent(url.pathname)).toBe(`/root/${path}`);
+        expect(decodeURIComponent(url.pathname)).toBe(`/base/${path}`);
       }),
       { numRuns: 2000 },
     );
