@@ -236,8 +236,8 @@ function sharedFile(componentId: string, path: string, sharer: string | null, un
   const whose =
     sharer === null
       ? `the entry ${unitId} of the manifest, which belongs to no component; add it to the entries of ${componentId}, then they go back together`
-      : `${sharer}, of which no earlier release has the same content`;
-  return new AppError('conflict', 'rollback-shared-file', `${path} also belongs to ${whose}.`, {
+      : `${sharer}, of which no earlier release has the same content; name another release to go back to`;
+  return new AppError('conflict', 'rollback-shared-file', `${path} also belongs to ${whose}. Nothing was changed.`, {
     details: { component: componentId, path, sharer, entry: unitId },
   });
 }
