@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from './config/config.js';
 import { DatabaseAvailability } from './database/availability.js';
+import type { EmbeddedPostgres } from './database/embedded/embedded-postgres.js';
 import { CatalogueRepository } from './mirror/catalogue/catalogue.repository.js';
 import { MirrorSettings } from './mirror/settings/mirror-settings.store.js';
 import { CHANNELS } from './mirror/snapshot/channel.js';
@@ -36,6 +37,8 @@ export interface ServerOptions {
   clock?: Clock;
   publishSteps?: PublishSteps;
   sourceLimits?: SourceLimits;
+  /** The embedded database, when its start has begun already; ended with the server in every case. */
+  embedded?: Promise<EmbeddedPostgres>;
 }
 
 export interface RunningServer {
@@ -146,7 +149,7 @@ class HaishinServer implements RunningServer {
   private async openApplication(): Promise<void> {
     const { config, logger, clock } = this;
     try {
-      this.database = await openDatabase(config, logger, () => this.availability?.suspect());
+      this.database = await openDatabase(config, logger, () => this.availability?.suspect(), this.options.embedded);
       const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
       const app = await createApplication({
         config,
@@ -249,6 +252,11 @@ class HaishinServer implements RunningServer {
     if (this.content === null) this.tree.stop();
     await this.availability?.stop();
     await this.database?.close();
+    // Already stopped with the database, unless the start ended before it got there.
+    await this.options.embedded?.then(
+      (embedded) => embedded.stop(),
+      () => undefined,
+    );
   }
 }
 

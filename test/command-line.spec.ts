@@ -84,6 +84,15 @@ describe('the command line', () => {
     expect(made.stderr).toContain(text);
   });
 
+  it('the built program finds what its libraries bring: the documentation of the API, the checks of input', async () => {
+    const style = await fetch(`${server.http}/api/docs/swagger-ui.css`);
+    expect(style.status).toBe(200);
+    expect(style.headers.get('content-type')).toContain('text/css');
+    const api = new ApiCaller(server.http);
+    const answer = await api.call('PUT', '/api/v1/settings/download-schedule', { enabled: 'perhaps' });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
+  });
+
   it('a second server that cannot start ends, and leaves the first one to be found', async () => {
     const absent = database.url.replace(/haishin_test_\w+/, 'absent');
     expect(absent).not.toBe(database.url);

@@ -1,19 +1,27 @@
 import { Command } from 'commander';
-import { registerFleet } from '../fleet/fleet.command.js';
-import { registerSampleUpstream } from '../sample-upstream/sample-upstream.command.js';
 import { AppError, toAppError } from '../platform/errors/app-error.js';
 import { VERSION } from '../platform/version.js';
-import { registerCommandStates } from './command-states.command.js';
-import { registerDownload } from './download.command.js';
-import { registerOpenApi } from './openapi.command.js';
-import { registerQuickstart } from './quickstart.command.js';
-import { registerServe } from './serve.command.js';
-import { registerStatus } from './status.command.js';
-import { registerToken } from './token.command.js';
-import { registerUpload } from './upload.command.js';
-import { registerVerify } from './verify.command.js';
 
-export function createProgram(): Command {
+/** Each brings its own modules with it: a command that only asks the API must not wait for the server's. */
+const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
+  ['serve', async () => (await import('./serve.command.js')).registerServe],
+  ['quickstart', async () => (await import('./quickstart.command.js')).registerQuickstart],
+  ['download', async () => (await import('./download.command.js')).registerDownload],
+  ['upload', async () => (await import('./upload.command.js')).registerUpload],
+  ['status', async () => (await import('./status.command.js')).registerStatus],
+  ['token', async () => (await import('./token.command.js')).registerToken],
+  ['verify', async () => (await import('./verify.command.js')).registerVerify],
+  [
+    'sample-upstream',
+    async () => (await import('../sample-upstream/sample-upstream.command.js')).registerSampleUpstream,
+  ],
+  ['fleet', async () => (await import('../fleet/fleet.command.js')).registerFleet],
+  ['openapi', async () => (await import('./openapi.command.js')).registerOpenApi],
+  ['command-states', async () => (await import('./command-states.command.js')).registerCommandStates],
+]);
+
+/** @param name the command that was asked for; all of them when it is none (help, a mistake). */
+async function createProgram(name: string | undefined): Promise<Command> {
   const program = new Command('haishin')
     .description(
       'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
@@ -22,23 +30,15 @@ export function createProgram(): Command {
     // `upload --version …` is the version of the upload.
     .enablePositionalOptions()
     .showHelpAfterError();
-  registerServe(program);
-  registerQuickstart(program);
-  registerDownload(program);
-  registerUpload(program);
-  registerStatus(program);
-  registerToken(program);
-  registerVerify(program);
-  registerSampleUpstream(program);
-  registerFleet(program);
-  registerOpenApi(program);
-  registerCommandStates(program);
+  const asked = COMMANDS.get(name ?? '');
+  for (const load of asked === undefined ? COMMANDS.values() : [asked]) (await load())(program);
   return program;
 }
 
 export async function runCli(argv: string[]): Promise<void> {
   try {
-    await createProgram().parseAsync(argv);
+    const program = await createProgram(argv[2]);
+    await program.parseAsync(argv);
   } catch (thrown) {
     const error = toAppError(thrown);
     process.stderr.write(`${error.code}: ${error.message}\n`);

@@ -6,7 +6,7 @@ import { connectDataSource, createDataSource } from '../database/data-source.js'
 import { findRunningEmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import type { RecordedFiles } from '../mirror/snapshot/verify.js';
 import type { Logger } from '../platform/logging/logger.js';
-import { embeddedDirectory } from '../server/database.js';
+import { embeddedDirectory } from '../server/embedded.js';
 
 export interface RecordedFilesReader {
   read: () => Promise<RecordedFiles[]>;

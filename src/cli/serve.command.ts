@@ -1,8 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { loadConfig } from '../config/config.js';
+import { loadConfig, type Config } from '../config/config.js';
 import { createLogger, type Logger } from '../platform/logging/logger.js';
-import { startServer, type RunningServer } from '../main.js';
+import type { EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
+import type { RunningServer } from '../main.js';
 import { letYoungHeapGrow } from '../platform/process/young-heap.js';
+import { startEmbedded } from '../server/embedded.js';
 
 /** A stop that hangs ends here: the caller's supervisor would kill us anyway, but later. */
 const STOP_LIMIT_MS = 9_500;
@@ -15,11 +17,26 @@ export function registerServe(program: Command): void {
     .action(async (options: { workers?: number }) => {
       const config = loadConfig(options.workers === undefined ? {} : { workers: options.workers });
       const logger = createLogger(config.logLevel);
-      const starting = startServer({ config, logger });
+      const starting = startServer(config, logger);
       // Before the line that says "ready": whoever reads it may send the signal at once.
       stopOnSignal({ stop: async () => (await starting).stop() }, logger);
       announce(await starting);
     });
+}
+
+/** Loading the application takes as long as PostgreSQL needs to start, and the latter is other processes' work: both at once. */
+async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const embedded = config.databaseUrl === undefined ? await beginEmbedded(config, logger) : undefined;
+  const server = await import('../main.js');
+  return server.startServer({ config, logger, ...(embedded === undefined ? {} : { embedded: embedded.ready }) });
+}
+
+/** Resolves when a process of PostgreSQL runs, or when the start has failed, which is `startServer`'s to report. */
+async function beginEmbedded(config: Config, logger: Logger): Promise<{ ready: Promise<EmbeddedPostgres> }> {
+  return new Promise((resolve) => {
+    const ready = startEmbedded(config, logger, () => resolve({ ready }));
+    void ready.catch(() => undefined).finally(() => resolve({ ready }));
+  });
 }
 
 /** The one line on standard output that says: ready. */

@@ -6,7 +6,8 @@ import { entities } from '../app.entities.js';
 import { ApiTokenService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
 import { systemClock } from '../platform/clock/clock.js';
 import { createLogger } from '../platform/logging/logger.js';
-import { embeddedDirectory, openDatabase } from '../server/database.js';
+import { openDatabase } from '../server/database.js';
+import { embeddedDirectory } from '../server/embedded.js';
 
 /** Works beside a running server and without one: tokens are what one needs when nothing else works. */
 async function withTokens<T>(config: Config, work: (tokens: ApiTokenService) => Promise<T>): Promise<T> {

@@ -1,13 +1,13 @@
-import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
 import { entities } from '../app.entities.js';
 import type { Config } from '../config/config.js';
 import { connectDataSource, createDataSource } from '../database/data-source.js';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import { migrate } from '../database/migrator.js';
 import { NotificationBus } from '../database/notify.js';
 import { AppError } from '../platform/errors/app-error.js';
 import type { Logger } from '../platform/logging/logger.js';
+import { startEmbedded } from './embedded.js';
 
 const POOL_SIZE = 20;
 
@@ -21,20 +21,18 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Where the embedded PostgreSQL lives. */
-export function embeddedDirectory(config: Config): string {
-  return join(config.dataDir, 'postgres');
-}
-
 /**
  * Starts or finds the database, brings its schema up to date and connects.
+ * @param starting the embedded one, when its start has begun already
  * @throws AppError `database-unavailable` when it may come later; everything else needs a person.
  */
-export async function openDatabase(config: Config, logger: Logger, onPoolError: () => void): Promise<Database> {
-  const embedded =
-    config.databaseUrl === undefined
-      ? await startEmbeddedPostgres({ dataDir: embeddedDirectory(config), logger })
-      : null;
+export async function openDatabase(
+  config: Config,
+  logger: Logger,
+  onPoolError: () => void,
+  starting?: Promise<EmbeddedPostgres>,
+): Promise<Database> {
+  const embedded = config.databaseUrl === undefined ? await (starting ?? startEmbedded(config, logger)) : null;
   const url = embedded?.url ?? config.databaseUrl;
   if (url === undefined) throw new AppError('internal', 'internal', 'no database');
   try {

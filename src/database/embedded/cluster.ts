@@ -51,7 +51,12 @@ export function refuseOtherVersion(clusterDir: string, found: string, ours: stri
  * Creates a cluster: built beside its place and synced as a whole, then renamed, so that a crash leaves none or a whole
  * one. Throws AppError `embedded-database-init-failed` with the output of initdb.
  */
-export async function createCluster(clusterDir: string, binaries: PostgresBinaries, runAs: RunAs): Promise<void> {
+export async function createCluster(
+  clusterDir: string,
+  binaries: PostgresBinaries,
+  runAs: RunAs,
+  onProcess?: () => void,
+): Promise<void> {
   const partial = `${clusterDir}.new`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { mode: 0o700 });
@@ -59,10 +64,12 @@ export async function createCluster(clusterDir: string, binaries: PostgresBinari
   if (runAs.stepsDown) await chown(partial, runAs.uid, runAs.gid);
   const path = await pathForAccount(partial, runAs);
   // The builtin provider sorts by code point on every machine, so no update of libc or ICU can break an index.
-  await runInitdb(binaries, runAs, partial, [
+  const created = runInitdb(binaries, runAs, partial, [
     ...['-D', path, '-U', EMBEDDED_USER, '--auth=trust', '--encoding=UTF8', '--locale=C'],
     ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--data-checksums', '--no-instructions', '--no-sync'],
   ]);
+  onProcess?.();
+  await created;
   await runInitdb(binaries, runAs, partial, ['-D', path, '--sync-only']);
   await rename(partial, clusterDir);
   const parent = await open(dirname(clusterDir), 'r');

@@ -25,6 +25,8 @@ export interface EmbeddedPostgresOptions {
   logger: DatabaseLogger;
   /** Settings that win over ours, such as `fsync=off` for tests. */
   settings?: Readonly<Record<string, string>>;
+  /** Called when the first process of PostgreSQL has been started. */
+  onProcess?: () => void;
 }
 
 export interface EmbeddedPostgresConnection {
@@ -60,7 +62,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const lock = await acquireOwnerLock(join(dataDir, 'lock'), logger);
   try {
     const plan = await preparePlan(dataDir, options);
-    const supervisor = new PostmasterSupervisor(plan, logger);
+    const supervisor = new PostmasterSupervisor(plan, logger, options.onProcess);
     await supervisor.start();
     return {
       ...describeConnection(plan.socketDir),
@@ -101,7 +103,7 @@ async function preparePlan(dataDir: string, options: EmbeddedPostgresOptions): P
   const found = await clusterVersion(clusterDir);
   if (found !== undefined) refuseOtherVersion(clusterDir, found, binaries.majorVersion);
   else {
-    await createCluster(clusterDir, binaries, runAs);
+    await createCluster(clusterDir, binaries, runAs, options.onProcess);
     options.logger.info({ clusterDir, version: binaries.majorVersion }, 'database created');
   }
   const socketDir = await prepareSocketDirectory(dataDir, runAs);

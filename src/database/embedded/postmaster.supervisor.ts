@@ -42,6 +42,7 @@ export class PostmasterSupervisor {
   constructor(
     private readonly plan: PostmasterPlan,
     private readonly logger: DatabaseLogger,
+    private readonly onProcess?: () => void,
   ) {}
 
   async start(): Promise<void> {
@@ -84,7 +85,7 @@ export class PostmasterSupervisor {
     for (;;) {
       await removeMisleadingLocks(this.plan);
       try {
-        return await startPostmaster(this.plan);
+        return await startPostmaster(this.plan, this.onProcess);
       } catch (error) {
         if (!isHeldBySessions(error) || performance.now() > deadline) throw error;
         await sleep(100);

@@ -27,7 +27,7 @@ export interface PostmasterPlan {
 const READY_MILLISECONDS = 60_000;
 
 /** Starts postgres, in a process group of its own so that Ctrl-C reaches us first, and waits until it answers. */
-export async function startPostmaster(plan: PostmasterPlan): Promise<ProcessIdentity> {
+export async function startPostmaster(plan: PostmasterPlan, onProcess?: () => void): Promise<ProcessIdentity> {
   // Output goes to a file and not through us: it must outlive us, and a closed pipe would be lost messages.
   const log = openSync(plan.logFile, 'a', 0o640);
   const logStart = fstatSync(log).size;
@@ -41,6 +41,7 @@ export async function startPostmaster(plan: PostmasterPlan): Promise<ProcessIden
   closeSync(log);
   const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code), String);
   child.unref();
+  onProcess?.();
   const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
   const outcome = await firstOf(plan.socketDir, ended);
   if (outcome === 'ready' && identity !== undefined) return identity;
