@@ -38,7 +38,8 @@ const LOOK_MS = 20;
 export function startFleet(options: FleetOptions): Fleet {
   const behaviour = { ...FLEET_BEHAVIOUR, ...options.behaviour };
   const counters = new FleetCounters();
-  const abort = new AbortController();
+  // One for each product: a signal looks through all that listen to it whenever another one does.
+  const aborts: AbortController[] = [];
   const perSecond = options.startPerSecond ?? DEFAULT_START_PER_SECOND;
   const runs: Promise<void>[] = [];
   const agents: SimulatedAgent[] = [];
@@ -47,18 +48,22 @@ export function startFleet(options: FleetOptions): Fleet {
     const controllerId = `${options.prefix ?? 'sim-'}${String(index + 1).padStart(5, '0')}`;
     for (let machine = 1; machine <= (role === 'duplicate' ? 2 : 1); machine += 1) {
       const agent = create(options, behaviour, counters, { controllerId, role, machine });
+      const abort = new AbortController();
       agents.push(agent);
+      aborts.push(abort);
       runs.push(begin(agent, (index * 1000) / perSecond, abort.signal));
     }
   }
+  let stopped = false;
   return {
     counters,
     agents,
     enrolled: async () => {
-      while (counters.enrolled < agents.length && !abort.signal.aborted) await delay(LOOK_MS);
+      while (counters.enrolled < agents.length && !stopped) await delay(LOOK_MS);
     },
     stop: async () => {
-      abort.abort();
+      stopped = true;
+      for (const abort of aborts) abort.abort();
       await Promise.all(runs);
     },
   };

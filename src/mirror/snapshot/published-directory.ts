@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { linkSync } from 'node:fs';
 import {
   link,
   mkdir,
@@ -14,7 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import pLimit from 'p-limit';
+import { setImmediate } from 'node:timers/promises';
 import type { BlobStore } from '../store/blob-store.js';
 import { syncDirectory } from '../store/durable-directory.js';
 import type { Channel } from './channel.js';
@@ -23,8 +24,11 @@ import type { HeldFile, SnapshotIndex } from './held-file.js';
 const STAGING = '.staging-';
 /** In `published/`: the name of the channel behind `/TvcsDownload/ActiveUpdate`. */
 export const DEFAULT_CHANNEL_FILE = 'default-channel';
-/** Links made at the same time: as many as the thread pool can take. */
-const LINKS_AT_ONCE = 16;
+/**
+ * A link is made in a hundredth of a millisecond, a trip through the thread pool takes ten times that: so they are made at once,
+ * this many before others have their turn.
+ */
+const LINKS_IN_ONE_TURN = 64;
 
 /**
  * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`.
@@ -67,14 +71,7 @@ export class PublishedDirectory {
     const folders = new Set(index.files.map((file) => dirname(join(tree, file.path))));
     folders.add(tree);
     for (const folder of folders) await mkdir(folder, { recursive: true });
-    await pLimit(LINKS_AT_ONCE).map(index.files, async (file) => {
-      try {
-        await link(this.blobs.pathOf(file.sha256), join(tree, file.path));
-      } catch (fault) {
-        // Content that was lost earlier is left out until `relink`; it must not hold up the rest.
-        if ((fault as NodeJS.ErrnoException).code !== 'ENOENT' || (await this.blobs.has(file.sha256))) throw fault;
-      }
-    });
+    await this.linkAll(index.files, tree);
     const handle = await open(join(staging, 'index.json'), 'w', 0o644);
     try {
       await handle.writeFile(JSON.stringify(index));
@@ -86,6 +83,18 @@ export class PublishedDirectory {
     await rm(join(this.root, channel, index.snapshot), { recursive: true, force: true });
     await rename(staging, join(this.root, channel, index.snapshot));
     await syncDirectory(join(this.root, channel));
+  }
+
+  private async linkAll(files: readonly HeldFile[], tree: string): Promise<void> {
+    for (const [done, file] of files.entries()) {
+      if (done % LINKS_IN_ONE_TURN === 0) await setImmediate();
+      try {
+        linkSync(this.blobs.pathOf(file.sha256), join(tree, file.path));
+      } catch (fault) {
+        // Content that was lost earlier is left out until `relink`; it must not hold up the rest.
+        if ((fault as NodeJS.ErrnoException).code !== 'ENOENT' || (await this.blobs.has(file.sha256))) throw fault;
+      }
+    }
   }
 
   /** Puts a staged snapshot into force: one rename. */
