@@ -17,18 +17,13 @@ import {
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { BlobStore } from '../store/blob-store.js';
-import { syncDirectory } from '../store/durable-directory.js';
+import { CALLS_IN_ONE_TURN, syncDirectory } from '../store/durable-directory.js';
 import type { Channel } from './channel.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';
 
 const STAGING = '.staging-';
 /** In `published/`: the name of the channel behind `/TvcsDownload/ActiveUpdate`. */
 export const DEFAULT_CHANNEL_FILE = 'default-channel';
-/**
- * A link is made in a hundredth of a millisecond, a trip through the thread pool takes ten times that: so they are made at once,
- * this many before others have their turn.
- */
-const LINKS_IN_ONE_TURN = 64;
 
 /**
  * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`.
@@ -87,7 +82,7 @@ export class PublishedDirectory {
 
   private async linkAll(files: readonly HeldFile[], tree: string): Promise<void> {
     for (const [done, file] of files.entries()) {
-      if (done % LINKS_IN_ONE_TURN === 0) await setImmediate();
+      if (done % CALLS_IN_ONE_TURN === 0) await setImmediate();
       try {
         linkSync(this.blobs.pathOf(file.sha256), join(tree, file.path));
       } catch (fault) {

@@ -69,6 +69,11 @@ function timeAfter(states: readonly ChannelState[], now: Date): Date {
 
 /** Turns composed trees into a snapshot in force: stage, record, flip, mark (architecture §3). One at a time on all nodes. */
 export class SnapshotPublisher {
+  private readonly parsed = new Map<
+    Channel,
+    { snapshotId: string; publishedAt: Date; manifest: HeldFile; held: HeldTree }
+  >();
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly snapshots: SnapshotRepository,
@@ -140,20 +145,34 @@ export class SnapshotPublisher {
       releases: new Map<string, string>(),
     };
     if (snapshotId === null) return nothing;
+    const { publishedAt, held } = await this.readTree(channel, snapshotId);
+    return {
+      snapshotId,
+      publishedAt,
+      held,
+      manifestLost: held === null,
+      releases: await this.snapshots.releases(snapshotId, channel),
+    };
+  }
+
+  /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest is looked for. */
+  private async readTree(
+    channel: Channel,
+    snapshotId: string,
+  ): Promise<Pick<ChannelState, 'held'> & { publishedAt: Date }> {
+    const known = this.parsed.get(channel);
+    if (known?.snapshotId === snapshotId && (await this.blobs.size(known.manifest.sha256)) === known.manifest.size)
+      return known;
     const index = await this.directory.readIndex(channel, snapshotId);
     const files = fileMap(index.files);
     const manifest = files.get(MANIFEST_PATH);
     if (manifest === undefined)
       throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
-    const text =
-      (await this.blobs.size(manifest.sha256)) === manifest.size ? await this.directory.readFile(manifest) : null;
-    return {
-      snapshotId,
-      publishedAt: new Date(index.publishedAt),
-      held: text === null ? null : { manifest: Manifest.parse(text), files },
-      manifestLost: text === null,
-      releases: await this.snapshots.releases(snapshotId, channel),
-    };
+    const publishedAt = new Date(index.publishedAt);
+    if ((await this.blobs.size(manifest.sha256)) !== manifest.size) return { publishedAt, held: null };
+    const held = { manifest: Manifest.parse(await this.directory.readFile(manifest)), files };
+    this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
+    return { publishedAt, held };
   }
 
   /** Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes. */

@@ -16,14 +16,15 @@ export interface TreeDamage {
 /** Looks for every file in force, by its size; whether its content is right only `haishin verify` finds out. */
 export async function findDamage(
   states: Record<Channel, ChannelState>,
-  blobs: Pick<BlobStore, 'size'>,
+  blobs: Pick<BlobStore, 'unlike'>,
 ): Promise<TreeDamage> {
   const sizes = new Map<string, number>();
   for (const state of Object.values(states))
     for (const file of state.held?.files.values() ?? []) sizes.set(file.sha256, file.size);
-  const missing = new Set<string>();
-  for (const [sha256, size] of sizes) if ((await blobs.size(sha256)) !== size) missing.add(sha256);
-  return { missing, manifestLost: Object.values(states).some((state) => state.manifestLost) };
+  return {
+    missing: await blobs.unlike(sizes),
+    manifestLost: Object.values(states).some((state) => state.manifestLost),
+  };
 }
 
 export function isDamaged(damage: TreeDamage): boolean {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
-import { makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
+import { CALLS_IN_ONE_TURN, makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
 import { PartialFiles } from './partial-file.js';
 import { SlabPool } from './slab-pool.js';
 import { checkZip } from './zip-check.js';
@@ -69,6 +71,20 @@ export class BlobStore {
   async size(sha256: string): Promise<number | null> {
     const path = this.pathOf(sha256);
     return onDisk(async () => (await stat(path, { throwIfNoEntry: false }))?.size ?? null);
+  }
+
+  /** Those of the blobs that are not held with the size in bytes that is given. */
+  async unlike(sizes: ReadonlyMap<string, number>): Promise<Set<string>> {
+    const found = new Set<string>();
+    let done = 0;
+    for (const [sha256, size] of sizes) {
+      if (done++ % CALLS_IN_ONE_TURN === 0) await setImmediate();
+      const path = this.pathOf(sha256);
+      await onDisk(() => {
+        if (statSync(path, { throwIfNoEntry: false })?.size !== size) found.add(sha256);
+      });
+    }
+    return found;
   }
 
   /** A fresh path in `incoming/`, for somebody who writes the file and then calls `adopt`. */
@@ -302,7 +318,7 @@ async function ageMs(path: string): Promise<number | null> {
   return found === undefined ? null : Date.now() - found.mtimeMs;
 }
 
-async function onDisk<T>(work: () => Promise<T>): Promise<T> {
+async function onDisk<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

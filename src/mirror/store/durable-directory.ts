@@ -1,6 +1,12 @@
 import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+/**
+ * A link or a look at a file takes a hundredth of a millisecond, a trip through the thread pool ten times that: many of them are
+ * made without it, this many before others have their turn.
+ */
+export const CALLS_IN_ONE_TURN = 64;
+
 /** Makes renames and new names in the directory survive a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');
