@@ -55,6 +55,22 @@ describe('held polls', () => {
     expect(answer.headers['preference-applied']).toBe('wait');
   });
 
+  it('are answered at the moment when the maintenance window of their order opens', async () => {
+    const id = fresh();
+    const product = await site.product(id);
+    const opens = new Date(site.clock.now().getTime() + 1_500);
+    const window = { kind: 'once' as const, from: opens.toISOString(), to: '2099-01-01T00:00:00Z' };
+    await site.deploy([release], [id], { parameters: { window } });
+    const shut = await product.poll();
+    const waiting = product.poll({ prefer: 'wait=60', 'if-none-match': shut.headers.etag ?? '' });
+    await holding(site.haishin);
+    site.clock.advance(1_500);
+    const answer = await waiting;
+    expect(answer.status).toBe(200);
+    expect(answer.body._links.deploymentBase.href).not.toBe(shut.body._links.deploymentBase.href);
+    expect((await product.fetchDeployment()).body.deployment).toMatchObject({ maintenanceWindow: 'available' });
+  });
+
   it('are woken by an order, on the node where it was given and on any other', async () => {
     const id = fresh();
     const product = await site.product(id);

@@ -15,6 +15,8 @@ export interface AgentWork {
   cancellation: { actionId: string } | null;
   command: OfferedAction | null;
   installed: { actionId: string } | null;
+  /** When it will be another one by itself, because a maintenance window opens or closes; null: not soon. */
+  changesAt: Date | null;
 }
 
 export const NO_WORK: AgentWork = {
@@ -23,6 +25,7 @@ export const NO_WORK: AgentWork = {
   cancellation: null,
   command: null,
   installed: null,
+  changesAt: null,
 };
 
 export type ContentRole = 'full' | 'package' | 'signature' | 'increment';

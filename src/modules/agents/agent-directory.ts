@@ -90,7 +90,9 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
   /** What is known without asking; undefined when a query is needed. */
   peek(controllerId: string): KnownAgent | null | undefined {
     const known = this.agents.get(controllerId);
-    return known !== undefined && this.trusted(known.at) ? known.value : undefined;
+    if (known === undefined || !this.trusted(known.at)) return undefined;
+    const changesAt = known.value?.work.changesAt ?? null;
+    return changesAt === null || this.clock.now() < changesAt ? known.value : undefined;
   }
 
   /** Null when there is no such product. @throws AppError `overloaded`, and what the database throws. */

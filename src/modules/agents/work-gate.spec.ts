@@ -43,4 +43,21 @@ describe('the gate before the database', () => {
     open();
     await Promise.all(waiting);
   });
+
+  it('holds no more than 64 MiB of what they brought, but always one', async () => {
+    const gate = new WorkGate();
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const first = gate.run(() => opened, 100 * 1024 * 1024);
+    await expect(gate.run(() => opened, 1)).rejects.toMatchObject({ code: 'overloaded' });
+    open();
+    await first;
+    expect(await gate.run(() => Promise.resolve('again'), 1)).toBe('again');
+  });
+
+  it('refuses whoever is inside already, instead of letting them wait for each other', async () => {
+    const gate = new WorkGate();
+    await expect(gate.run(() => gate.run(() => Promise.resolve()))).rejects.toMatchObject({ code: 'internal' });
+    expect(await gate.run(() => Promise.resolve(1))).toBe(1);
+  });
 });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -5,6 +6,8 @@ import { AppError } from '../../platform/errors/app-error.js';
 /** Connections to the database that products may take at once; the rest of the pool is for people and for what is due. */
 const AT_ONCE = 12;
 const MAX_WAITING = 25_000;
+/** What those who wait have brought with them, all together. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** A fleet that is sent away comes back spread over so many seconds. */
 const SHORTEST_RETRY = 5;
 const RETRY_SPREAD = 25;
@@ -16,11 +19,25 @@ const RETRY_SPREAD = 25;
 @Injectable()
 export class WorkGate {
   private readonly limit = pLimit(AT_ONCE);
+  private readonly inside = new AsyncLocalStorage<true>();
+  private bytes = 0;
 
-  /** @throws AppError `overloaded` with a time to come back. */
-  run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.limit.pendingCount >= MAX_WAITING) return Promise.reject(overloaded());
-    return this.limit(work);
+  /**
+   * @param bytes what is kept in memory until the turn comes
+   * @throws AppError `overloaded` with a time to come back; `internal` when the caller is inside already: twelve of those would wait
+   *   for each other for ever.
+   */
+  async run<T>(work: () => Promise<T>, bytes = 0): Promise<T> {
+    if (this.inside.getStore() === true)
+      throw new AppError('internal', 'internal', 'A turn was asked for by somebody whose turn it is.');
+    const tooLarge = this.bytes > 0 && this.bytes + bytes > MAX_WAITING_BYTES;
+    if (tooLarge || this.limit.pendingCount >= MAX_WAITING) throw overloaded();
+    this.bytes += bytes;
+    try {
+      return await this.limit(() => this.inside.run(true, work));
+    } finally {
+      this.bytes -= bytes;
+    }
   }
 }
 

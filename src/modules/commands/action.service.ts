@@ -24,7 +24,7 @@ import type { DeployParameters } from './command.types.js';
 import { Deliveries } from './deliveries.js';
 import { DeploymentContents, moduleOf } from './deployment-content.js';
 import { FeedbackService } from './feedback.service.js';
-import { isWindowOpen } from './maintenance-window.js';
+import { isWindowOpen, nextTurn } from './maintenance-window.js';
 
 /** DDI's view of commands: one action for each target, and for each of its tries. */
 @Injectable()
@@ -264,7 +264,12 @@ function workFrom(open: readonly OpenAction[], now: Date): AgentWork {
     deployment: offered(running ?? next),
     confirmation: running === undefined && next === undefined ? offered(deployments.find(awaitsConsent)) : null,
     command: offered(commands.find((action) => action.state !== 'queued') ?? commands[0]),
+    changesAt: earliest(deployments.map(({ window }) => nextTurn(window, now))),
   };
+}
+
+function earliest(moments: (Date | null)[]): Date | null {
+  return moments.reduce((first, each) => (first === null || (each !== null && each < first) ? each : first), null);
 }
 
 function awaitsConsent(action: Pick<OpenAction, 'confirmation' | 'state'>): boolean {

@@ -1,4 +1,4 @@
-import { isWindowOpen } from './maintenance-window.js';
+import { isWindowOpen, nextTurn } from './maintenance-window.js';
 
 const at = (text: string): Date => new Date(text);
 const daily = (from: string, to: string, days?: number[], timeZone = 'Asia/Tokyo') =>
@@ -44,5 +44,18 @@ describe('the maintenance window', () => {
     const window = { kind: 'once', from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' } as const;
     expect(isWindowOpen(window, at('2026-01-01T00:00:00Z'))).toBe(true);
     expect(isWindowOpen(window, at('2026-01-02T00:00:00Z'))).toBe(false);
+  });
+
+  it('tells when it opens or closes, if that is soon', () => {
+    const window = daily('09:00', '10:00');
+    expect(nextTurn(window, at('2025-12-31T23:58:30Z'))).toEqual(at('2026-01-01T00:00:00Z'));
+    expect(nextTurn(window, at('2026-01-01T00:59:59Z'))).toEqual(at('2026-01-01T01:00:00Z'));
+    expect(nextTurn(window, at('2025-12-31T23:56:30Z'))).toBeNull();
+    expect(nextTurn(window, at('2026-01-01T00:00:00Z'))).toBeNull();
+    const once = { kind: 'once', from: '2026-01-01T00:00:07Z', to: '2026-01-01T00:00:09Z' } as const;
+    expect(nextTurn(once, at('2026-01-01T00:00:00Z'))).toEqual(at(once.from));
+    expect(nextTurn(once, at('2026-01-01T00:00:07Z'))).toEqual(at(once.to));
+    expect(nextTurn(once, at('2026-01-01T00:00:09Z'))).toBeNull();
+    expect(nextTurn(null, at('2026-01-01T00:00:00Z'))).toBeNull();
   });
 });

@@ -13,6 +13,23 @@ export function isWindowOpen(window: MaintenanceWindow | null, now: Date): boole
   return (minute >= from && onDay(day)) || (minute < to && onDay((day + 6) % 7));
 }
 
+const MINUTE_MS = 60_000;
+/** Longer than anybody remembers what was read, and than a poll is held. */
+const SOON_MINUTES = 3;
+
+/** When it opens or closes next, if that is within a few minutes. Time zones differ by whole minutes. */
+export function nextTurn(window: MaintenanceWindow | null, now: Date): Date | null {
+  if (window === null) return null;
+  const minute = Math.floor(now.getTime() / MINUTE_MS) * MINUTE_MS;
+  const moments =
+    window.kind === 'once'
+      ? [new Date(window.from), new Date(window.to)].filter((each) => each > now)
+      : Array.from({ length: SOON_MINUTES }, (_, ahead) => new Date(minute + (ahead + 1) * MINUTE_MS));
+  const open = isWindowOpen(window, now);
+  const last = now.getTime() + SOON_MINUTES * MINUTE_MS;
+  return moments.find((each) => each.getTime() <= last && isWindowOpen(window, each) !== open) ?? null;
+}
+
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const formats = new Map<string, Intl.DateTimeFormat>();
 

@@ -21,6 +21,8 @@ import { WorkGate } from '../work-gate.js';
 declare module 'fastify' {
   interface FastifyRequest {
     product?: AuthenticatedAgent;
+    /** Bytes of the body, about. */
+    bodyBytes?: number;
   }
 }
 
@@ -68,6 +70,7 @@ export class DdiRoutes implements OnModuleInit {
     // Absent when the application is only looked at, for its OpenAPI text.
     if (typeof fastify?.route !== 'function') return;
     fastify.decorateRequest('product', undefined);
+    fastify.decorateRequest('bodyBytes', undefined);
     void fastify.register((scope, _options, done) => {
       this.acceptJson(scope);
       this.install(scope);
@@ -78,7 +81,8 @@ export class DdiRoutes implements OnModuleInit {
   /** JSON under any of its names, and without one; an empty body is an empty object. */
   private acceptJson(scope: FastifyInstance): void {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, body, done) => {
+    scope.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (request, body, done) => {
+      request.bodyBytes = body.length;
       if (body === '') return done(null, {});
       try {
         done(null, JSON.parse(body as string) as unknown);
@@ -149,7 +153,7 @@ export class DdiRoutes implements OnModuleInit {
         return this.gate.run(async () => {
           // Gone while it waited for its turn: it asks again.
           if (!request.raw.socket.destroyed) await handler(product, request, reply);
-        });
+        }, request.bodyBytes);
       },
     });
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Clock } from '../../../platform/clock/clock.js';
 import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
 import { Contacts } from './contacts.js';
 import { HeldPolls } from '../held-polls.js';
@@ -17,6 +18,7 @@ export class PollHandler {
     private readonly directory: AgentDirectory,
     private readonly contacts: Contacts,
     private readonly held: HeldPolls,
+    private readonly clock: Clock,
   ) {}
 
   async answer(agent: KnownAgent, own: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -56,13 +58,15 @@ export class PollHandler {
       for (;;) {
         // First in the list, then the look: what changes in between wakes us.
         const poll = this.held.enter(controllerId);
+        let turning: NodeJS.Timeout | undefined;
         try {
           const agent = await this.directory.get(controllerId);
           if (agent === null) return null;
           const answer = baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
           if (over || worthTelling(answer, known) || !this.held.open) return answer;
-          await Promise.race([poll.woken, ended]);
+          await Promise.race([poll.woken, ended, this.turn(agent, (timer) => (turning = timer))]);
         } finally {
+          clearTimeout(turning);
           poll.leave();
         }
       }
@@ -70,6 +74,14 @@ export class PollHandler {
       clearTimeout(timer);
       request.raw.socket.off('close', stop);
     }
+  }
+
+  /** Resolves when the product's work changes by itself; never, when that is not soon. */
+  private turn({ work }: KnownAgent, started: (timer: NodeJS.Timeout) => void): Promise<void> {
+    return new Promise((resolve) => {
+      if (work.changesAt === null) return;
+      started(setTimeout(resolve, Math.max(0, work.changesAt.getTime() - this.clock.now().getTime())));
+    });
   }
 }
 
