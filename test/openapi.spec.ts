@@ -2,11 +2,34 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+interface Operation {
+  operationId: string;
+  responses: Record<string, { content?: Record<string, unknown> }>;
+}
+
 describe('docs/openapi.json', () => {
   it('is what the program says of itself; "npm run docs" writes it anew', () => {
     const env = { ...process.env, NODE_OPTIONS: '' };
     const said = execFileSync(process.execPath, [resolve('dist/cli.js'), 'openapi'], { env, maxBuffer: 50_000_000 });
     expect(JSON.parse(readFileSync('docs/openapi.json', 'utf8'))).toEqual(JSON.parse(said.toString()));
+  });
+
+  it('tells what every route answers, as the types of the controllers say', () => {
+    const said = execFileSync(process.execPath, ['scripts/response-schemas.mjs', '--print'], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+      maxBuffer: 50_000_000,
+    });
+    expect(JSON.parse(readFileSync('src/server/response-schemas.json', 'utf8'))).toEqual(JSON.parse(said.toString()));
+    const { paths, components } = JSON.parse(readFileSync('docs/openapi.json', 'utf8'));
+    const silent = new Set<string>();
+    for (const path of Object.values<object>(paths))
+      for (const { operationId, responses } of Object.values<Operation>(path as Record<string, Operation>)) {
+        expect(responses['default']?.content).toHaveProperty('application/problem+json');
+        const success = Object.entries(responses).find(([status]) => status.startsWith('2'));
+        if (success?.[0] !== '204' && success?.[1].content === undefined) silent.add(operationId);
+      }
+    expect([...silent]).toEqual([]);
+    expect(components.schemas.ComponentView.properties.updateNeeded).toEqual({ type: 'boolean' });
   });
 
   it('describes the whole contract', () => {

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { PROBLEM_MEDIA_TYPE } from '../platform/http/problem.js';
 import { VERSION } from '../platform/version.js';
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
@@ -11,7 +15,48 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .setVersion(VERSION)
     .setOpenAPIVersion('3.1.0')
     .addBearerAuth();
-  return SwaggerModule.createDocument(app, builder.build());
+  return withAnswers(SwaggerModule.createDocument(app, builder.build()));
+}
+
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+const PROBLEM: Schema = {
+  type: 'object',
+  description: 'RFC 9457 problem details; further members tell of the occurrence. `code` is stable.',
+  required: ['type', 'title', 'status', 'code', 'detail', 'requestId'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string' },
+    detail: { type: 'string' },
+    requestId: { type: 'string' },
+  },
+  additionalProperties: true,
+};
+
+/** What routes answer, from `scripts/response-schemas.mjs`: types that exist only for the compiler leave nothing to look at here. */
+function withAnswers(document: OpenAPIObject): OpenAPIObject {
+  const { responses, schemas } = JSON.parse(
+    readFileSync(new URL('./response-schemas.json', import.meta.url), 'utf8'),
+  ) as { responses: Record<string, Schema>; schemas: Record<string, Schema> };
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, ...schemas, Problem: PROBLEM },
+  };
+  const problem = { schema: { $ref: '#/components/schemas/Problem' } };
+  for (const path of Object.values(document.paths))
+    for (const operation of Object.values(path) as OperationObject[]) {
+      const answer = responses[operation.operationId ?? ''];
+      const success = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))?.[1];
+      if (answer !== undefined && success !== undefined && !('$ref' in success))
+        success.content = { 'application/json': { schema: answer } };
+      operation.responses['default'] = {
+        description: 'Anything that went wrong.',
+        content: { [PROBLEM_MEDIA_TYPE]: problem },
+      };
+    }
+  return document;
 }
 
 /** `/api/openapi.json` and `/api/docs`, made when somebody asks for the first time: a start does not wait for them. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Idempotency } from '../../platform/http/idempotency.js';
@@ -51,6 +51,7 @@ export class CommandController {
 
   /** The list with all targets, one line each, streamed. */
   @Get('commands/export')
+  @ApiOkResponse({ schema: { type: 'string' } })
   @ApiProduces('text/csv', 'application/x-ndjson')
   export(@Query() query: ExportQuery, @Res() reply: FastifyReply): void {
     const { format } = query;

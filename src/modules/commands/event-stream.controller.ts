@@ -1,5 +1,5 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EventStream } from './event-stream.js';
 
@@ -14,6 +14,7 @@ export class EventStreamController {
    * `download` (id, state, progress), `reset` (look at the lists again).
    */
   @Get()
+  @ApiOkResponse({ schema: { type: 'string' } })
   @ApiProduces('text/event-stream')
   open(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const last = request.headers['last-event-id'];
