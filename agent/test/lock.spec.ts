@@ -133,7 +133,7 @@ it('of many processes that race for a stale lock exactly one holds it at a time'
        }
      }`,
   );
-  const hooks = new URL('./support/ts-hooks.mjs', import.meta.url).href;
+  const hooks = new URL('../../test/support/typescript-hooks.mjs', import.meta.url).href;
   const racers = Array.from({ length: 6 }, () =>
     spawn(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', hooks, script], { stdio: 'inherit' }),
   );

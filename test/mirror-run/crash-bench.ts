@@ -4,16 +4,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { PublishStep } from '../../src/mirror/snapshot/snapshot-publisher.js';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
+import { bundledProgram, COMPILE_CACHE } from '../support/bundled-program.js';
 import type { CrashServerOrder } from '../support/crash-server.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
 import { ApiCaller, TEST_TOKEN } from '../support/haishin.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { servedTree, type ServedTree } from './mirror-bench.js';
 
-const SUPPORT = fileURLToPath(new URL('../support/', import.meta.url));
+const CRASH_SERVER = new URL('../support/crash-server.ts', import.meta.url);
 
 export interface CrashServer {
   api: ApiCaller;
@@ -44,11 +44,10 @@ export class CrashBench {
       token: TEST_TOKEN,
       dieAt,
     };
-    const child = spawn(
-      process.execPath,
-      ['--import', `${SUPPORT}typescript-hooks.mjs`, `${SUPPORT}crash-server.ts`, JSON.stringify(order)],
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } },
-    );
+    const child = spawn(process.execPath, [bundledProgram(CRASH_SERVER), JSON.stringify(order)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: COMPILE_CACHE },
+    });
     const ended = once(child, 'exit');
     const line = await Promise.race([
       once(createInterface({ input: child.stdout }), 'line').then(([text]) => text as string),

@@ -1,36 +1,14 @@
 /**
- * Lets plain Node import the sources, compiled exactly as jest does it, so that what a test starts in another process is the present
- * source and not an old build. What was compiled is kept by its content: tests that kill start hundreds of processes. Use: `node --import ./test/support/typescript-hooks.mjs file.ts`.
+ * Lets plain Node import the sources, so that what a test starts in another process is the present source and not an old build.
+ * Use: `node --import ./test/support/typescript-hooks.mjs file.ts`. What is started often is bundled instead (bundled-program.ts).
  */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createRequire, enableCompileCache, registerHooks } from 'node:module';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { enableCompileCache, registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiled, kept } from './compiled-source.mjs';
 
-import jestConfig from '../../jest.config.mjs';
-
-const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
-const require = createRequire(import.meta.url);
-/** Of each account its own: some tests run as another one. */
-const kept = join(tmpdir(), `haishin-compiled-${process.getuid()}`);
-mkdirSync(kept, { recursive: true });
 enableCompileCache(join(kept, 'node'));
-
-function compiled(filename) {
-  const source = readFileSync(filename, 'utf8');
-  const key = createHash('sha256')
-    .update(JSON.stringify([filename, swcOptions, source]))
-    .digest('hex');
-  const path = join(kept, key);
-  if (existsSync(path)) return readFileSync(path, 'utf8');
-  // Only now: loading the compiler takes longer than all that it would do here.
-  const { code } = require('@swc/core').transformSync(source, { ...swcOptions, filename, swcrc: false });
-  writeFileSync(`${path}.${process.pid}`, code);
-  renameSync(`${path}.${process.pid}`, path);
-  return code;
-}
 
 registerHooks({
   resolve(specifier, context, next) {

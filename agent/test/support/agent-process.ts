@@ -1,12 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { bundledProgram, COMPILE_CACHE } from '../../../test/support/bundled-program.js';
 
-const HOOKS = new URL('./ts-hooks.mjs', import.meta.url).href;
-/** Compiled once for all the processes of a test run; keyed by content, so never stale. */
-const COMPILE_CACHE = fileURLToPath(new URL('../../../.cache/agent-tests', import.meta.url));
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-const CRASHING = fileURLToPath(new URL('./crashing-agent.ts', import.meta.url));
+const CLI = new URL('../../src/cli.ts', import.meta.url);
+const CRASHING = new URL('./crashing-agent.ts', import.meta.url);
 
 export interface Ended {
   readonly code: number | null;
@@ -70,14 +67,11 @@ export interface StartOptions {
 }
 
 export function startAgent(words: readonly string[], options: StartOptions = {}): AgentProcess {
-  const script = options.killAtStep === undefined ? [CLI] : [CRASHING, String(options.killAtStep)];
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--import', HOOKS, ...script, ...words],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.environment },
-    },
-  );
+  const { killAtStep } = options;
+  const script = killAtStep === undefined ? [bundledProgram(CLI)] : [bundledProgram(CRASHING), String(killAtStep)];
+  const child = spawn(process.execPath, [...script, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: COMPILE_CACHE, ...options.environment },
+  });
   return new AgentProcess(child);
 }
