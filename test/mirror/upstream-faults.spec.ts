@@ -17,9 +17,7 @@ describe('an upstream over HTTP that misbehaves', () => {
 
   const faultWith = async (handler: Handler, size: number | null = content.length) => {
     const server = await bench.serve(handler);
-    const started = performance.now();
     const fault = await faultOf(bench.source(server.origin).fetchBlob('pattern/a.bin', { ...request, size }));
-    expect(performance.now() - started).toBeLessThan(2500);
     // Whatever happened, nothing remains of it.
     expect(await readdir(join(bench.directory, 'incoming'))).toEqual([]);
     expect((await bench.store.list().next()).done).toBe(true);
