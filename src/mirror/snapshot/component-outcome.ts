@@ -1,7 +1,11 @@
 import type { Component } from '../catalogue/component.entity.js';
 import type { ManifestUnit } from '../manifest/manifest.js';
+import type { Channel } from './channel.js';
+import type { ComposedChannel } from './channel-composer.js';
 import { leadingUnit, type GroupFault } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
+import type { Release } from './release.entity.js';
+import { versionOfDraft, type BuildInput } from './tree-builder.js';
 
 /**
  * How a run ended for one component: `updated`, `unchanged`, `failed` (it keeps what it had), `not-carried` by the source,
@@ -76,4 +80,46 @@ export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
       return { id: group.key, outcome: 'failed', versionBefore: null, versionAfter: null, offered, error: group.fault };
     });
   return [...named, ...unclaimed];
+}
+
+/** What a run has built, beside what was in force before it. */
+export interface BuiltRun {
+  build: BuildInput;
+  trees: Record<Channel, ComposedChannel>;
+  /** Releases of the global channel before the run. */
+  current: readonly Release[];
+  takesPart: ReadonlySet<string>;
+  /** False: every channel stays as it is. */
+  published: boolean;
+}
+
+/** The same for a build: what the japan channel's own source lacked is told where the global one was fine. */
+export function outcomesOfBuild({ build, trees, current, takesPart, published }: BuiltRun): ComponentOutcome[] {
+  const before = new Map(current.map((release) => [release.componentId, release.version]));
+  const digests = new Map(current.map((release) => [release.componentId, release.contentDigest]));
+  const after = new Map<string, string>();
+  const changed = new Set<string>();
+  for (const component of build.components) {
+    const draft = trees.global.releases.get(component.id);
+    if (draft === undefined) continue;
+    after.set(component.id, versionOfDraft(component, draft, build.holds.global));
+    if (published && digests.get(component.id) !== draft.digest) changed.add(component.id);
+  }
+  const groups = [...(build.global?.groups ?? [])];
+  if (build.japan !== 'derive')
+    for (const group of build.japan?.groups ?? []) {
+      if (group.fault === null) continue;
+      const twin = groups.findIndex((each) => each.key === group.key);
+      if (twin === -1) groups.push(group);
+      else if (groups[twin]?.fault === null) groups[twin] = { ...groups[twin], fault: group.fault };
+    }
+  return outcomesOf({
+    components: build.components,
+    takesPart: ({ id }) => takesPart.has(id),
+    groups,
+    before,
+    after,
+    changed,
+    held: new Set(build.holds.global.keys()),
+  });
 }

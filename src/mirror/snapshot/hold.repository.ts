@@ -1,7 +1,7 @@
 import type { Component } from '../catalogue/component.entity.js';
 import { CHANNELS, type Channel } from './channel.js';
 import type { ReleaseRepository } from './release.repository.js';
-import type { ChannelState } from './snapshot-publisher.js';
+import type { ChannelState } from './channel-states.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 import type { Hold } from './tree-builder.js';
 

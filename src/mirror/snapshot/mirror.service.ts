@@ -9,25 +9,18 @@ import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
-import { outcomesOf, type ComponentOutcome } from './component-outcome.js';
+import { outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
-import { leadingUnit, type GroupFault, type HeldTree, type PlanInput } from './mirror-plan.js';
+import { stayingHolds, withoutClashes } from './staying-holds.js';
+import { leadingUnit, type GroupFault, type PlanInput } from './mirror-plan.js';
 import type { RunProgress } from './mirror-run.js';
-import type { Release } from './release.entity.js';
 import type { ReleaseRepository } from './release.repository.js';
 import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
-import type { ChannelState, SnapshotPublisher } from './snapshot-publisher.js';
-import { holdBackSharers } from './shared-files.js';
+import type { SnapshotPublisher } from './snapshot-publisher.js';
+import type { ChannelState } from './channel-states.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 import { findDamage, isDamaged, requireWholeTree, withoutMissing, type TreeDamage } from './tree-damage.js';
-import {
-  buildTrees,
-  recordReleases,
-  versionOfDraft,
-  type BuildInput,
-  type Hold,
-  type ReadTree,
-} from './tree-builder.js';
+import { buildTrees, recordReleases, type BuildInput, type ReadTree } from './tree-builder.js';
 
 export interface MirrorOrder {
   /** Component ids that a person named; null: all that the run may update. */
@@ -163,7 +156,10 @@ export class MirrorService {
 
   private async states(): Promise<Record<Channel, ChannelState>> {
     const { publisher } = this.deps;
-    return { global: await publisher.currentOrLost('global'), japan: await publisher.currentOrLost('japan') };
+    return {
+      global: await publisher.states.currentOrLost('global'),
+      japan: await publisher.states.currentOrLost('japan'),
+    };
   }
 
   private plan(context: Context, channel: Channel): Omit<PlanInput, 'upstream' | 'held'> {
@@ -204,8 +200,8 @@ export class MirrorService {
     const japanTree = japan === null ? null : toReadTree(japan);
     const ownJapan = context.setting.japanSources.length > 0;
     const held = {
-      global: this.stillHeld(context, holds, read, 'global'),
-      japan: this.stillHeld(context, holds, ownJapan ? japanTree : read, 'japan'),
+      global: stayingHolds(context, holds, read, 'global'),
+      japan: stayingHolds(context, holds, ownJapan ? japanTree : read, 'japan'),
     };
     const agreed = (tree: ReadTree | null, channels: readonly Channel[]): ReadTree | null =>
       channels.reduce((each, channel) => withoutClashes(each, states[channel].held, held[channel]), tree);
@@ -224,7 +220,7 @@ export class MirrorService {
     );
     const before = await releases.findMany([...states.global.releases.values()]);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
-      this.outcomes(context, build, [...before.values()], trees, published);
+      outcomesOfBuild({ build, trees, current: [...before.values()], takesPart: context.takesPart, published });
     const snapshotId = await publisher.publish({
       trees,
       reason: 'download',
@@ -243,65 +239,6 @@ export class MirrorService {
     const inForce = snapshotId ?? states.global.snapshotId;
     return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, inForce };
   }
-
-  /** Pins stay unless the component was named; uploads stay unless something newer was fetched. */
-  private stillHeld(context: Context, holds: Holds, read: ReadTree | null, channel: Channel): Map<string, Hold> {
-    const named = new Set(context.order.requested ?? []);
-    const brought = new Set(
-      (read?.groups ?? []).filter((g) => g.action === 'fetch' || g.action === 'same').map((g) => g.componentId),
-    );
-    const fetched = new Map((read?.groups ?? []).filter((g) => g.action === 'fetch').map((g) => [g.componentId, g]));
-    const byId = new Map(context.components.map((component) => [component.id, component]));
-    const result = new Map<string, Hold>();
-    for (const [id, hold] of holds.uploaded[channel]) {
-      // What was fetched was newer than the upload that was in force when the run began, in the channel it was planned for.
-      const component = byId.get(id);
-      const offered = component && leadingUnit(component.entries, fetched.get(id)?.units ?? [])?.version;
-      const overtaken =
-        component !== undefined &&
-        fetched.has(id) &&
-        (!offered || compareVersions(offered, hold.release.version, component.numbering) > 0);
-      if (!overtaken) result.set(id, hold);
-    }
-    for (const [id, hold] of holds.pinned[channel]) if (!named.has(id) || !brought.has(id)) result.set(id, hold);
-    return result;
-  }
-
-  private outcomes(
-    context: Context,
-    build: BuildInput,
-    current: readonly Release[],
-    trees: ReturnType<typeof buildTrees>,
-    published: boolean,
-  ): ComponentOutcome[] {
-    const before = new Map(current.map((release) => [release.componentId, release.version]));
-    const digests = new Map(current.map((release) => [release.componentId, release.contentDigest]));
-    const after = new Map<string, string>();
-    const changed = new Set<string>();
-    for (const component of build.components) {
-      const draft = trees.global.releases.get(component.id);
-      if (draft === undefined) continue;
-      after.set(component.id, versionOfDraft(component, draft, build.holds.global));
-      if (published && digests.get(component.id) !== draft.digest) changed.add(component.id);
-    }
-    const groups = [...(build.global?.groups ?? [])];
-    if (build.japan !== 'derive')
-      for (const group of build.japan?.groups ?? []) {
-        if (group.fault === null) continue;
-        const twin = groups.findIndex((each) => each.key === group.key);
-        if (twin === -1) groups.push(group);
-        else if (groups[twin]?.fault === null) groups[twin] = { ...groups[twin], fault: group.fault };
-      }
-    return outcomesOf({
-      components: build.components,
-      takesPart: ({ id }) => context.takesPart.has(id),
-      groups,
-      before,
-      after,
-      changed,
-      held: new Set(build.holds.global.keys()),
-    });
-  }
 }
 
 /**
@@ -310,15 +247,6 @@ export class MirrorService {
  */
 function settledAs(fingerprint: string, snapshotInForce: string | null): string {
   return `${fingerprint}/${snapshotInForce ?? ''}`;
-}
-
-/** People may have rolled back or uploaded something since the run began. */
-function withoutClashes(
-  tree: ReadTree | null,
-  held: HeldTree | null,
-  holds: ReadonlyMap<string, Hold>,
-): ReadTree | null {
-  return tree && { ...tree, groups: holdBackSharers(tree.groups, held, holds) };
 }
 
 function toReadTree(read: SourceRead): ReadTree | null {

@@ -150,7 +150,7 @@ export class RetentionService {
     const { repository, publisher, directory } = this.deps;
     const inForce = new Set<string>();
     for (const channel of CHANNELS) {
-      const id = await publisher.inForce(channel);
+      const id = await publisher.states.inForce(channel);
       if (id !== null) inForce.add(id);
     }
     const recorded = new Map((await repository.snapshots()).map((each) => [each.id, each]));

@@ -4,26 +4,13 @@ import { AppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { inTransaction } from '../../database/transaction.js';
-import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
+import { ChannelStates, type ChannelState } from './channel-states.js';
 import type { ComposedChannel } from './channel-composer.js';
-import { fileMap, MANIFEST_PATH, type HeldFile } from './held-file.js';
-import type { HeldTree } from './mirror-plan.js';
+import { MANIFEST_PATH, type HeldFile } from './held-file.js';
 import type { PublishedDirectory } from './published-directory.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
-
-/** What a channel has in force. */
-export interface ChannelState {
-  snapshotId: string | null;
-  publishedAt: Date | null;
-  /** Null before the first snapshot, and when its manifest is lost. */
-  held: HeldTree | null;
-  /** The manifest in force cannot be read: only a download can make the tree anew. */
-  manifestLost: boolean;
-  /** Component → release; empty for a snapshot that this database does not know (it was restored from an older backup). */
-  releases: Map<string, string>;
-}
 
 export interface PublishRequest {
   trees: Record<Channel, ComposedChannel>;
@@ -69,10 +56,7 @@ function timeAfter(states: readonly ChannelState[], now: Date): Date {
 
 /** Turns composed trees into a snapshot in force: stage, record, flip, mark (architecture §3). One at a time on all nodes. */
 export class SnapshotPublisher {
-  private readonly parsed = new Map<
-    Channel,
-    { snapshotId: string; publishedAt: Date; manifest: HeldFile; held: HeldTree }
-  >();
+  readonly states: ChannelStates;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -83,7 +67,9 @@ export class SnapshotPublisher {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly steps: PublishSteps = noSteps,
-  ) {}
+  ) {
+    this.states = new ChannelStates(snapshots, directory, blobs);
+  }
 
   /**
    * Runs work that decides on and publishes a snapshot, alone among all nodes; first finishes what a crash left.
@@ -114,67 +100,6 @@ export class SnapshotPublisher {
     }
   }
 
-  /** Id of the snapshot that a channel serves. */
-  inForce(channel: Channel): Promise<string | null> {
-    return this.directory.current(channel);
-  }
-
-  /**
-   * What is in force, as a base for a decision of a person.
-   * @throws AppError `manifest-lost`, `snapshot-damaged`.
-   */
-  async current(channel: Channel): Promise<ChannelState> {
-    const state = await this.currentOrLost(channel);
-    if (!state.manifestLost) return state;
-    throw new AppError(
-      'storage',
-      'manifest-lost',
-      `The manifest of channel ${channel} is lost. A download makes it anew; start one, then try again.`,
-      { details: { channel, snapshot: state.snapshotId } },
-    );
-  }
-
-  /** The same for somebody who can make the manifest anew. */
-  async currentOrLost(channel: Channel): Promise<ChannelState> {
-    const snapshotId = await this.directory.current(channel);
-    const nothing = {
-      snapshotId,
-      publishedAt: null,
-      held: null,
-      manifestLost: false,
-      releases: new Map<string, string>(),
-    };
-    if (snapshotId === null) return nothing;
-    const { publishedAt, held } = await this.readTree(channel, snapshotId);
-    return {
-      snapshotId,
-      publishedAt,
-      held,
-      manifestLost: held === null,
-      releases: await this.snapshots.releases(snapshotId, channel),
-    };
-  }
-
-  /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest is looked for. */
-  private async readTree(
-    channel: Channel,
-    snapshotId: string,
-  ): Promise<Pick<ChannelState, 'held'> & { publishedAt: Date }> {
-    const known = this.parsed.get(channel);
-    if (known?.snapshotId === snapshotId && (await this.blobs.size(known.manifest.sha256)) === known.manifest.size)
-      return known;
-    const index = await this.directory.readIndex(channel, snapshotId);
-    const files = fileMap(index.files);
-    const manifest = files.get(MANIFEST_PATH);
-    if (manifest === undefined)
-      throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
-    const publishedAt = new Date(index.publishedAt);
-    if ((await this.blobs.size(manifest.sha256)) !== manifest.size) return { publishedAt, held: null };
-    const held = { manifest: Manifest.parse(await this.directory.readFile(manifest)), files };
-    this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
-    return { publishedAt, held };
-  }
-
   /** Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes. */
   async recover(): Promise<void> {
     const prepared = await this.snapshots.prepared();
@@ -197,7 +122,7 @@ export class SnapshotPublisher {
 
   /** Publishes, unless every channel would stay as it is: then null. Call inside `exclusively`. */
   async publish(request: PublishRequest): Promise<string | null> {
-    const states = await Promise.all(CHANNELS.map((channel) => this.currentOrLost(channel)));
+    const states = await Promise.all(CHANNELS.map((channel) => this.states.currentOrLost(channel)));
     const now = timeAfter(states, this.clock.now());
     const trees = await Promise.all(CHANNELS.map((channel) => this.complete(channel, request.trees[channel], now)));
     if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;

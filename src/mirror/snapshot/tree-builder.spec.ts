@@ -2,7 +2,7 @@ import type { Component } from '../catalogue/component.entity.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { FetchedFile } from './group-fetch.js';
 import type { GroupResult } from './mirror-run.js';
-import type { ChannelState } from './snapshot-publisher.js';
+import type { ChannelState } from './channel-states.js';
 import { buildTrees, emptyManifest, versionOfDraft, type BuildInput, type Hold } from './tree-builder.js';
 
 const pattern = { id: 'virus-pattern', entries: ['P.4'], variants: ['80'] } as Component;

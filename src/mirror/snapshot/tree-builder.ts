@@ -9,7 +9,7 @@ import { leadingUnit, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { Release } from './release.entity.js';
 import type { Provenance, ReleaseRepository } from './release.repository.js';
-import type { ChannelState } from './snapshot-publisher.js';
+import type { ChannelState } from './channel-states.js';
 
 /** A release at which a component stays, with its content; not yet recorded when it was uploaded just now. */
 export interface Hold extends ReleaseContent {

@@ -2,7 +2,7 @@ import { AppError } from '../../platform/errors/app-error.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
 import type { HeldTree } from './mirror-plan.js';
-import type { ChannelState } from './snapshot-publisher.js';
+import type { ChannelState } from './channel-states.js';
 import type { BuildInput, ReadTree } from './tree-builder.js';
 
 /** What is in force but cannot be served any more: lost, cut short, or set aside by `haishin verify`. */

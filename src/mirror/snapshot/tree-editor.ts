@@ -46,7 +46,10 @@ export class TreeEditor {
   /** Call inside `SnapshotPublisher.exclusively`. `record` runs also when the trees stay as they are. */
   async publish(edit: TreeEdit): Promise<TreeEditResult> {
     const components = await this.catalogue.list();
-    const states = { global: await this.publisher.current('global'), japan: await this.publisher.current('japan') };
+    const states = {
+      global: await this.publisher.states.current('global'),
+      japan: await this.publisher.states.current('japan'),
+    };
     const standing = await loadHolds(this.releases, this.snapshots, states, components);
     const holds: Record<Channel, Map<string, Hold>> = { global: new Map(), japan: new Map() };
     const provenance: Record<Channel, Map<string, Provenance>> = { global: new Map(), japan: new Map() };

@@ -5,7 +5,7 @@ import { Clock } from '../../platform/clock/clock.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { AgentEventRepository, type AgentEventRow } from './agent-event.repository.js';
 import { parseProductEvents, type ProductEvent } from './agent-event.parser.js';
-import { AgentRepository } from './agent.repository.js';
+import { InventoryRepository } from './inventory.repository.js';
 import { ComponentNumberings } from './component-numberings.js';
 import { inventoryItem } from './inventory.js';
 
@@ -21,7 +21,7 @@ export class AgentEventService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly events: AgentEventRepository,
-    private readonly agents: AgentRepository,
+    private readonly inventory: InventoryRepository,
     private readonly numberings: ComponentNumberings,
     private readonly clock: Clock,
   ) {}
@@ -44,7 +44,7 @@ export class AgentEventService {
       const items = installed.map((event) =>
         inventoryItem(event.component, event.version ?? '', numberings.get(event.component)),
       );
-      await this.agents.storeComponents(manager, controllerId, items, now);
+      await this.inventory.storeComponents(manager, controllerId, items, now);
     });
   }
 

@@ -3,7 +3,6 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { Approval, FleetMember, FleetSelection } from './fleet.types.js';
 import type { DuplicateEvidence } from './agent.entity.js';
 import { Agent } from './agent.entity.js';
-import type { ComponentReport, Inventory, InventoryItem } from './inventory.js';
 
 export interface NewAgent {
   controllerId: string;
@@ -72,19 +71,6 @@ const ROW = `a.controller_id as "controllerId", a.name, a.group_id as "groupId",
   coalesce((select jsonb_agg(jsonb_build_object('id', i.component_id, 'version', i.version, 'rawVersion', i.raw_version,
      'variant', i.variant, 'reportedAt', i.reported_at) order by i.component_id)
    from agent_component i where i.controller_id = a.controller_id), '[]') as components`;
-
-const REPORTED_COLUMNS = `n("controllerId" text, "componentId" text, version text, "rawVersion" text, variant text)`;
-const REPORTED = `jsonb_to_recordset($9::jsonb) as ${REPORTED_COLUMNS}`;
-
-/** Writes what changed and nothing else. */
-function upsertComponents(rows: string, now: string, source = '', where = ''): string {
-  return `insert into agent_component as old (controller_id, component_id, version, raw_version, variant, reported_at)
-   select n."controllerId", n."componentId", n.version, n."rawVersion", n.variant, ${now}
-   from ${source} jsonb_to_recordset(${rows}::jsonb) as ${REPORTED_COLUMNS} ${where === '' ? 'where true' : where}
-   on conflict (controller_id, component_id) do update
-     set version = excluded.version, raw_version = excluded.raw_version, variant = excluded.variant, reported_at = excluded.reported_at
-     where (old.raw_version, old.version, old.variant) is distinct from (excluded.raw_version, excluded.version, excluded.variant)`;
-}
 
 /** Ids of groups and all below them. */
 export const SUBTREE = `with recursive below as (
@@ -191,69 +177,6 @@ export class AgentRepository {
     );
   }
 
-  /** Attributes and what follows from them, in one transaction. @returns the attributes and callback of before. */
-  async lockForConfigData(
-    manager: EntityManager,
-    controllerId: string,
-  ): Promise<{ attributes: Record<string, string>; callbackUrl: string | null; ownUpdateSince: Date | null } | null> {
-    const [row] = await manager.query<
-      { attributes: Record<string, string>; callbackUrl: string | null; ownUpdateSince: Date | null }[]
-    >(
-      `select attributes, callback_url as "callbackUrl", own_update_since as "ownUpdateSince" from agent
-       where controller_id = $1 for update`,
-      [controllerId],
-    );
-    return row ?? null;
-  }
-
-  async storeInventory(
-    manager: EntityManager,
-    controllerId: string,
-    attributes: Record<string, string>,
-    inventory: Inventory,
-    { items, withdrawn }: ComponentReport,
-    now: Date,
-  ): Promise<void> {
-    await manager.query(
-      `with known as (
-         update agent set attributes = $2, product_type = coalesce($3, product_type), product_version = coalesce($4, product_version),
-           capabilities = $5, own_schedule = $6, own_update_since = case when $7 then coalesce(own_update_since, $8) end,
-           config_data_wanted = false, config_data_at = $8
-         where controller_id = $1),
-       gone as (delete from agent_component where controller_id = $1
-         and case when $10::text[] is null then component_id not in (select n."componentId" from ${REPORTED})
-           else component_id = any($10) end) ${upsertComponents('$9', '$8')}`,
-      [
-        controllerId,
-        JSON.stringify(attributes),
-        inventory.productType,
-        inventory.productVersion,
-        inventory.capabilities,
-        inventory.ownSchedule,
-        inventory.ownUpdateRunning,
-        now,
-        JSON.stringify(items.map((item) => ({ controllerId, ...item }))),
-        withdrawn === 'others' ? null : withdrawn,
-      ],
-    );
-  }
-
-  /** Versions that are known to be in force at a product; nothing when there is no such product. */
-  async storeComponents(
-    manager: EntityManager,
-    controllerId: string,
-    items: InventoryItem[],
-    now: Date,
-  ): Promise<void> {
-    if (items.length === 0) return;
-    // The product first, by its key: of the list the planner knows nothing, and would read all products for it.
-    await manager.query(upsertComponents('$1', '$2', 'agent a cross join', 'where a.controller_id = $3'), [
-      JSON.stringify(items.map((item) => ({ controllerId, ...item }))),
-      now,
-      controllerId,
-    ]);
-  }
-
   /** A callback that the product itself gave: it is told a new secret when it gives it again. */
   async forgetOwnCallback(manager: EntityManager, controllerId: string): Promise<void> {
     await manager.query(
@@ -261,11 +184,6 @@ export class AgentRepository {
        where controller_id = $1 and callback_url = attributes ->> 'haishin.callback'`,
       [controllerId],
     );
-  }
-
-  /** After an update the product is to say anew what it has. */
-  async wantConfigData(manager: EntityManager, controllerId: string): Promise<void> {
-    await manager.query(`update agent set config_data_wanted = true where controller_id = $1`, [controllerId]);
   }
 
   /**

@@ -7,6 +7,7 @@ import { AgentGroupController } from './agent-group.controller.js';
 import { AgentGroupService } from './agent-group.service.js';
 import { AgentController } from './agent.controller.js';
 import { AgentRepository } from './agent.repository.js';
+import { InventoryRepository } from './inventory.repository.js';
 import { AgentService } from './agent.service.js';
 import { AgentSettings } from './agent.settings.js';
 import { ComponentNumberings } from './component-numberings.js';
@@ -41,6 +42,7 @@ import { Waker } from './waker.js';
     AgentEventService,
     AgentGroupService,
     AgentRepository,
+    InventoryRepository,
     AgentService,
     AgentSettings,
     ArtifactSender,

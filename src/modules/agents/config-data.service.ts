@@ -8,6 +8,7 @@ import { AgentChanges } from './agent-changes.js';
 import { newToken } from './agent-token.js';
 import { unknownAgents } from './agent.errors.js';
 import { AgentRepository } from './agent.repository.js';
+import { InventoryRepository } from './inventory.repository.js';
 import { ComponentNumberings } from './component-numberings.js';
 import { componentIds, componentReport, readInventory, type ConfigDataMode } from './inventory.js';
 import { productText } from './product-text.js';
@@ -23,6 +24,7 @@ export class ConfigDataService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly agents: AgentRepository,
+    private readonly inventory: InventoryRepository,
     private readonly numberings: ComponentNumberings,
     private readonly networks: WakeUpNetworks,
     private readonly secrets: SecretBox,
@@ -42,12 +44,12 @@ export class ConfigDataService {
     const numberings = await this.numberings.of(componentIds(data));
     const now = this.clock.now();
     const callbackSecret = await inTransaction(this.dataSource, async (manager) => {
-      const before = await this.agents.lockForConfigData(manager, controllerId);
+      const before = await this.inventory.lockForConfigData(manager, controllerId);
       if (before === null) throw unknownAgents([controllerId]);
       const attributes = combined(before.attributes, mode, data);
       const inventory = readInventory(attributes);
       const components = componentReport(before.attributes, mode, data, numberings);
-      await this.agents.storeInventory(manager, controllerId, attributes, inventory, components, now);
+      await this.inventory.storeInventory(manager, controllerId, attributes, inventory, components, now);
       // A callback that an administrator set stays when the product does not speak of one.
       const { callbackUrl } = inventory;
       if (callbackUrl === null || callbackUrl === before.callbackUrl) return null;

@@ -60,7 +60,7 @@ export class ComponentService {
   async currentReleases(): Promise<Record<Channel, Map<string, Release>>> {
     const result: Record<Channel, Map<string, Release>> = { global: new Map(), japan: new Map() };
     for (const channel of CHANNELS) {
-      const snapshotId = await this.publisher.inForce(channel);
+      const snapshotId = await this.publisher.states.inForce(channel);
       if (snapshotId === null) continue;
       const ids = await this.snapshots.releases(snapshotId, channel);
       const releases = await this.releases.findMany([...ids.values()]);

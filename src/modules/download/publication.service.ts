@@ -72,7 +72,7 @@ export class PublicationService {
   async channels(): Promise<ChannelView[]> {
     return Promise.all(
       CHANNELS.map(async (channel) => {
-        const id = await this.publisher.inForce(channel);
+        const id = await this.publisher.states.inForce(channel);
         const snapshot = id === null ? null : await this.dataSource.getRepository(Snapshot).findOneBy({ id });
         const facts =
           id === null
@@ -128,7 +128,7 @@ export class PublicationService {
     if (rows.length === 0) return [];
     const ids = rows.map((row) => row.id);
     const inForce = await Promise.all(
-      CHANNELS.map(async (channel) => [channel, await this.publisher.inForce(channel)] as const),
+      CHANNELS.map(async (channel) => [channel, await this.publisher.states.inForce(channel)] as const),
     );
     const channels = await this.dataSource.getRepository(SnapshotChannel).findBy({ snapshotId: In(ids) });
     const members = await this.dataSource.getRepository(SnapshotRelease).findBy({ snapshotId: In(ids) });

@@ -95,7 +95,7 @@ export class RollbackService {
   private async steps(
     holds: Record<Channel, ReadonlyMap<string, Release>>,
   ): Promise<Map<string, { release: Release; versionBefore: string | null }>> {
-    const before = (await this.publisher.current('global')).releases;
+    const before = (await this.publisher.states.current('global')).releases;
     const known = await this.releases.findMany([...before.values()]);
     const steps = new Map<string, { release: Release; versionBefore: string | null }>();
     for (const [id, release] of [...holds.japan, ...holds.global])
@@ -109,7 +109,7 @@ export class RollbackService {
     release: Release | null,
     channel: Channel,
   ): Promise<Map<string, Release>> {
-    const { held } = await this.publisher.current(channel);
+    const { held } = await this.publisher.states.current(channel);
     if (release === null || held === null) return pinOf(componentId, release);
     const owners = componentOfUnit(await this.catalogue.list());
     const pins = new Map<string, Release>();
@@ -201,7 +201,7 @@ export class RollbackService {
 
   /** Releases before the one in force, newest first. Going back twice goes back further, not forth again. */
   private async history(componentId: string, channel: Channel): Promise<Release[]> {
-    const current = (await this.publisher.current(channel)).releases.get(componentId);
+    const current = (await this.publisher.states.current(channel)).releases.get(componentId);
     const all = await this.releases.publishedHistory(componentId, channel);
     const at = all.find((release) => release.id === current);
     const earlier = all.filter((release) => at === undefined || release.createdAt < at.createdAt);

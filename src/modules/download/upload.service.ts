@@ -9,7 +9,8 @@ import type { HeldFile } from '../../mirror/snapshot/held-file.js';
 import { leadingUnit } from '../../mirror/snapshot/mirror-plan.js';
 import { ReleaseRepository, type Provenance } from '../../mirror/snapshot/release.repository.js';
 import { signaturePathOf } from '../../mirror/snapshot/signature-path.js';
-import { SnapshotPublisher, type ChannelState } from '../../mirror/snapshot/snapshot-publisher.js';
+import type { ChannelState } from '../../mirror/snapshot/channel-states.js';
+import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
 import { TreeEditor, type NewContent } from '../../mirror/snapshot/tree-editor.js';
 import { placeUpload } from '../../mirror/snapshot/upload-lines.js';
@@ -95,7 +96,10 @@ export class UploadService {
 
   /** Inside the publishing lock: what is in force cannot change under the decision. */
   private async decide(upload: Upload, force: boolean): Promise<UploadOutcome> {
-    const states = { global: await this.publisher.current('global'), japan: await this.publisher.current('japan') };
+    const states = {
+      global: await this.publisher.states.current('global'),
+      japan: await this.publisher.states.current('japan'),
+    };
     const ownJapan = (await this.settings.updateSource()).japanSources.length > 0;
     const content = upload.content(states, ownJapan);
     const current = await this.currentVersion(upload.component, states[upload.channel]);

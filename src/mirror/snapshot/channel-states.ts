@@ -1,0 +1,95 @@
+import { AppError } from '../../platform/errors/app-error.js';
+import { Manifest } from '../manifest/manifest.js';
+import type { BlobStore } from '../store/blob-store.js';
+import type { Channel } from './channel.js';
+import { fileMap, MANIFEST_PATH, type HeldFile } from './held-file.js';
+import type { HeldTree } from './mirror-plan.js';
+import type { PublishedDirectory } from './published-directory.js';
+import type { SnapshotRepository } from './snapshot.repository.js';
+
+/** What a channel has in force. */
+export interface ChannelState {
+  snapshotId: string | null;
+  publishedAt: Date | null;
+  /** Null before the first snapshot, and when its manifest is lost. */
+  held: HeldTree | null;
+  /** The manifest in force cannot be read: only a download can make the tree anew. */
+  manifestLost: boolean;
+  /** Component → release; empty for a snapshot that this database does not know (it was restored from an older backup). */
+  releases: Map<string, string>;
+}
+
+/** Reads what the channels have in force: the disk's word for the trees, the database's for their releases. */
+export class ChannelStates {
+  private readonly parsed = new Map<
+    Channel,
+    { snapshotId: string; publishedAt: Date; manifest: HeldFile; held: HeldTree }
+  >();
+
+  constructor(
+    private readonly snapshots: SnapshotRepository,
+    private readonly directory: PublishedDirectory,
+    private readonly blobs: BlobStore,
+  ) {}
+
+  /** Id of the snapshot that a channel serves. */
+  inForce(channel: Channel): Promise<string | null> {
+    return this.directory.current(channel);
+  }
+
+  /**
+   * What is in force, as a base for a decision of a person.
+   * @throws AppError `manifest-lost`, `snapshot-damaged`.
+   */
+  async current(channel: Channel): Promise<ChannelState> {
+    const state = await this.currentOrLost(channel);
+    if (!state.manifestLost) return state;
+    throw new AppError(
+      'storage',
+      'manifest-lost',
+      `The manifest of channel ${channel} is lost. A download makes it anew; start one, then try again.`,
+      { details: { channel, snapshot: state.snapshotId } },
+    );
+  }
+
+  /** The same for somebody who can make the manifest anew. */
+  async currentOrLost(channel: Channel): Promise<ChannelState> {
+    const snapshotId = await this.directory.current(channel);
+    const nothing = {
+      snapshotId,
+      publishedAt: null,
+      held: null,
+      manifestLost: false,
+      releases: new Map<string, string>(),
+    };
+    if (snapshotId === null) return nothing;
+    const { publishedAt, held } = await this.readTree(channel, snapshotId);
+    return {
+      snapshotId,
+      publishedAt,
+      held,
+      manifestLost: held === null,
+      releases: await this.snapshots.releases(snapshotId, channel),
+    };
+  }
+
+  /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest is looked for. */
+  private async readTree(
+    channel: Channel,
+    snapshotId: string,
+  ): Promise<Pick<ChannelState, 'held'> & { publishedAt: Date }> {
+    const known = this.parsed.get(channel);
+    if (known?.snapshotId === snapshotId && (await this.blobs.size(known.manifest.sha256)) === known.manifest.size)
+      return known;
+    const index = await this.directory.readIndex(channel, snapshotId);
+    const files = fileMap(index.files);
+    const manifest = files.get(MANIFEST_PATH);
+    if (manifest === undefined)
+      throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
+    const publishedAt = new Date(index.publishedAt);
+    if ((await this.blobs.size(manifest.sha256)) !== manifest.size) return { publishedAt, held: null };
+    const held = { manifest: Manifest.parse(await this.directory.readFile(manifest)), files };
+    this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
+    return { publishedAt, held };
+  }
+}
