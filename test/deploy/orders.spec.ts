@@ -239,6 +239,20 @@ describe('a preview', () => {
     expect((await api.post(`/api/v1/deployments/${id}/abort`)).body).toMatchObject({ state: 'aborted' });
   });
 
+  it.each([
+    ['downloads', ['x', 'y']],
+    ['releases', ['2026-01-01T00:00:00Z', 'no uuid']],
+    ['deployments', ['yesterday', '00000000-0000-4000-8000-000000000000']],
+    ['enrolment-tokens', ['2026-01-01T00:00:00Z']],
+    ['deployments', 'nonsense'],
+  ])('a cursor that no list gave is refused: %s %j', async (path, key) => {
+    const cursor = Buffer.from(JSON.stringify(key)).toString('base64url');
+    expect(await haishin.api.get(`/api/v1/${path}?cursor=${cursor}`)).toMatchObject({
+      status: 400,
+      body: { code: 'cursor-invalid' },
+    });
+  });
+
   it('comes in pages when it is asked to', async () => {
     const order = { components: ['site-engine'], targets: { all: true }, force: true };
     const seen: string[] = [];

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
-import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import type { Page, PageQuery } from '../../platform/http/page.js';
 import { AgentChanges } from './agent-changes.js';
 import { AgentGroupService } from './agent-group.service.js';
 import { NEW_ENTITY } from './agent-group.entity.js';
@@ -74,20 +75,8 @@ export class EnrolmentTokenService {
   }
 
   async list(query: PageQuery): Promise<Page<EnrolmentTokenView>> {
-    const after = decodeCursor(query.cursor, ['time', 'uuid']);
-    const builder = this.dataSource
-      .getRepository(EnrolmentToken)
-      .createQueryBuilder('token')
-      .orderBy('token.created_at', 'DESC')
-      .addOrderBy('token.id', 'DESC')
-      .limit(query.limit + 1);
-    if (after !== null) builder.where('(token.created_at, token.id) < (:at, :id)', { at: after[0], id: after[1] });
-    return toPage(
-      await builder.getMany(),
-      query.limit,
-      (row) => [row.createdAt.toISOString(), row.id],
-      (row) => this.view(row),
-    );
+    const builder = this.dataSource.getRepository(EnrolmentToken).createQueryBuilder('token');
+    return newestPage(await newestFirst(builder, query).getMany(), query, (row) => this.view(row));
   }
 
   /** @throws AppError `enrolment-token-unknown`. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { newestFirst, newestPage } from '../../database/newest-first.js';
+import type { Page, PageQuery } from '../../platform/http/page.js';
 import { Deployment, DeploymentPart, DeploymentRing, PART_URGENCY, type PartState } from './deployment.entity.js';
 
 export interface DeploymentFilter {
@@ -94,14 +95,7 @@ export class DeploymentRepository {
   }
 
   async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<Deployment>> {
-    const after = decodeCursor(query.cursor, 2);
-    const builder = this.dataSource
-      .getRepository(Deployment)
-      .createQueryBuilder('d')
-      .orderBy('d.created_at', 'DESC')
-      .addOrderBy('d.id', 'DESC')
-      .limit(query.limit + 1);
-    if (after !== null) builder.andWhere('(d.created_at, d.id) < (:at, :id)', { at: after[0], id: after[1] });
+    const builder = this.dataSource.getRepository(Deployment).createQueryBuilder('d');
     if (filter.trigger) builder.andWhere('d.trigger = :trigger', filter);
     if (filter.state)
       builder.andWhere(
@@ -109,12 +103,7 @@ export class DeploymentRepository {
            order by array_position(array[:...urgency], p.state) limit 1)`,
         { state: filter.state, urgency: PART_URGENCY },
       );
-    return toPage(
-      await builder.getMany(),
-      query.limit,
-      (row) => [row.createdAt.toISOString(), row.id],
-      (row) => row,
-    );
+    return newestPage(await newestFirst(builder, query).getMany(), query, (row) => row);
   }
 
   /** Forgets deployments that ended before; what they did stays in command tracking for as long as that keeps it. */

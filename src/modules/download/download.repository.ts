@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { newestFirst, newestPage } from '../../database/newest-first.js';
+import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { DownloadEnd } from './download-outcome.js';
 import { Download } from './download.entity.js';
 
@@ -144,22 +145,8 @@ export class DownloadRepository {
   }
 
   async list(query: PageQuery): Promise<Page<Download>> {
-    const after = decodeCursor(query.cursor, ['time', 'uuid']);
-    const builder = this.dataSource
-      .getRepository(Download)
-      .createQueryBuilder('d')
-      .orderBy('d.created_at', 'DESC')
-      .addOrderBy('d.id', 'DESC')
-      .limit(query.limit + 1);
-    if (after !== null)
-      builder.where('(d.created_at, d.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
-    const rows = await builder.getMany();
-    return toPage(
-      rows,
-      query.limit,
-      (row) => [row.createdAt.toISOString(), row.id],
-      (row) => row,
-    );
+    const builder = this.dataSource.getRepository(Download).createQueryBuilder('d');
+    return newestPage(await newestFirst(builder, query).getMany(), query, (row) => row);
   }
 
   /** The history has an end: the oldest finished downloads go. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, In } from 'typeorm';
+import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { Component } from '../../mirror/catalogue/component.entity.js';
 import { displayVersion } from '../../mirror/manifest/version.js';
 import { CHANNELS } from '../../mirror/snapshot/channel.js';
@@ -171,24 +172,11 @@ export class PublicationService {
   }
 
   async releases(query: PageQuery, component?: string): Promise<Page<ReleaseView>> {
-    const after = decodeCursor(query.cursor, ['time', 'uuid']);
-    const builder = this.dataSource
-      .getRepository(Release)
-      .createQueryBuilder('r')
-      .orderBy('r.created_at', 'DESC')
-      .addOrderBy('r.id', 'DESC')
-      .limit(query.limit + 1);
-    if (component !== undefined) builder.andWhere('r.component_id = :component', { component });
-    if (after !== null)
-      builder.andWhere('(r.created_at, r.id) < (:at::timestamptz, :id::uuid)', { at: after[0], id: after[1] });
-    const rows = await builder.getMany();
+    const builder = this.dataSource.getRepository(Release).createQueryBuilder('r');
+    if (component !== undefined) builder.where('r.component_id = :component', { component });
+    const rows = await newestFirst(builder, query).getMany();
     const views = new Map((await this.releaseViews(rows.slice(0, query.limit))).map((view) => [view.id, view]));
-    return toPage(
-      rows,
-      query.limit,
-      (row) => [row.createdAt.toISOString(), row.id],
-      (row) => views.get(row.id) as ReleaseView,
-    );
+    return newestPage(rows, query, (row) => views.get(row.id) as ReleaseView);
   }
 
   /** @throws AppError `release-unknown`. */
