@@ -18,6 +18,7 @@ const SAMPLE_SCALE = 0.02;
 /** Products that only pretend; the sample agent is a real one. */
 const SIMULATED_PRODUCTS = 10;
 const DEPLOY_WAIT_MS = 20_000;
+const JSON_BODY = { 'content-type': 'application/json' };
 
 export function registerQuickstart(program: Command): void {
   program
@@ -93,9 +94,15 @@ async function tour(context: {
   say(`1. A sample upstream with made-up content runs at ${upstream.url}`);
   for (const entry of withMapping(CATALOGUE, SAMPLE_MAPPING))
     if (SAMPLE_MAPPING[entry.id] !== undefined)
-      await api.call('PATCH', `/api/v1/components/${entry.id}`, JSON.stringify({ entries: entry.entries }), {
-        'content-type': 'application/json',
-      });
+      await api.call('PATCH', `/api/v1/components/${entry.id}`, JSON.stringify({ entries: entry.entries }), JSON_BODY);
+  // The tour mirrors by itself; a quarter of an hour that strikes meanwhile would be faster.
+  const schedule = await api.call<object>('GET', '/api/v1/settings/download-schedule');
+  await api.call(
+    'PUT',
+    '/api/v1/settings/download-schedule',
+    JSON.stringify({ ...schedule, enabled: false }),
+    JSON_BODY,
+  );
   say('2. Mirroring it for the first time …');
   await mirror(api);
   say('3. The upstream publishes a new virus pattern; mirroring again …');
@@ -120,7 +127,7 @@ async function tour(context: {
   say(`  ${base}/api/docs                                            # the API in a browser`);
   say();
   say(
-    `The upstream publishes something new every ${every} s; it is mirrored and deployed at once. Ctrl-C ends everything.`,
+    `The upstream publishes something new every ${every} s; it is mirrored and deployed at once, and the schedule is off. Ctrl-C ends everything.`,
   );
   const turn = CATALOGUE.map((entry) => entry.id).filter((id) => upstream.tree.versions()[id] !== undefined);
   let next = 0;

@@ -25,6 +25,9 @@ export interface CrashServer {
 
 /** A server in a process of its own on data, database and upstream that outlive it. */
 export class CrashBench {
+  /** Also of tests that failed half-way: a server that is left holds up the end of the whole run. */
+  private readonly children: ChildProcess[] = [];
+
   private constructor(
     readonly upstream: FaultyUpstream,
     readonly dataDir: string,
@@ -48,6 +51,7 @@ export class CrashBench {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '', NODE_COMPILE_CACHE: COMPILE_CACHE },
     });
+    this.children.push(child);
     const ended = once(child, 'exit');
     const line = await Promise.race([
       once(createInterface({ input: child.stdout }), 'line').then(([text]) => text as string),
@@ -56,8 +60,10 @@ export class CrashBench {
       }),
     ]);
     const http = line.replace('listening http=', '');
+    const api = new ApiCaller(http);
+    await api.stopSchedule();
     return {
-      api: new ApiCaller(http),
+      api,
       http,
       process: child,
       ended,
@@ -77,6 +83,7 @@ export class CrashBench {
   }
 
   async close(): Promise<void> {
+    for (const child of this.children) child.kill('SIGKILL');
     await this.upstream.close();
     await this.database.drop();
     await rm(this.dataDir, { recursive: true, force: true });

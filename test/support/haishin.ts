@@ -56,6 +56,12 @@ export class ApiCaller {
     return { status: response.status, headers: response.headers, body: json && text !== '' ? JSON.parse(text) : text };
   }
 
+  /** A real clock may strike a quarter of an hour in the middle of any test. */
+  async stopSchedule(): Promise<void> {
+    const { body } = await this.get('/api/v1/settings/download-schedule');
+    await this.put('/api/v1/settings/download-schedule', { ...body, enabled: false });
+  }
+
   get(path: string): Promise<ApiAnswer> {
     return this.call('GET', path);
   }
@@ -196,9 +202,11 @@ export async function spawnHaishin(options: {
     void ended.then((code) => fail(new Error(`the server ended with ${code} before it listened:\n${stderr}`)));
   });
   const [, http = '', https = ''] = /http=(\S+) https=(\S+)/.exec(line) ?? [];
+  const api = new ApiCaller(http);
+  await api.stopSchedule();
   return {
     process: child,
-    api: new ApiCaller(http),
+    api,
     http,
     https,
     dataDir: options.dataDir,
