@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { hashesOf, throwIfCancelled } from './blob-hashes.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
 import { CALLS_IN_ONE_TURN, makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
 import { PartialFiles } from './partial-file.js';
@@ -273,44 +273,14 @@ export class BlobStore {
   /** Reads the blob again: `intact`, `damaged` (the content is not that of its name) or `missing`. */
   async verify(sha256: string, signal?: AbortSignal): Promise<'intact' | 'damaged' | 'missing'> {
     if (!(await this.has(sha256))) return 'missing';
-    const { sha256: actual } = await this.#hashes(sha256, ['sha256'], signal);
+    const { sha256: actual } = await hashesOf(this.pathOf(sha256), ['sha256'], this.slabs, signal);
     return actual === sha256 ? 'intact' : 'damaged';
   }
 
   /** MD5 and SHA-1 in lower-case hex, for protocols that ask for them; computed by reading the blob once. */
   async digests(sha256: string, signal?: AbortSignal): Promise<{ md5: string; sha1: string }> {
-    return this.#hashes(sha256, ['md5', 'sha1'], signal);
+    return hashesOf(this.pathOf(sha256), ['md5', 'sha1'], this.slabs, signal);
   }
-
-  async #hashes<A extends string>(sha256: string, algorithms: A[], signal?: AbortSignal): Promise<Record<A, string>> {
-    const path = this.pathOf(sha256);
-    const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
-    try {
-      const handle = await open(path, 'r');
-      try {
-        for await (const chunk of readChunks(handle, this.slabs, signal))
-          for (const { hash } of hashes) hash.update(chunk);
-      } finally {
-        await handle.close();
-      }
-    } catch (error) {
-      throwIfCancelled(signal);
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-        throw new AppError('not-found', 'blob-not-found', 'The content is not held here.', {
-          details: { sha256 },
-          cause: error,
-        });
-      throw toAppError(error);
-    }
-    return Object.fromEntries(hashes.map(({ algorithm, hash }) => [algorithm, hash.digest('hex')])) as Record<
-      A,
-      string
-    >;
-  }
-}
-
-function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new AppError('conflict', 'cancelled', 'The transfer was cancelled.');
 }
 
 async function ageMs(path: string): Promise<number | null> {
