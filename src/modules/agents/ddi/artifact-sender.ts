@@ -80,3 +80,15 @@ export class ArtifactSender {
     );
   }
 }
+
+/** The MD5 of a file as `md5sum` writes it. */
+export async function sendSum(reply: FastifyReply, file: ContentFile): Promise<void> {
+  await reply
+    .code(200)
+    .header('content-type', 'text/plain; charset=utf-8')
+    .header(
+      'content-disposition',
+      `attachment; filename="${`${file.filename}.MD5SUM`.replace(/[^\x20-\x7e]|["\\]/g, '_')}"`,
+    )
+    .send(`${file.md5}  ${file.filename}`);
+}

@@ -10,7 +10,8 @@ import { ConfigDataService, parseConfigData } from '../config-data.service.js';
 import { AgentEventService } from '../agent-event.service.js';
 import { AgentService } from '../agent.service.js';
 import { Contacts } from './contacts.js';
-import { ArtifactSender } from './artifact-sender.js';
+import { ArtifactSender, sendSum } from './artifact-sender.js';
+import { confirmationsView } from './confirmations.view.js';
 import { DdiAuthentication, type AuthenticatedAgent } from './ddi-authentication.js';
 import { linkBase, type LinkBase } from './ddi-links.js';
 import { parseConfirmation, parseFeedback } from './ddi-messages.js';
@@ -222,16 +223,7 @@ export class DdiRoutes implements OnModuleInit {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const at = `${this.base(request).own}/DEFAULT/controller/v1/${encodeURIComponent(agent.controllerId)}/confirmationBase`;
-    const { confirmation } = agent.work;
-    const links: Record<string, { href: string }> = {
-      [agent.autoConfirm ? 'deactivateAutoConfirm' : 'activateAutoConfirm']: {
-        href: `${at}/${agent.autoConfirm ? 'deactivateAutoConfirm' : 'activateAutoConfirm'}`,
-      },
-    };
-    if (confirmation !== null)
-      links['confirmationBase'] = { href: `${at}/${confirmation.actionId}?c=${confirmation.version}` };
-    await hal(reply, { autoConfirm: { active: agent.autoConfirm }, _links: links });
+    await hal(reply, confirmationsView(agent, this.base(request).own));
   }
 
   private async confirm({ agent }: AuthenticatedAgent, request: FastifyRequest, reply: FastifyReply): Promise<void> {
@@ -278,11 +270,7 @@ export class DdiRoutes implements OnModuleInit {
       : undefined;
     if (summed === undefined)
       throw new AppError('not-found', 'artifact-unknown', 'There is no such file for this product.');
-    await reply
-      .code(200)
-      .header('content-type', 'text/plain; charset=utf-8')
-      .header('content-disposition', `attachment; filename="${filename.replace(/[^\x20-\x7e]|["\\]/g, '_')}"`)
-      .send(`${summed.md5}  ${summed.filename}`);
+    await sendSum(reply, summed);
   }
 
   private files(agent: AuthenticatedAgent['agent'], moduleId: string): Promise<ContentFile[]> {

@@ -1,0 +1,12 @@
+import type { KnownAgent } from '../agent-directory.js';
+
+/** Whether the product consents by itself, how it changes that, and what waits for its consent (hawkBit `confirmationBase`). */
+export function confirmationsView(agent: KnownAgent, own: string): object {
+  const at = `${own}/DEFAULT/controller/v1/${encodeURIComponent(agent.controllerId)}/confirmationBase`;
+  const change = agent.autoConfirm ? 'deactivateAutoConfirm' : 'activateAutoConfirm';
+  const links: Record<string, { href: string }> = { [change]: { href: `${at}/${change}` } };
+  const { confirmation } = agent.work;
+  if (confirmation !== null)
+    links['confirmationBase'] = { href: `${at}/${confirmation.actionId}?c=${confirmation.version}` };
+  return { autoConfirm: { active: agent.autoConfirm }, _links: links };
+}
