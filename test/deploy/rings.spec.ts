@@ -195,6 +195,26 @@ describe('rings', () => {
     });
   });
 
+  it('fill up a sample that lost products to nothing to do', async () => {
+    await plan('one, two, the rest', [
+      ring('one', { count: 1 }, { gate: { approval: true } }),
+      ring('two', { count: 2 }),
+      ring('rest', { all: true }),
+    ]);
+    await products({ agents: 6, prefix: 'k-' });
+    const { id, commandId } = await deploy(haishin.api, order(members('k-', 6), 'one, two, the rest'));
+    await until('the first is done', async () => (await deployment(haishin.api, id)).counts.succeeded === 1);
+    expect((await deployment(haishin.api, id)).rings.map(({ counts }: Json) => counts.held)).toEqual([0, 2, 3]);
+    const states = await targets(haishin.api, commandId);
+    const waiting = Object.keys(states).filter((each) => states[each] === 'queued');
+    await haishin.api.call('PATCH', `/api/v1/agents/${waiting[0]}`, { licences: [] });
+    await haishin.api.post(`/api/v1/deployments/${id}/rings/0/approve`);
+    await reached(haishin.api, id, 'finished');
+    const { rings } = await deployment(haishin.api, id);
+    expect(rings.map(({ counts }: Json) => counts.succeeded)).toEqual([1, 2, 2]);
+    expect(await targets(haishin.api, commandId)).toMatchObject({ [String(waiting[0])]: 'skipped not-licensed' });
+  });
+
   it('reckon who is in touch by the interval that a group has from above', async () => {
     await plan('one at a time', [ring('all', { all: true }, { concurrency: 1 })]);
     const { body: outer } = await haishin.api.post('/api/v1/agent-groups', {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { DEFAULT_GATE, SAFE_MODE, type Ring, type RingSelect } from './plan.definition.js';
-import { assignRings, ringOfLateJoiner, type Candidate } from './ring-assignment.js';
+import { assignRings, ringOfLateJoiner, type Candidate, isSample } from './ring-assignment.js';
 
 const product = (controllerId: string, rest: Partial<Candidate> = {}): Candidate => ({
   controllerId,
@@ -65,5 +65,27 @@ describe('the assignment of rings', () => {
         expect([...assignRings(rings, shuffled)].sort()).toEqual([...assignRings(rings, many(20))].sort());
       }),
     );
+  });
+});
+
+describe('a sample', () => {
+  it.each([
+    [{ count: 1 }, true],
+    [{ all: true as const, percent: 10 }, true],
+    [{ all: true as const }, false],
+    [{ all: true as const, percent: 100 }, false],
+    [{ tags: ['pilot'], count: 1 }, false],
+    [{ agents: ['mx1'] }, false],
+  ])('%j: %s', (select, expected) => {
+    const gate = { successShare: 1, endedShare: 1, soakMinutes: 0, approval: false };
+    const ring = {
+      name: 'x',
+      select,
+      start: { kind: 'at-once' as const },
+      concurrency: null,
+      ratePerMinute: null,
+      gate,
+    };
+    expect(isSample(ring)).toBe(expected);
   });
 });

@@ -34,6 +34,14 @@ export function ringOfLateJoiner(rings: readonly Ring[], candidate: Candidate): 
   return position < 0 ? null : position;
 }
 
+/** So many of all products, whichever: any other one would do as well. */
+export function isSample(ring: Ring | undefined): boolean {
+  if (ring === undefined) return false;
+  const { groups, tags, productTypes, agents } = ring.select;
+  const filtered = [groups, tags, productTypes, agents].some((each) => each !== undefined);
+  return !filtered && limitOf(ring.select, 0) !== Infinity;
+}
+
 function limitOf(select: RingSelect, passing: number): number {
   const percent = select.percent ?? 100;
   return Math.min(select.count ?? Infinity, percent >= 100 ? Infinity : Math.ceil((passing * percent) / 100));

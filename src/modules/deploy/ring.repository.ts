@@ -140,6 +140,31 @@ export class RingRepository {
     return rows.map((row) => row.controller_id);
   }
 
+  /** Products kept back behind a ring, in the order in which they may move up: those in touch first. */
+  async heldBehind(
+    manager: EntityManager,
+    part: DeploymentPart,
+    ring: number,
+    limit: number,
+    now: Date,
+  ): Promise<string[]> {
+    const rows = await manager.query<{ controller_id: string }[]>(
+      `select t.controller_id from command c join command_target t on t.month = c.month and t.command_seq = c.seq
+       join deployment_member m on m.part_id = $1 and m.controller_id = t.controller_id ${IN_TOUCH}
+       where c.id = $2 and m.ring > $3 and ${HELD}
+       order by m.ring, ${reachableSql('$5')} desc, t.controller_id limit $4`,
+      [part.id, part.commandId, ring, limit, now],
+    );
+    return rows.map((row) => row.controller_id);
+  }
+
+  async moveUp(manager: EntityManager, partId: string, ring: number, controllerIds: readonly string[]): Promise<void> {
+    await manager.query(
+      `update deployment_member set ring = $2 where part_id = $1 and controller_id = any($3) and released_at is null`,
+      [partId, ring, controllerIds],
+    );
+  }
+
   /** All whom the part keeps back. */
   async held(manager: EntityManager, part: DeploymentPart): Promise<string[]> {
     const rows = await manager.query<{ controller_id: string }[]>(

@@ -9,12 +9,15 @@ import { DeploymentObservers, type DeploymentNews } from './deployment.observers
 import { targetExpiry } from './deployment.order.js';
 import { Deployment, DeploymentPart } from './deployment.entity.js';
 import { letsEverybodyThrough, reconsider, type PartOrder } from './deployment.targets.js';
+import { isSample } from './ring-assignment.js';
 import { nextInstant, nextSteps, type RingStanding, type Step } from './ring.engine.js';
 import { RingRepository } from './ring.repository.js';
 import { RunningOrders } from './running-orders.js';
 
 /** A part that nothing is heard of is looked at all the same: changes may come as a lost message. */
 const LOOK_AGAIN_MS = 15_000;
+/** Among so many of the next products somebody is looked for who takes a free place in a sample. */
+const REFILL_CANDIDATES = 500;
 
 interface Turn {
   manager: EntityManager;
@@ -139,6 +142,7 @@ export class RingRunner {
       : await this.repository.nextHeld(manager, part, ring, count, now);
     if (ids.length === 0) return 0;
     const skipped = await this.reconsider(turn, ids);
+    if (skipped > 0 && isSample(part.rings[ring])) await this.refill(turn, ring, skipped);
     if (!direct) await this.repository.markReleased(manager, part.id, ids, now);
     return skipped + (await this.commands.releaseHeld(part.commandId, ids, 'ring-opened', manager, expiresAt));
   }
@@ -148,6 +152,17 @@ export class RingRunner {
     const members = await this.fleet.members(ids, manager);
     const revisions = members.map((member) => reconsider(order, member, { force: deployment.forced, now }));
     return this.commands.reviseHeld(part.commandId, revisions, manager);
+  }
+
+  /** A sample that has lost products proves less, or nothing: as many of the next ones take their places. */
+  private async refill({ manager, part, deployment, order, now }: Turn, ring: number, places: number): Promise<void> {
+    const next = await this.repository.heldBehind(manager, part, ring, REFILL_CANDIDATES, now);
+    const members = new Map((await this.fleet.members(next, manager)).map((each) => [each.controllerId, each]));
+    const due = next.filter((id) => {
+      const member = members.get(id);
+      return member !== undefined && reconsider(order, member, { force: deployment.forced, now }).components.length > 0;
+    });
+    if (due.length > 0) await this.repository.moveUp(manager, part.id, ring, due.slice(0, places));
   }
 
   private tell(
