@@ -24,6 +24,8 @@ export default {
   },
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+  // A process that a failed test left behind holds a pipe of its worker: without this such a run would never end.
+  forceExit: true,
   testTimeout: 300_000,
   maxWorkers: 2,
   // Modules of finished files stay in memory: such a worker is replaced between two files.
