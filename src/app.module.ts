@@ -37,6 +37,8 @@ export interface Runtime {
   sourceLimits: SourceLimits;
   bus: NotificationBus;
   addresses: ListenerAddresses;
+  /** Whether jobs run by the clock on the wall. */
+  cronJobs: boolean;
 }
 
 @Module({})
@@ -70,7 +72,7 @@ export class AppModule {
       imports: [
         RuntimeModule.of(runtime),
         DatabaseModule.forDataSource(runtime.dataSource),
-        ScheduleModule.forRoot(),
+        ScheduleModule.forRoot({ cronJobs: runtime.cronJobs }),
         AccountsModule,
         MirrorModule,
         AgentsModule,

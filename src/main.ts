@@ -37,6 +37,8 @@ export interface ServerOptions {
   clock?: Clock;
   publishSteps?: PublishSteps;
   sourceLimits?: SourceLimits;
+  /** Default: true. Tests tick themselves: it makes no difference whether a quarter of an hour strikes while they run. */
+  cronJobs?: boolean;
   /** The embedded database, when its start has begun already; ended with the server in every case. */
   embedded?: Promise<EmbeddedPostgres>;
 }
@@ -165,6 +167,7 @@ class HaishinServer implements RunningServer {
         sourceLimits: this.options.sourceLimits ?? new SourceLimits(),
         bus: this.database.bus,
         addresses: this,
+        cronJobs: this.options.cronJobs ?? true,
       });
       await this.prepare(app);
       this.availability = new DatabaseAvailability({ url: this.database.url, logger, clock });

@@ -60,10 +60,8 @@ export class CrashBench {
       }),
     ]);
     const http = line.replace('listening http=', '');
-    const api = new ApiCaller(http);
-    await api.stopSchedule();
     return {
-      api,
+      api: new ApiCaller(http),
       http,
       process: child,
       ended,

@@ -34,6 +34,7 @@ const server = await startServer({
     },
   },
   sourceLimits: new SourceLimits(limits ?? {}),
+  cronJobs: false,
 });
 // It may have no other end than a kill.
 flushCompileCache();

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { SchedulerRegistry } from '@nestjs/schedule';
 import { loadConfig, type Config } from '../../src/config/config.js';
 import { startServer, type RunningServer } from '../../src/main.js';
 import type { PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
@@ -136,9 +135,8 @@ export async function startHaishin(options: HaishinOptions = {}): Promise<TestHa
     ...(options.clock ? { clock: options.clock } : {}),
     ...(options.publishSteps ? { publishSteps: options.publishSteps } : {}),
     sourceLimits: new SourceLimits(options.limits ?? {}),
+    cronJobs: false,
   });
-  // Tests tick themselves: whether the wall clock strikes while they run must make no difference.
-  for (const job of server.application()?.get(SchedulerRegistry).getCronJobs().values() ?? []) void job.stop();
   return {
     server,
     api: new ApiCaller(server.httpUrl ?? ''),
