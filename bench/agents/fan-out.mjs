@@ -1,6 +1,7 @@
 // One deployment to products that hold a poll: when the last one has its answer, and when the last one has fetched the order,
 // beside pgbench doing the same writes on the same database.
-//   node bench/agents/fan-out.mjs [--agents 10000] [--rounds 3]
+//   node bench/agents/fan-out.mjs [--agents 10000] [--rounds 3] [--kill-node]
+// --kill-node: a second node runs on the same database and dies just before the order is given.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,11 @@ import { firstLine, requirePrograms, ROOT, start, stop, workDirectory } from '..
 import { median, printReport } from '../support/report.mjs';
 
 const { values } = parseArgs({
-  options: { agents: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    agents: { type: 'string', default: '10000' },
+    rounds: { type: 'string', default: '3' },
+    'kill-node': { type: 'boolean', default: false },
+  },
 });
 const AGENTS = Number(values.agents);
 const ROUNDS = Number(values.rounds);
@@ -64,6 +69,7 @@ for (let round = 1; round <= ROUNDS; round += 1) {
     behaviour,
   });
   await until(async () => (await fleet.counters()).held === AGENTS);
+  if (values['kill-node']) await killAnotherNode();
   const before = await fleet.counters();
   const begin = performance.now();
   const { commandId } = await api('POST', '/deployments', { components: [COMPONENT], targets: { groups: [group] } });
@@ -85,6 +91,13 @@ for (let round = 1; round <= ROUNDS; round += 1) {
   );
   await fleet.stop();
   await api('POST', `/commands/${commandId}/cancel`);
+}
+
+async function killAnotherNode() {
+  const other = JSON.stringify({ dataDir: join(directory, 'other'), databaseUrl: database.url });
+  const node = start(process.execPath, [join(ROOT, 'bench', 'support', 'agent-server.mjs'), other]);
+  await firstLine(node);
+  node.kill('SIGKILL');
 }
 
 /** From the order to the last delivery, by the server's own record: the simulated products share its processors. */
