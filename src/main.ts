@@ -37,7 +37,7 @@ export interface ServerOptions {
   clock?: Clock;
   publishSteps?: PublishSteps;
   sourceLimits?: SourceLimits;
-  /** Default: true. Tests tick themselves: it makes no difference whether a quarter of an hour strikes while they run. */
+  /** Default: true. Without: for whoever starts downloads himself, and must not be disturbed by a quarter of an hour that strikes. */
   cronJobs?: boolean;
   /** The embedded database, when its start has begun already; ended with the server in every case. */
   embedded?: Promise<EmbeddedPostgres>;
