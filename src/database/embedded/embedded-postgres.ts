@@ -64,13 +64,16 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const plan = await preparePlan(dataDir, options);
     const supervisor = new PostmasterSupervisor(plan, logger, options.onProcess);
     await supervisor.start();
+    const end = async (): Promise<void> => {
+      await supervisor.stop();
+      await rm(plan.socketDir, { recursive: true, force: true });
+      await lock.release();
+    };
+    let ended: Promise<void> | undefined;
     return {
       ...describeConnection(plan.socketDir),
-      async stop() {
-        await supervisor.stop();
-        await rm(plan.socketDir, { recursive: true, force: true });
-        await lock.release();
-      },
+      // Once: after the lock is released, the directory of the socket may be somebody else's.
+      stop: () => (ended ??= end()),
     };
   } catch (error) {
     await lock.release();
