@@ -67,14 +67,11 @@ export class PublishedDirectory {
     folders.add(tree);
     for (const folder of folders) await mkdir(folder, { recursive: true });
     await this.linkAll(index.files, tree);
-    const handle = await open(join(staging, 'index.json'), 'w', 0o644);
-    try {
-      await handle.writeFile(JSON.stringify(index));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await Promise.all([...folders, staging].map(syncDirectory));
+    await Promise.all([
+      writeDurably(join(staging, 'index.json'), JSON.stringify(index)),
+      ...[...folders].map(syncDirectory),
+    ]);
+    await syncDirectory(staging);
     await rm(join(this.root, channel, index.snapshot), { recursive: true, force: true });
     await rename(staging, join(this.root, channel, index.snapshot));
     await syncDirectory(join(this.root, channel));
@@ -163,5 +160,15 @@ export class PublishedDirectory {
     }
     await unlink(join(doomed, 'index.json')).catch(() => undefined);
     await rm(doomed, { recursive: true, force: true });
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const handle = await open(path, 'w', 0o644);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -40,6 +40,13 @@ export abstract class PublishSteps {
 
 export const noSteps: PublishSteps = { reached: () => undefined };
 
+interface CompleteTree {
+  channel: Channel;
+  /** The manifest first. */
+  files: HeldFile[];
+  manifestSha256: string;
+}
+
 const LOCK_KEY = 7_224_801_519;
 const LOCK_WAIT_MS = 60_000;
 
@@ -132,38 +139,9 @@ export class SnapshotPublisher {
     // With a manifest that is lost nobody knows what of the tree was lost before.
     if (states.every((state) => !state.manifestLost))
       await Promise.all([...news].map((sha256) => this.mustHave(sha256)));
-    await this.blobs.settle(news);
-    await Promise.all(
-      trees.map((tree) =>
-        this.directory.stage(tree.channel, {
-          version: 1,
-          snapshot: id,
-          channel: tree.channel,
-          publishedAt: now.toISOString(),
-          files: tree.files,
-        }),
-      ),
-    );
-    await this.steps.reached('staged');
     await inTransaction(this.dataSource, async (manager) => {
-      const releases = await request.record(manager, now, id);
-      await this.snapshots.insert(
-        manager,
-        {
-          id,
-          reason: request.reason,
-          downloadId: request.downloadId,
-          createdBy: request.actor,
-          channels: trees.map((tree) => ({
-            channel: tree.channel,
-            manifestSha256: tree.manifestSha256,
-            fileCount: tree.files.length,
-            totalBytes: tree.files.reduce((sum, file) => sum + file.size, 0),
-            releases: releases[tree.channel],
-          })),
-        },
-        now,
-      );
+      // Each takes as long as the other; nobody sees the rows before the trees are complete, too.
+      await together(this.stage(id, trees, news, now), this.record(manager, id, trees, request, now));
     });
     await this.steps.reached('recorded');
     await this.putIntoForce(id);
@@ -195,6 +173,35 @@ export class SnapshotPublisher {
     this.logger.info({ snapshot: id }, 'snapshot published');
   }
 
+  /** Everything that the snapshot consists of, on the disk for good. */
+  private async stage(id: string, trees: readonly CompleteTree[], news: ReadonlySet<string>, now: Date): Promise<void> {
+    const publishedAt = now.toISOString();
+    const staged = trees.map(({ channel, files }) =>
+      this.directory.stage(channel, { version: 1, snapshot: id, channel, publishedAt, files }),
+    );
+    await together(this.blobs.settle(news), ...staged);
+    await this.steps.reached('staged');
+  }
+
+  private async record(
+    manager: EntityManager,
+    id: string,
+    trees: readonly CompleteTree[],
+    request: PublishRequest,
+    now: Date,
+  ): Promise<void> {
+    const releases = await request.record(manager, now, id);
+    const { reason, downloadId, actor } = request;
+    const channels = trees.map(({ channel, manifestSha256, files }) => ({
+      channel,
+      manifestSha256,
+      fileCount: files.length,
+      totalBytes: files.reduce((sum, file) => sum + file.size, 0),
+      releases: releases[channel],
+    }));
+    await this.snapshots.insert(manager, { id, reason, downloadId, createdBy: actor, channels }, now);
+  }
+
   private async mustHave(sha256: string): Promise<void> {
     if (await this.blobs.has(sha256)) return;
     throw new AppError('storage', 'blob-missing', 'Content that was to be published has gone from the disk.', {
@@ -202,11 +209,7 @@ export class SnapshotPublisher {
     });
   }
 
-  private async complete(
-    channel: Channel,
-    tree: ComposedChannel,
-    now: Date,
-  ): Promise<{ channel: Channel; files: HeldFile[]; manifestSha256: string }> {
+  private async complete(channel: Channel, tree: ComposedChannel, now: Date): Promise<CompleteTree> {
     const blob = await this.blobs.write([tree.manifest], { maxBytes: tree.manifest.length });
     const manifest: HeldFile = {
       path: MANIFEST_PATH,
@@ -218,6 +221,12 @@ export class SnapshotPublisher {
     const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
     return { channel, files: [manifest, ...files], manifestSha256: blob.sha256 };
   }
+}
+
+/** Resolves when all have ended, so that none goes on behind a rollback. @throws what the first of them threw. */
+async function together(...works: Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(works);
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
 }
 
 /** What no snapshot in force has: perhaps stored just now, by this node or another. */

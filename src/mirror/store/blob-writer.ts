@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { rm, type FileHandle } from 'node:fs/promises';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { MemberProbe } from './member-probe.js';
+import { SequentialFile } from './sequential-file.js';
 import { SLAB_BYTES, type SlabPool } from './slab-pool.js';
 import type { MeasuredMembers } from './zip-member.js';
 
@@ -32,25 +33,25 @@ export class BlobWriter {
   /** Filled, and not yet on their way to the disk. */
   #full: Buffer[] = [];
   #received = 0;
-  #writePosition = 0;
   #inFlight: Promise<void> = Promise.resolve();
   #failure: AppError | null = null;
-  #handle: FileHandle | null;
+  #file: SequentialFile | null;
   /** Only for a file that is written from its beginning. */
   #probe: MemberProbe | null = null;
 
   private constructor(
     readonly path: string,
-    handle: FileHandle,
+    file: SequentialFile,
     private readonly limits: WriteLimits,
     private readonly slabs: SlabPool,
   ) {
-    this.#handle = handle;
+    this.#file = file;
   }
 
   static async create(path: string, limits: WriteLimits, slabs: SlabPool): Promise<BlobWriter> {
     try {
-      const writer = new BlobWriter(path, await open(path, 'wx', 0o600), limits, slabs);
+      const direct = limits.exactBytes !== undefined && limits.exactBytes >= SLAB_BYTES;
+      const writer = new BlobWriter(path, await SequentialFile.create(path, { direct }), limits, slabs);
       writer.#probe = new MemberProbe();
       return writer;
     } catch (error) {
@@ -60,20 +61,20 @@ export class BlobWriter {
 
   /** Continues a file that an earlier process left; reads it once for its hash. */
   static async resume(path: string, limits: WriteLimits, slabs: SlabPool): Promise<BlobWriter> {
+    const hash = createHash('sha256');
+    let received = 0;
     try {
-      const handle = await open(path, 'r+');
-      const writer = new BlobWriter(path, handle, limits, slabs);
-      try {
+      const file = await SequentialFile.resume(path, async (handle) => {
         for await (const chunk of readChunks(handle, slabs)) {
-          writer.#hash.update(chunk);
-          writer.#received += chunk.length;
+          hash.update(chunk);
+          received += chunk.length;
         }
-        writer.#writePosition = writer.#received;
-        return writer;
-      } catch (error) {
-        await handle.close();
-        throw error;
-      }
+        return received;
+      });
+      const writer = new BlobWriter(path, file, limits, slabs);
+      writer.#hash = hash;
+      writer.#received = received;
+      return writer;
     } catch (error) {
       throw toAppError(error);
     }
@@ -130,13 +131,12 @@ export class BlobWriter {
     await this.#inFlight;
     this.#throwFailure();
     try {
-      await this.#openHandle().truncate(0);
+      await this.#openFile().truncate();
     } catch (error) {
       throw toAppError(error);
     }
     this.#hash = createHash('sha256');
     this.#received = 0;
-    this.#writePosition = 0;
     this.#probe?.stop();
     this.#probe = new MemberProbe();
   }
@@ -154,10 +154,8 @@ export class BlobWriter {
         },
       );
     await this.#flush();
-    const handle = this.#openHandle();
     try {
-      await handle.chmod(0o444);
-      await handle.sync();
+      await this.#openFile().seal();
     } catch (error) {
       throw toAppError(error);
     }
@@ -223,8 +221,7 @@ export class BlobWriter {
     await this.#inFlight;
     if (this.#failure !== null) this.slabs.giveBack(slab);
     this.#throwFailure();
-    const bytes = slab.subarray(0, filled);
-    this.#inFlight = Promise.all([this.#writeAll(bytes), this.#probe?.feed(bytes)])
+    this.#inFlight = Promise.all([this.#openFile().append(slab, filled), this.#probe?.feed(slab.subarray(0, filled))])
       .then(() => undefined)
       .catch((error: unknown) => {
         this.#failure = toAppError(error);
@@ -232,30 +229,20 @@ export class BlobWriter {
       .finally(() => this.slabs.giveBack(slab));
   }
 
-  async #writeAll(bytes: Buffer): Promise<void> {
-    const handle = this.#openHandle();
-    // A short write is legal (a nearly full disk does it): what is left is written again.
-    for (let written = 0; written < bytes.length;) {
-      const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, this.#writePosition);
-      written += bytesWritten;
-      this.#writePosition += bytesWritten;
-    }
-  }
-
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  #openHandle(): FileHandle {
-    if (this.#handle === null) throw new AppError('internal', 'internal', 'A closed temporary file was written to.');
-    return this.#handle;
+  #openFile(): SequentialFile {
+    if (this.#file === null) throw new AppError('internal', 'internal', 'A closed temporary file was written to.');
+    return this.#file;
   }
 
   async #close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = null;
+    const file = this.#file;
+    this.#file = null;
     this.#probe?.stop();
-    await handle?.close();
+    await file?.close();
   }
 }
 

@@ -10,11 +10,16 @@ export class SlabPool {
 
   /** Its content is whatever was there before. */
   take(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    return this.#spare.pop() ?? newSlab();
   }
 
   /** Only when nothing reads or writes it any more. */
   giveBack(slab: Buffer): void {
     if (this.#spare.length < MAX_SPARE) this.#spare.push(slab);
   }
+}
+
+/** Begins at a page of memory, as direct writes want it: V8 gives pages of its own to a buffer that could be resized. */
+function newSlab(): Buffer {
+  return Buffer.from(new ArrayBuffer(SLAB_BYTES, { maxByteLength: SLAB_BYTES }), 0, SLAB_BYTES);
 }
