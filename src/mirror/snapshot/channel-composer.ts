@@ -53,6 +53,8 @@ export interface ReleaseDraft extends ReleaseContent {
 /** A channel's tree, complete except that the manifest is not a blob yet. */
 export interface ComposedChannel {
   manifest: Buffer;
+  /** The same, parsed. */
+  parsed: Manifest;
   files: FileMap;
   releases: Map<string, ReleaseDraft>;
 }
@@ -234,7 +236,7 @@ export function composeChannel(input: ComposeInput): ComposedChannel {
     manifest = parsed.document.toBuffer();
   }
   requireConsistent(parsed, composition.files);
-  return { manifest, files: composition.files, releases: draftReleases(input, parsed, composition.files) };
+  return { manifest, parsed, files: composition.files, releases: draftReleases(input, parsed, composition.files) };
 }
 
 function draftReleases(input: ComposeInput, manifest: Manifest, files: FileMap): Map<string, ReleaseDraft> {

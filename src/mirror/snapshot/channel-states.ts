@@ -73,6 +73,12 @@ export class ChannelStates {
     };
   }
 
+  /** Told what has just come into force, so that the next to ask need not read it from the disk. */
+  cameIntoForce(channel: Channel, snapshotId: string, publishedAt: Date, held: HeldTree): void {
+    const manifest = held.files.get(MANIFEST_PATH);
+    if (manifest !== undefined) this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
+  }
+
   /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest is looked for. */
   private async readTree(
     channel: Channel,

@@ -8,7 +8,8 @@ import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { ChannelStates, type ChannelState } from './channel-states.js';
 import type { ComposedChannel } from './channel-composer.js';
-import { MANIFEST_PATH, type HeldFile } from './held-file.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { fileMap, MANIFEST_PATH, type HeldFile } from './held-file.js';
 import type { PublishedDirectory } from './published-directory.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 
@@ -44,6 +45,7 @@ interface CompleteTree {
   channel: Channel;
   /** The manifest first. */
   files: HeldFile[];
+  manifest: Manifest;
   manifestSha256: string;
 }
 
@@ -145,6 +147,8 @@ export class SnapshotPublisher {
     });
     await this.steps.reached('recorded');
     await this.putIntoForce(id);
+    for (const { channel, files, manifest } of trees)
+      this.states.cameIntoForce(channel, id, now, { manifest, files: fileMap(files) });
     return id;
   }
 
@@ -219,7 +223,7 @@ export class SnapshotPublisher {
       component: null,
     };
     const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
-    return { channel, files: [manifest, ...files], manifestSha256: blob.sha256 };
+    return { channel, files: [manifest, ...files], manifest: tree.parsed, manifestSha256: blob.sha256 };
   }
 }
 

@@ -174,8 +174,10 @@ export class PublishedTree {
       throw new Error(`The pointer to the current snapshot of channel ${channel} has gone`);
     }
     const byFile = new Map<string, PublishedIndex>();
-    const known = (lowerPath: string): Iterable<IndexEntry | undefined> =>
-      [...before.retained, ...byFile.values()].map((index) => index.entries.get(lowerPath));
+    const known = function* (lowerPath: string): Generator<IndexEntry | undefined> {
+      for (const index of before.retained) yield index.entries.get(lowerPath);
+      for (const index of byFile.values()) yield index.entries.get(lowerPath);
+    };
     const get = async (id: string): Promise<PublishedIndex> => {
       const identity = `${id} ${await identityOf(join(directory, id, 'index.json')).catch(() => 'absent')}`;
       const index = before.byFile.get(identity) ?? (await loadPublishedIndex(this.dataDir, channel, id, known));
