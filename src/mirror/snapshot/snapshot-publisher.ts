@@ -141,10 +141,9 @@ export class SnapshotPublisher {
     // With a manifest that is lost nobody knows what of the tree was lost before.
     if (states.every((state) => !state.manifestLost))
       await Promise.all([...news].map((sha256) => this.mustHave(sha256)));
-    await inTransaction(this.dataSource, async (manager) => {
-      // Each takes as long as the other; nobody sees the rows before the trees are complete, too.
-      await together(this.stage(id, trees, news, now), this.record(manager, id, trees, request, now));
-    });
+    // Not side by side: a slow disk would hold the transaction open, and with it the download's row, for minutes.
+    await this.stage(id, trees, news, now);
+    await inTransaction(this.dataSource, (manager) => this.record(manager, id, trees, request, now));
     await this.steps.reached('recorded');
     await this.putIntoForce(id);
     for (const { channel, files, manifest } of trees)
@@ -183,7 +182,7 @@ export class SnapshotPublisher {
     const staged = trees.map(({ channel, files }) =>
       this.directory.stage(channel, { version: 1, snapshot: id, channel, publishedAt, files }),
     );
-    await together(this.blobs.settle(news), ...staged);
+    await Promise.all([this.blobs.settle(news), ...staged]);
     await this.steps.reached('staged');
   }
 
@@ -225,12 +224,6 @@ export class SnapshotPublisher {
     const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
     return { channel, files: [manifest, ...files], manifest: tree.parsed, manifestSha256: blob.sha256 };
   }
-}
-
-/** Resolves when all have ended, so that none goes on behind a rollback. @throws what the first of them threw. */
-async function together(...works: Promise<void>[]): Promise<void> {
-  const ended = await Promise.allSettled(works);
-  for (const each of ended) if (each.status === 'rejected') throw each.reason;
 }
 
 /** What no snapshot in force has: perhaps stored just now, by this node or another. */
