@@ -221,12 +221,17 @@ export class BlobWriter {
     await this.#inFlight;
     if (this.#failure !== null) this.slabs.giveBack(slab);
     this.#throwFailure();
-    this.#inFlight = Promise.all([this.#openFile().append(slab, filled), this.#probe?.feed(slab.subarray(0, filled))])
+    this.#inFlight = Promise.all([this.#writeOut(slab, filled), this.#probe?.feed(slab.subarray(0, filled))])
       .then(() => undefined)
       .catch((error: unknown) => {
         this.#failure = toAppError(error);
       })
       .finally(() => this.slabs.giveBack(slab));
+  }
+
+  /** Rejects, and never throws at once: its caller gives the slab back. */
+  async #writeOut(slab: Buffer, filled: number): Promise<void> {
+    await this.#openFile().append(slab, filled);
   }
 
   #throwFailure(): void {
