@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SequentialFile } from '../../src/mirror/store/sequential-file.js';
@@ -21,15 +22,42 @@ describe('a file that is written from its beginning to its end', () => {
     return slab;
   };
 
-  async function write(content: Buffer, direct: boolean, slab = slabOf): Promise<void> {
+  async function write(content: Buffer, direct: boolean): Promise<void> {
     const file = await SequentialFile.create(path, { direct });
     for (let at = 0; at < content.length; at += SLAB_BYTES) {
       const piece = content.subarray(at, at + SLAB_BYTES);
-      await file.append(slab(piece), piece.length);
+      await file.append(slabOf(piece), piece.length);
     }
     await file.seal();
     await file.close();
   }
+
+  /** Whether the open file goes past the page cache, by the kernel's own word. */
+  async function isDirect(): Promise<boolean> {
+    for (const fd of await readdir('/proc/self/fd')) {
+      if ((await readlink(`/proc/self/fd/${fd}`).catch(() => '')) !== path) continue;
+      const flags = /^flags:\s*([0-7]+)$/m.exec(await readFile(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';
+      return (Number.parseInt(flags, 8) & constants.O_DIRECT) !== 0;
+    }
+    throw new Error('The file is not open.');
+  }
+
+  /** Some file systems of memory have no direct writes. */
+  async function takesDirectWrites(): Promise<boolean> {
+    const probe = join(root, 'probe');
+    await writeFile(probe, '');
+    const handle = await open(probe, constants.O_WRONLY | constants.O_DIRECT).catch(() => null);
+    await handle?.close();
+    return handle !== null;
+  }
+
+  it('goes past the page cache where that is wished and possible, with the slabs of the pool', async () => {
+    const possible = await takesDirectWrites();
+    const file = await SequentialFile.create(path, { direct: true });
+    await file.append(slabOf(randomBytes(SLAB_BYTES)), SLAB_BYTES);
+    expect(await isDirect()).toBe(possible);
+    await file.close();
+  });
 
   it.each([
     { direct: true, size: SLAB_BYTES },
@@ -77,7 +105,11 @@ describe('a file that is written from its beginning to its end', () => {
       bytes.copy(slab);
       return slab;
     };
-    await write(content, true, crooked);
+    const file = await SequentialFile.create(path, { direct: true });
+    await file.append(crooked(content.subarray(0, SLAB_BYTES)), SLAB_BYTES);
+    expect(await isDirect()).toBe(false);
+    await file.append(crooked(content.subarray(SLAB_BYTES)), 5000);
+    await file.close();
     expect((await readFile(path)).equals(content)).toBe(true);
   });
 });
