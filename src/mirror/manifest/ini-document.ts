@@ -36,16 +36,16 @@ export class IniDocument {
     if (bytes.length > MAX_MANIFEST_BYTES) throw tooLarge({ bytes: bytes.length, limit: MAX_MANIFEST_BYTES });
     const text = bytes.toString('latin1');
     const lines: IniLine[] = [];
-    const ends = /\r\n|\n|\r/g;
     let section: string | null = null;
     let start = 0;
     while (start < text.length) {
       if (lines.length === MAX_MANIFEST_LINES) throw tooLarge({ lineLimit: MAX_MANIFEST_LINES });
-      const end = ends.exec(text);
-      const line = readLine(text.slice(start, end?.index), end?.[0] ?? '', section, start === 0);
+      const end = endOfLine(text, start);
+      const eol = text.startsWith('\r\n', end) ? '\r\n' : text.slice(end, end + 1);
+      const line = readLine(text.slice(start, end), eol, section, start === 0);
       section = line.section;
       lines.push(line);
-      start = end ? ends.lastIndex : text.length;
+      start = end + eol.length;
     }
     return new IniDocument(lines);
   }
@@ -60,11 +60,21 @@ export class IniDocument {
   }
 }
 
+/** Where the line's text ends: at a CR or LF, or with the file. */
+function endOfLine(text: string, start: number): number {
+  let at = start;
+  for (; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x0a || code === 0x0d) break;
+  }
+  return at;
+}
+
 function readLine(raw: string, eol: string, section: string | null, first: boolean): IniLine {
   const text = (first && raw.startsWith(BYTE_ORDER_MARK) ? raw.slice(BYTE_ORDER_MARK.length) : raw).trim();
   if (text === '') return { raw, eol, section, kind: 'blank' };
   if (text.startsWith(';')) return { raw, eol, section, kind: 'comment' };
-  const header = /^\[([^\]]*)\]/.exec(text);
+  const header = text.startsWith('[') ? /^\[([^\]]*)\]/.exec(text) : null;
   if (header) {
     const rest = text.slice(header[0].length).trimStart();
     if (rest === '' || rest.startsWith(';')) return { raw, eol, section: (header[1] ?? '').trim(), kind: 'section' };
@@ -83,7 +93,8 @@ function withoutComment(value: string): string {
 
 /** Where the trailing comment of a text begins (at its `;`), or -1. */
 export function trailingCommentStart(text: string): number {
-  const at = text.search(/\s;/);
+  // Hardly any line has one, and every line is asked.
+  const at = text.includes(';') ? text.search(/\s;/) : -1;
   return at === -1 ? -1 : at + 1;
 }
 

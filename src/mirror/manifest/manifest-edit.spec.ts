@@ -333,7 +333,7 @@ describe('changedUnits', () => {
 
 describe('applyVariant', () => {
   it('changes the version and the FROM-versions of the unit and nothing else', () => {
-    const after = applyVariant(manifestBytes(RICH_MANIFEST), ['P.4'], '80').toString('latin1');
+    const after = applyVariant(Manifest.parse(manifestBytes(RICH_MANIFEST)), ['P.4'], '80').toString('latin1');
     expect(after).toBe(
       RICH_MANIFEST.replace('P.4=pattern/vsapi241.zip, 1724100, 6481375', 'P.4=pattern/vsapi241.zip, 1724180, 6481375')
         .replace('P.4.Merge.1=pattern/v_239.241, 1723900,', 'P.4.Merge.1=pattern/v_239.241, 1723980,')
@@ -354,7 +354,7 @@ describe('applyVariant', () => {
     ['Merge.1=1000000', 'Merge.1=1000000'],
     ['P.8=p/a.zip,1724100,5', 'P.8=p/a.zip,1724100,5'],
   ])('makes of %j: %j', (before, after) => {
-    expect(applyVariant(manifestBytes(`[PATTERN]\n${before}`), ['P.4'], '80').toString('latin1')).toBe(
+    expect(applyVariant(Manifest.parse(manifestBytes(`[PATTERN]\n${before}`)), ['P.4'], '80').toString('latin1')).toBe(
       `[PATTERN]\n${after}`,
     );
   });
@@ -363,11 +363,11 @@ describe('applyVariant', () => {
     fc.assert(
       fc.property(anyManifest, (text) => {
         const bytes = manifestBytes(text);
-        const japan = applyVariant(bytes, ['P.4'], '80');
+        const japan = applyVariant(Manifest.parse(bytes), ['P.4'], '80');
         expect([...Manifest.parse(japan).files()].map(([key, { size }]) => [key, size])).toEqual(
           [...Manifest.parse(bytes).files()].map(([key, { size }]) => [key, size]),
         );
-        const ends = (which: Buffer) => applyVariant(which, ['P.4'], '00').toString('latin1');
+        const ends = (which: Buffer) => applyVariant(Manifest.parse(which), ['P.4'], '00').toString('latin1');
         expect(ends(japan)).toBe(ends(bytes));
       }),
     );

@@ -206,8 +206,7 @@ function isBareKey(key: string): boolean {
  * its increments change their last two digits (00 ↔ 80), and nothing else changes. Three-digit legacy twins, paths and
  * sizes stay: payload and signatures are the same files.
  */
-export function applyVariant(bytes: Buffer, unitIds: readonly string[], suffix: VariantSuffix): Buffer {
-  const manifest = Manifest.parse(bytes);
+export function applyVariant(manifest: Manifest, unitIds: readonly string[], suffix: VariantSuffix): Buffer {
   const wanted = new Set(unitIds);
   const text = manifest.document.lines.map((line, index) => {
     const owner = manifest.owners[index] ?? null;

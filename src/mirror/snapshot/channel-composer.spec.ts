@@ -97,6 +97,7 @@ function compose(change: Partial<ComposeInput>): ReturnType<typeof composeChanne
     componentOfUnit: new Map([['P.4', 'virus-pattern']]),
     variants: new Map(),
     upstreamHosts: ['vendor.example'],
+    twin: null,
     ...change,
   });
 }

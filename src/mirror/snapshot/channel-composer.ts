@@ -42,6 +42,8 @@ export interface ComposeInput {
   variants: ReadonlyMap<VariantSuffix, string[]>;
   /** Names and addresses that must not appear in the manifest. */
   upstreamHosts: string[];
+  /** Composed before: a manifest that comes out the same is not read again. */
+  twin: ComposedChannel | null;
 }
 
 export interface ReleaseDraft extends ReleaseContent {
@@ -229,8 +231,11 @@ export function composeChannel(input: ComposeInput): ComposedChannel {
   for (const [componentId, release] of input.holds) composition.hold(componentId, release);
   for (const group of input.groups) if (group.action === 'same') composition.group(group);
   let manifest = composeManifest(input.base, composition.decisions, { upstreamHosts: input.upstreamHosts });
-  for (const [suffix, unitIds] of input.variants) manifest = applyVariant(manifest, unitIds, suffix);
-  let parsed = Manifest.parse(manifest);
+  let parsed = input.twin?.manifest.equals(manifest) ? input.twin.parsed : Manifest.parse(manifest);
+  for (const [suffix, unitIds] of input.variants) {
+    manifest = applyVariant(parsed, unitIds, suffix);
+    parsed = Manifest.parse(manifest);
+  }
   if (input.held !== null && saysNothingNew(input, parsed, composition.files)) {
     parsed = input.held.manifest;
     manifest = parsed.document.toBuffer();

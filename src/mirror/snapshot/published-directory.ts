@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync } from 'node:fs';
 import {
   link,
   mkdir,
@@ -14,29 +13,36 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { dirname, join, relative } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
-import { CALLS_IN_ONE_TURN, syncDirectory } from '../store/durable-directory.js';
-import type { Channel } from './channel.js';
+import { syncDirectory } from '../store/durable-directory.js';
+import { CHANNELS, type Channel } from './channel.js';
+import { linkAll } from './hard-links.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';
+import { SharedFolders } from './shared-folders.js';
+import { foldersOf } from './tree-folders.js';
 
 const STAGING = '.staging-';
+/** Beside an index: ids of the shared folders that the tree names. Absent where there is none. */
+const FOLDERS_FILE = 'folders.json';
 /** In `published/`: the name of the channel behind `/TvcsDownload/ActiveUpdate`. */
 export const DEFAULT_CHANNEL_FILE = 'default-channel';
 
 /**
- * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`.
+ * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`; large folders of the trees
+ * stand in `published/.folders/`.
  * A snapshot becomes visible by one rename and comes into force by another; a crash leaves either the old or the new.
  */
 export class PublishedDirectory {
   private readonly root: string;
+  private readonly folders: SharedFolders;
 
   constructor(
     dataDir: string,
     private readonly blobs: BlobStore,
   ) {
     this.root = join(dataDir, 'published');
+    this.folders = new SharedFolders(join(this.root, '.folders'), blobs);
   }
 
   async open(channels: readonly Channel[]): Promise<void> {
@@ -63,13 +69,11 @@ export class PublishedDirectory {
     const staging = join(this.root, channel, STAGING + index.snapshot);
     const tree = join(staging, 'tree');
     await rm(staging, { recursive: true, force: true });
-    const folders = new Set(index.files.map((file) => dirname(join(tree, file.path))));
-    folders.add(tree);
-    for (const folder of folders) await mkdir(folder, { recursive: true });
-    await this.linkAll(index.files, tree);
+    const made = await this.render(tree, index.files);
     await Promise.all([
       writeDurably(join(staging, 'index.json'), JSON.stringify(index)),
-      ...[...folders].map(syncDirectory),
+      ...(made.shared.length > 0 ? [writeDurably(join(staging, FOLDERS_FILE), JSON.stringify(made.shared))] : []),
+      ...made.folders.map(syncDirectory),
     ]);
     await syncDirectory(staging);
     await rm(join(this.root, channel, index.snapshot), { recursive: true, force: true });
@@ -77,16 +81,22 @@ export class PublishedDirectory {
     await syncDirectory(join(this.root, channel));
   }
 
-  private async linkAll(files: readonly HeldFile[], tree: string): Promise<void> {
-    for (const [done, file] of files.entries()) {
-      if (done % CALLS_IN_ONE_TURN === 0) await setImmediate();
-      try {
-        linkSync(this.blobs.pathOf(file.sha256), join(tree, file.path));
-      } catch (fault) {
-        // Content that was lost earlier is left out until `relink`; it must not hold up the rest.
-        if ((fault as NodeJS.ErrnoException).code !== 'ENOENT' || (await this.blobs.has(file.sha256))) throw fault;
+  /** Makes the tree; tells the folders that are not on the disk for good yet, and the ids of the shared ones. */
+  private async render(tree: string, files: readonly HeldFile[]): Promise<{ folders: string[]; shared: string[] }> {
+    const rendered = { folders: [] as string[], shared: [] as string[] };
+    for (const [folder, { files: own, nested }] of foldersOf(files)) {
+      const path = join(tree, folder);
+      if (folder !== '' && this.folders.suits(own, nested)) {
+        const id = await this.folders.provide(own);
+        await symlink(relative(dirname(path), this.folders.pathOf(id)), path);
+        rendered.shared.push(id);
+        continue;
       }
+      await mkdir(path, { recursive: true });
+      await linkAll(this.blobs, own, (file) => join(tree, file.path));
+      rendered.folders.push(path);
     }
+    return rendered;
   }
 
   /** Puts a staged snapshot into force: one rename. */
@@ -149,6 +159,24 @@ export class PublishedDirectory {
   /** Removes a file from the tree, but not from the index: its content turned out to be wrong. */
   async unlink(channel: Channel, snapshot: string, file: HeldFile): Promise<void> {
     await rm(join(this.root, channel, snapshot, 'tree', file.path), { force: true });
+  }
+
+  /** Removes shared folders that no tree names any more. Only while the caller publishes alone. */
+  async removeUnusedFolders(): Promise<void> {
+    const needed = new Set<string>();
+    for (const channel of CHANNELS)
+      for (const snapshot of await this.snapshots(channel))
+        for (const id of await this.sharedFolders(channel, snapshot)) needed.add(id);
+    await this.folders.keepOnly(needed);
+  }
+
+  private async sharedFolders(channel: Channel, snapshot: string): Promise<string[]> {
+    try {
+      return JSON.parse(await readFile(join(this.root, channel, snapshot, FOLDERS_FILE), 'utf8')) as string[];
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw fault;
+    }
   }
 
   /** Takes a snapshot out of sight first, so that no half-removed one is ever served. */

@@ -6,6 +6,7 @@ import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { RetentionSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
+import { KnownContents } from './known-contents.js';
 import type { PublishedDirectory } from './published-directory.js';
 import type { ReleaseHolders } from './release-holders.js';
 import { planRetention, type RetentionPlan, type SnapshotFacts } from './retention.js';
@@ -42,6 +43,7 @@ interface Survey {
   /** Contents that nothing refers to once the plan is carried out, and that are not fresh. */
   garbage: Map<string, number>;
   keptBlobs: Amount;
+  contents: KnownContents;
 }
 
 /** Younger contents may belong to an upload or a download whose snapshot is not recorded yet. */
@@ -90,7 +92,7 @@ export class RetentionService {
     const report = await publisher.exclusively(async () => {
       await repository.forgetAbsentFiles(clock.now());
       if (await run.blobsInUse()) return { ...this.report(before, 'download-running'), blobs: { count: 0, bytes: 0 } };
-      const { garbage } = await this.survey();
+      const { garbage } = await this.survey(before.contents);
       return { ...this.report(before, null), blobs: await this.removeBlobs(garbage, run.signal) };
     });
     if (report.snapshots.length + report.releases.length + report.blobs.count > 0)
@@ -111,7 +113,7 @@ export class RetentionService {
     if (!found) throw new AppError('not-found', 'snapshot-unknown', `There is no snapshot ${id}.`);
   }
 
-  private async survey(): Promise<Survey> {
+  private async survey(contents = new KnownContents(this.deps.directory)): Promise<Survey> {
     const { repository, holders, clock, settings, blobs } = this.deps;
     const rules = (await settings.distribution()).retention;
     const onDisk = await this.onDisk();
@@ -122,19 +124,17 @@ export class RetentionService {
     for await (const sha256 of blobs.list()) present.add(sha256);
     const facts = releases.map((release) => ({ ...release, complete: release.blobs.every((sha) => present.has(sha)) }));
     const plan = planRetention({ now: clock.now(), rules, snapshots, releases: facts, held });
-    const needed = await this.references(plan, onDisk, releases);
+    const needed = await this.references(plan, onDisk, releases, contents);
     const garbage = new Map<string, number>();
     const keptBlobs = { count: 0, bytes: 0 };
-    for (const sha256 of present) {
-      const found = await blobs.facts(sha256);
-      if (found === null) continue;
-      if (!needed.has(sha256) && found.ageMs >= FRESH_MS) garbage.set(sha256, found.size);
+    for (const [sha256, { size, ageMs }] of await blobs.factsOf(present)) {
+      if (!needed.has(sha256) && ageMs >= FRESH_MS) garbage.set(sha256, size);
       else {
         keptBlobs.count += 1;
-        keptBlobs.bytes += found.size;
+        keptBlobs.bytes += size;
       }
     }
-    return { rules, snapshots, releases, plan, garbage, keptBlobs };
+    return { rules, snapshots, releases, plan, garbage, keptBlobs, contents };
   }
 
   private async onDisk(): Promise<Record<Channel, Set<string>>> {
@@ -183,15 +183,16 @@ export class RetentionService {
     plan: RetentionPlan,
     onDisk: Record<Channel, ReadonlySet<string>>,
     releases: readonly RecordedRelease[],
+    contents: KnownContents,
   ): Promise<Set<string>> {
-    const { directory, repository } = this.deps;
+    const { repository } = this.deps;
     const needed = new Set(await repository.upstreamManifests());
     for (const release of releases)
       if (plan.releases.has(release.id)) for (const sha256 of release.blobs) needed.add(sha256);
     for (const channel of CHANNELS)
       for (const id of onDisk[channel]) {
         if (!plan.snapshots.has(id)) continue;
-        const index = await directory.readIndex(channel, id).catch((cause: unknown) => {
+        const needs = await contents.of(channel, id).catch((cause: unknown) => {
           throw new AppError(
             'storage',
             'snapshot-damaged',
@@ -199,17 +200,21 @@ export class RetentionService {
             { details: { snapshot: id, channel }, cause },
           );
         });
-        for (const file of index.files) needed.add(file.sha256);
+        for (const sha256 of needs) needed.add(sha256);
       }
     return needed;
   }
 
   private async removeRecords(survey: Survey): Promise<void> {
-    const { directory, listener, repository } = this.deps;
+    const { directory, listener, repository, logger } = this.deps;
     const snapshots = survey.snapshots.filter(({ id }) => !survey.plan.snapshots.has(id)).map(({ id }) => id);
     const releases = survey.releases.filter(({ id }) => !survey.plan.releases.has(id)).map(({ id }) => id);
     for (const id of snapshots) for (const channel of CHANNELS) await directory.remove(channel, id);
     if (snapshots.length > 0) await listener.refresh();
+    // They only take names on the disk, and the next collection tries again.
+    await directory.removeUnusedFolders().catch((err: unknown) => {
+      logger.warn({ err }, 'folders that no tree names any more could not be removed');
+    });
     if (snapshots.length + releases.length > 0) await repository.remove(snapshots, releases);
   }
 

@@ -66,6 +66,7 @@ export function buildTrees(input: BuildInput): Record<Channel, ComposedChannel> 
     read: ReadTree | null,
     planHeld: HeldTree | null,
     derive: boolean,
+    twin: ComposedChannel | null,
   ): ComposedChannel =>
     composeChannel({
       base: read?.manifest ?? input.states[channel].held?.manifest ?? emptyManifest(),
@@ -76,12 +77,13 @@ export function buildTrees(input: BuildInput): Record<Channel, ComposedChannel> 
       componentOfUnit: units,
       variants: derive ? variantUnits(input.components) : new Map(),
       upstreamHosts: input.upstreamHosts,
+      twin,
     });
   const globalHeld = input.states.global.held;
-  const global = compose('global', input.global, globalHeld, false);
+  const global = compose('global', input.global, globalHeld, false, null);
   const derive = input.japan === 'derive';
   const japanRead = input.japan === 'derive' ? input.global : input.japan;
-  const japan = compose('japan', japanRead, derive ? globalHeld : input.states.japan.held, derive);
+  const japan = compose('japan', japanRead, derive ? globalHeld : input.states.japan.held, derive, global);
   return { global, japan };
 }
 

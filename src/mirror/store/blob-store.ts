@@ -1,11 +1,10 @@
-import { statSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { statEach, toFacts, type BlobFacts } from './blob-facts.js';
 import { hashesOf, throwIfCancelled } from './blob-hashes.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
-import { CALLS_IN_ONE_TURN, makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
+import { makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
 import { PartialFiles } from './partial-file.js';
 import { SlabPool } from './slab-pool.js';
 import { checkZip } from './zip-check.js';
@@ -60,7 +59,8 @@ export class BlobStore {
   pathOf(sha256: string): string {
     if (!SHA256.test(sha256))
       throw new AppError('bad-input', 'blob-id-invalid', 'A blob is named by 64 lower-case hex digits.');
-    return join(this.#blobs, sha256.slice(0, 2), sha256);
+    // Not `join`: a tree asks for thousands of them.
+    return `${this.#blobs}/${sha256.slice(0, 2)}/${sha256}`;
   }
 
   async has(sha256: string): Promise<boolean> {
@@ -76,15 +76,23 @@ export class BlobStore {
   /** Those of the blobs that are not held with the size in bytes that is given. */
   async unlike(sizes: ReadonlyMap<string, number>): Promise<Set<string>> {
     const found = new Set<string>();
-    let done = 0;
-    for (const [sha256, size] of sizes) {
-      if (done++ % CALLS_IN_ONE_TURN === 0) await setImmediate();
-      const path = this.pathOf(sha256);
-      await onDisk(() => {
-        if (statSync(path, { throwIfNoEntry: false })?.size !== size) found.add(sha256);
-      });
-    }
+    await onDisk(() =>
+      statEach(sizes.keys(), this, (sha256, stats) => {
+        if (stats?.size !== sizes.get(sha256)) found.add(sha256);
+      }),
+    );
     return found;
+  }
+
+  /** Facts of those of the blobs that are held. */
+  async factsOf(sha256s: Iterable<string>): Promise<Map<string, BlobFacts>> {
+    const facts = new Map<string, BlobFacts>();
+    await onDisk(() =>
+      statEach(sha256s, this, (sha256, stats) => {
+        if (stats !== undefined) facts.set(sha256, toFacts(stats));
+      }),
+    );
+    return facts;
   }
 
   /** A fresh path in `incoming/`, for somebody who writes the file and then calls `adopt`. */
@@ -236,12 +244,12 @@ export class BlobStore {
     });
   }
 
-  /** Size in bytes, and how long ago it was written or touched; null when the blob is not held. */
-  async facts(sha256: string): Promise<{ size: number; ageMs: number } | null> {
+  /** Null when the blob is not held. */
+  async facts(sha256: string): Promise<BlobFacts | null> {
     const path = this.pathOf(sha256);
     return onDisk(async () => {
       const found = await stat(path, { throwIfNoEntry: false });
-      return found === undefined ? null : { size: found.size, ageMs: Date.now() - found.mtimeMs };
+      return found === undefined ? null : toFacts(found);
     });
   }
 
