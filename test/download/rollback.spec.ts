@@ -5,6 +5,12 @@ import { filesLike, MirrorBench, outcomeOf, type ServedTree } from '../mirror-ru
 const PATTERN = '/api/v1/components/virus-pattern';
 const OF_PATTERN = /vsapi|\/v_/;
 
+/** Path → SHA-256; names of signatures are reused by other versions. */
+function signaturesOf(tree: ServedTree | undefined): Map<string, string> {
+  const files = Object.entries(tree?.files ?? {});
+  return new Map(files.flatMap(([path, { sig }]) => (sig ? [[path.replace(/\.[^./]*$/, '.sig'), sig.sha256]] : [])));
+}
+
 describe('rollback', () => {
   const clock = new ManualClock(new Date('2026-03-02T00:00:00Z'));
   let bench: MirrorBench;
@@ -56,6 +62,22 @@ describe('rollback', () => {
     // No release was made of it, and no byte fetched.
     const { items } = (await bench.api.get('/api/v1/releases?component=virus-pattern')).body;
     expect(items).toHaveLength(8);
+  });
+
+  it('holds back no line that belongs to no component', async () => {
+    await bench.api.post(`${PATTERN}/rollback`);
+    const transform = (ini: Buffer): Buffer =>
+      Buffer.from(
+        ini.toString('latin1').replace('[Common]\r\n', '[Common]\r\n; a word to all\r\nNotice=1\r\n'),
+        'latin1',
+      );
+    bench.upstream.set(/server\.ini$/, { kind: 'transform', transform });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded', snapshotId: expect.any(String) as unknown });
+    const { global, japan } = await bench.served();
+    expect(global.manifest).toContain('[Common]\r\n; a word to all\r\nNotice=1\r\n');
+    expect(japan.manifest).toContain('[Common]\r\n; a word to all\r\nNotice=1\r\n');
+    expect(filesLike(global, OF_PATTERN)).toEqual(filesLike(history[2]?.global as ServedTree, OF_PATTERN));
+    expect(await bench.api.download()).toMatchObject({ snapshotId: null });
   });
 
   it('twice goes back further, not forth again', async () => {
@@ -141,4 +163,30 @@ describe('rollback', () => {
       body: { code: 'rollback-impossible' },
     });
   });
+});
+
+it('a rollback is seen by a product that knows no more than a date', async () => {
+  // What comes back is older by our clock than what the source dated later.
+  const bench = await MirrorBench.open({ clock: new ManualClock(new Date('2023-01-01T00:00:00Z')) });
+  await bench.api.download();
+  const before = signaturesOf((await bench.served()).global);
+  bench.tree.publish(['virus-pattern']);
+  await bench.api.download();
+  const after = signaturesOf((await bench.served()).global);
+  const reused = [...after].filter(([path, sha256]) => before.has(path) && before.get(path) !== sha256);
+  expect(reused).not.toEqual([]);
+  const dated = await Promise.all(
+    reused.map(async ([path]) => {
+      const url = `${bench.haishin.http}/activeupdate/${path}`;
+      const answer = await fetch(url);
+      return { url, bytes: await answer.text(), date: answer.headers.get('last-modified') ?? '' };
+    }),
+  );
+  await bench.api.post(`${PATTERN}/rollback`);
+  for (const { url, bytes, date } of dated) {
+    const answer = await fetch(url, { headers: { 'if-modified-since': date } });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).not.toBe(bytes);
+  }
+  await bench.close();
 });

@@ -80,7 +80,12 @@ describe('a file that cannot be had', () => {
     bench.upstream.set(/\/v_\d+\.\d+$/, { kind: 'status', status: 404 }, { times: 1 });
     const download = await bench.api.download();
     expect(download.state).toBe('partial');
-    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ error: { code: 'upstream-not-found' } });
+    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({
+      error: {
+        code: 'upstream-not-found',
+        message: expect.stringMatching(/^pattern\/\S+: The upstream does not have/),
+      },
+    });
     expect(outcomeOf(download, 'spyware-pattern')).toMatchObject({ outcome: 'updated' });
     await bench.served();
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });

@@ -1,3 +1,4 @@
+import { ManualClock } from '../../src/platform/clock/clock.js';
 import { filesLike, MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const MANIFEST = /\/server\.ini$/;
@@ -91,6 +92,26 @@ describe('an upstream that publishes while it is read', () => {
     expect(await bench.api.download()).toMatchObject({ state: 'failed', error: { code: 'upstream-publishing' } });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     expect((await bench.served()).global.manifest).not.toContain('[ENGINE]');
+    expect(await bench.api.component('virus-scan-engine')).toMatchObject({ available: { state: 'not-carried' } });
+  });
+
+  it('a manifest that goes on changing, but breaks off alike for an hour, is what the source means', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
+    let edition = 0;
+    const transform = (ini: Buffer): Buffer =>
+      Buffer.concat([Buffer.from(`; edition ${++edition}\r\n`), ini.subarray(0, ini.indexOf('[ENGINE]'))]);
+    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    const doubted = { state: 'failed', error: { code: 'upstream-publishing' } };
+    expect(await bench.api.download()).toMatchObject(doubted);
+    clock.advance(30 * 60_000);
+    bench.upstream.set(MANIFEST, { kind: 'status', status: 500 });
+    expect(await bench.api.download()).toMatchObject({ error: { code: 'upstream-http-status' } });
+    bench.upstream.clear();
+    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    expect(await bench.api.download()).toMatchObject(doubted);
+    clock.advance(31 * 60_000);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     expect(await bench.api.component('virus-scan-engine')).toMatchObject({ available: { state: 'not-carried' } });
   });
 

@@ -39,6 +39,19 @@ export function changedUnits(a: Manifest, b: Manifest): string[] {
   );
 }
 
+/** Whether what no unit owns ([Common], [EXCLUSION], comments, …) says the same in both; blank lines say nothing. */
+export function sameOwnerlessLines(a: Manifest, b: Manifest): boolean {
+  const ours = ownerlessLines(a);
+  const theirs = ownerlessLines(b);
+  return ours.length === theirs.length && ours.every((raw, at) => raw === theirs[at]);
+}
+
+function ownerlessLines({ document, owners }: Manifest): string[] {
+  return document.lines
+    .filter((line, index) => (owners[index] ?? null) === null && line.kind !== 'blank')
+    .map((line) => line.raw);
+}
+
 function sameLines(a: UnitLines | null, b: UnitLines | null): boolean {
   return JSON.stringify(a?.lines) === JSON.stringify(b?.lines);
 }
@@ -104,7 +117,7 @@ class Composition {
         if (!other || (line.kind === 'blank' && other.lines.length > 0)) this.result.push(line);
         else if (twin !== undefined) {
           placed.add(owner);
-          this.result.push(...twin.splice(0, 1));
+          this.result.push(...twin.splice(0, 1).map((ours) => ({ ...ours, eol: line.eol })));
         } else if (!placed.has(owner)) {
           placed.add(owner);
           this.render(other.lines).forEach((rendered) => this.result.push(rendered));

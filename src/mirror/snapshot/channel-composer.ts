@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../platform/errors/app-error.js';
-import { applyVariant, changedUnits, composeManifest, extractUnit, type UnitLines } from '../manifest/manifest-edit.js';
+import {
+  applyVariant,
+  changedUnits,
+  composeManifest,
+  extractUnit,
+  sameOwnerlessLines,
+  type UnitLines,
+} from '../manifest/manifest-edit.js';
 import { Manifest, type FileReference, type ManifestUnit } from '../manifest/manifest.js';
 import type { VariantSuffix } from '../manifest/version.js';
 import type { FetchedFile } from './group-fetch.js';
@@ -219,7 +226,7 @@ function saysNothingNew(input: ComposeInput, manifest: Manifest, files: FileMap)
   const data = [...held.files.values()].filter((file) => file.path !== MANIFEST_PATH);
   const sameFiles =
     data.length === files.size && data.every((file) => files.get(file.path.toLowerCase())?.sha256 === file.sha256);
-  return sameFiles && changedUnits(held.manifest, manifest).length === 0;
+  return sameFiles && changedUnits(held.manifest, manifest).length === 0 && sameOwnerlessLines(held.manifest, manifest);
 }
 
 /** Makes a channel's manifest and tree out of what a run brought, what is held, and what people decided. Pure. */

@@ -136,6 +136,12 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 
+/** The fault with the file that it is about, unless it says one. */
+function ofFile(thrown: unknown, path: string): AppError {
+  const { kind, code, message, details } = toAppError(thrown);
+  return new AppError(kind, code, message, { details: { path, ...details }, cause: thrown });
+}
+
 /** The same for every version of one file; `tsc_1628.1630` and `tscx_1628.1630` are of two kinds. */
 function kindOfFile(file: FileReference): string {
   return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
@@ -164,16 +170,16 @@ export async function fetchGroup(
   // The first fault ends the group: there is no use in the rest of its files today.
   const stop = new AbortController();
   const inner = { ...input, signal: AbortSignal.any([input.signal, stop.signal]) };
-  const all = async <T>(tasks: (() => Promise<T>)[]): Promise<T[]> => {
-    let first: unknown;
+  const all = async <T>(tasks: { path: string; run: () => Promise<T> }[]): Promise<T[]> => {
+    let first: AppError | undefined;
     const results = await Promise.allSettled(
-      tasks.map((task) =>
+      tasks.map(({ path, run }) =>
         input.limit(async () => {
           if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled', 'Cancelled.');
           try {
-            return await task();
+            return await run();
           } catch (fault) {
-            first ??= fault;
+            first ??= ofFile(fault, path);
             stop.abort();
             throw fault;
           }
@@ -181,28 +187,34 @@ export async function fetchGroup(
       ),
     );
     if (input.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
-    if (first !== undefined) throw toAppError(first);
+    if (first !== undefined) throw first;
     return results.map((result) => (result as PromiseFulfilledResult<T>).value);
   };
   const files = await all(
-    [...wanted.values()].map(([unit, file]) => async () => {
-      const fetched = await fetchFile(inner, unit, file);
-      input.progress.fileDone();
-      return fetched;
-    }),
+    [...wanted.values()].map(([unit, file]) => ({
+      path: file.path,
+      run: async () => {
+        const fetched = await fetchFile(inner, unit, file);
+        input.progress.fileDone();
+        return fetched;
+      },
+    })),
   );
   const signed = signedKinds(group, heldUnits, input.held);
   return all(
-    files.map((file) => async () => {
-      const signature = await fetchSignature(inner, file.reference.path);
-      if (signature === null && signed.has(kindOfFile(file.reference)))
-        throw new AppError(
-          'upstream',
-          'upstream-publishing',
-          `The source has no signature for ${file.reference.path} yet: it seems to be in the middle of publishing.`,
-          { details: { path: file.reference.path } },
-        );
-      return { ...file, signature };
-    }),
+    files.map((file) => ({
+      path: signaturePathOf(file.reference.path),
+      run: async () => {
+        const signature = await fetchSignature(inner, file.reference.path);
+        if (signature === null && signed.has(kindOfFile(file.reference)))
+          throw new AppError(
+            'upstream',
+            'upstream-publishing',
+            `The source has no signature for ${file.reference.path} yet: it seems to be in the middle of publishing.`,
+            { details: { path: file.reference.path } },
+          );
+        return { ...file, signature };
+      },
+    })),
   );
 }

@@ -18,8 +18,10 @@ import { MANIFEST_PATH } from './held-file.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { holdBackSharers } from './shared-files.js';
 import { signaturePathOf } from './signature-path.js';
-import type { RememberedFile } from './upstream-memory.js';
+import type { ManifestDoubt, RememberedFile } from './upstream-memory.js';
 
+/** A source that breaks off in the same way for so long means it, although the rest of its manifest goes on changing. */
+const DOUBT_MS = 3_600_000;
 /** How often a manifest may change under our hands before we let the source finish. */
 const ROUNDS = 3;
 
@@ -43,8 +45,8 @@ export interface MirrorRunInput {
   settled: boolean;
   /** Content of the manifest that `validators` stand for, when it is held. */
   lastManifest: Buffer | null;
-  /** SHA-256 of what was not believed last time because it seemed to break off. */
-  doubtedManifest: string | null;
+  /** What was not believed before. */
+  doubt: ManifestDoubt | null;
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
@@ -104,24 +106,24 @@ function parseManifest(bytes: Buffer): Manifest {
   return manifest;
 }
 
-/** What breaks off is not believed at first. The same words a second time are what the source means to say. */
-function requireWhole(
-  { lastManifest, doubtedManifest, logger }: MirrorRunInput,
-  body: Buffer,
-  manifest: Manifest,
-): void {
+/** What breaks off is not believed at first. The same words a second time, or the same end for an hour, are what the source means. */
+function requireWhole({ lastManifest, doubt, now, logger }: MirrorRunInput, body: Buffer, manifest: Manifest): void {
   if (lastManifest?.equals(body)) return;
   const sign = truncationSign(manifest, lastManifest === null ? null : IniDocument.parse(lastManifest));
   if (sign === null) return;
   const manifestSha256 = createHash('sha256').update(body).digest('hex');
-  if (manifestSha256 !== doubtedManifest)
+  const doubtedMs = doubt?.sign === sign ? now.getTime() - Date.parse(doubt.since) : -1;
+  if (manifestSha256 !== doubt?.manifestSha256 && doubtedMs < DOUBT_MS) {
+    // A time to come is left when the clock was set back since.
+    const since = doubtedMs < 0 ? now.toISOString() : doubt?.since;
     throw new AppError(
       'upstream',
       'upstream-publishing',
-      `The source's manifest breaks off: ${sign}. It seems to be in the middle of publishing; if it says the same next time, that is taken as it is.`,
-      { details: { sign, manifestSha256 } },
+      `The source's manifest breaks off: ${sign}. It seems to be in the middle of publishing; if it says the same next time, or still breaks off like this in an hour, that is taken as it is.`,
+      { details: { sign, manifestSha256, since } },
     );
-  logger.warn({ sign, manifestSha256 }, 'the manifest still breaks off as it did last time: it is taken as it is');
+  }
+  logger.warn({ sign, manifestSha256 }, 'the manifest still breaks off as it did before: it is taken as it is');
 }
 
 /** Faults that make the whole run pointless, whichever file they met. */
@@ -188,7 +190,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
         if (typeof error.details['retryAfterSeconds'] === 'number') pause ??= error;
         if (endsRun(error)) fatal.push(error);
         else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
-        const fault: GroupFault = { code: error.code, message: error.message };
+        const fault: GroupFault = { code: error.code, message: messageOf(error) };
         return group.action === 'same'
           ? { ...group, files: [], lookAgain: true }
           : { ...group, action: 'earlier', fault, files: [] };
@@ -202,6 +204,11 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
     attempted: groups.some((group) => group.action === 'fetch'),
     pause,
   };
+}
+
+/** Says which of the component's many files it was. */
+function messageOf({ message, details: { path } }: AppError): string {
+  return typeof path !== 'string' || message.includes(path) ? message : `${path}: ${message}`;
 }
 
 async function requireSpace(

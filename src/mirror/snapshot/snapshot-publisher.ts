@@ -9,7 +9,8 @@ import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { ChannelStates, type ChannelState } from './channel-states.js';
 import type { ComposedChannel } from './channel-composer.js';
-import { fileMap, MANIFEST_PATH, type HeldFile } from './held-file.js';
+import { fileMap, MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
+import { notBackInTime } from './modification-times.js';
 import type { PublishedDirectory } from './published-directory.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 
@@ -133,7 +134,9 @@ export class SnapshotPublisher {
   async publish(request: PublishRequest): Promise<string | null> {
     const states = await Promise.all(CHANNELS.map((channel) => this.states.currentOrLost(channel)));
     const now = timeAfter(states, this.clock.now());
-    const trees = await Promise.all(CHANNELS.map((channel) => this.complete(channel, request.trees[channel], now)));
+    const trees = await Promise.all(
+      CHANNELS.map((channel, at) => this.complete(channel, request.trees[channel], states[at]?.held?.files, now)),
+    );
     if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
     const id = newSnapshotId(now);
     await this.steps.reached('composed');
@@ -212,7 +215,12 @@ export class SnapshotPublisher {
     });
   }
 
-  private async complete(channel: Channel, tree: ComposedChannel, now: Date): Promise<CompleteTree> {
+  private async complete(
+    channel: Channel,
+    tree: ComposedChannel,
+    held: FileMap | undefined,
+    now: Date,
+  ): Promise<CompleteTree> {
     const blob = await this.blobs.write([tree.manifest], { maxBytes: tree.manifest.length });
     const manifest: HeldFile = {
       path: MANIFEST_PATH,
@@ -222,7 +230,8 @@ export class SnapshotPublisher {
       component: null,
     };
     const files = [...tree.files.values()].filter((file) => file.path !== MANIFEST_PATH);
-    return { channel, files: [manifest, ...files], manifest: tree.parsed, manifestSha256: blob.sha256 };
+    const all = held === undefined ? [manifest, ...files] : notBackInTime([manifest, ...files], held, now);
+    return { channel, files: all, manifest: tree.parsed, manifestSha256: blob.sha256 };
   }
 }
 

@@ -8,7 +8,7 @@ import type { UpstreamSource } from '../upstream/source.js';
 import type { HeldTree, PlanInput } from './mirror-plan.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import type { SourceOpener } from './source-opener.js';
-import type { RememberedFile, UpstreamMemory, UpstreamState } from './upstream-memory.js';
+import type { ManifestDoubt, RememberedFile, UpstreamMemory, UpstreamState } from './upstream-memory.js';
 
 /** Left free on the disk whatever happens: the database and the logs need room too. */
 const RESERVED_BYTES = 64 * 1024 * 1024;
@@ -116,7 +116,7 @@ export class SourceReader {
         settled:
           state.complete && state.planFingerprint === request.fingerprint && request.held !== null && !request.thorough,
         lastManifest: await this.lastManifest(state),
-        doubtedManifest: state.lastError?.manifestSha256 ?? null,
+        doubt: state.lastError?.doubt ?? null,
         plan: request.plan,
         held: request.held,
         parallel: request.setting.parallel,
@@ -128,22 +128,22 @@ export class SourceReader {
       });
       const pause = result.state === 'read' ? result.pause : null;
       if (pause === null) await memory.answered(key);
-      else await this.rememberFailure(key, pause);
+      else await this.rememberFailure(key, pause, state);
       return result;
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (error.kind === 'upstream') await this.rememberFailure(key, error);
+      if (error.kind === 'upstream') await this.rememberFailure(key, error, state);
       throw thrown;
     } finally {
       await diary.close();
     }
   }
 
-  private async rememberFailure(key: string, error: AppError): Promise<void> {
+  private async rememberFailure(key: string, error: AppError, state: UpstreamState): Promise<void> {
     const now = this.deps.clock.now();
-    const { code, message, details } = error;
-    const { manifestSha256 } = details;
-    const remembered = { code, message, ...(typeof manifestSha256 === 'string' ? { manifestSha256 } : {}) };
+    const { code, message } = error;
+    const doubt = doubtOf(error) ?? state.lastError?.doubt;
+    const remembered = { code, message, ...(doubt === undefined ? {} : { doubt }) };
     await this.deps.memory.failed(key, remembered, coolDown(error, now), now);
   }
 
@@ -214,6 +214,11 @@ function validatorsOf(state: UpstreamState): { etag?: string; lastModified?: str
     ...(state.etag === null ? {} : { etag: state.etag }),
     ...(state.lastModified === null ? {} : { lastModified: state.lastModified }),
   };
+}
+
+function doubtOf({ details: { sign, manifestSha256, since } }: AppError): ManifestDoubt | undefined {
+  if (typeof sign !== 'string' || typeof manifestSha256 !== 'string' || typeof since !== 'string') return undefined;
+  return { sign, manifestSha256, since };
 }
 
 function coolDown(error: AppError, now: Date): Date | null {

@@ -13,8 +13,17 @@ export interface RememberedFile {
 export interface RememberedError {
   code: string;
   message: string;
-  /** Of a manifest that was not believed. */
-  manifestSha256?: string;
+  /** Outlives other errors, until the source is read. */
+  doubt?: ManifestDoubt;
+}
+
+/** A manifest that was not believed, because it seemed to break off. */
+export interface ManifestDoubt {
+  /** How it breaks off. */
+  sign: string;
+  manifestSha256: string;
+  /** ISO 8601: since when this source breaks off like this. */
+  since: string;
 }
 
 /** Validators and standing of a source between runs. */
