@@ -18,52 +18,105 @@ export interface NewRelease {
   provenance: Provenance;
 }
 
+interface Known {
+  id: string;
+  component: string;
+  digest: string;
+}
+
+interface NewFile {
+  release: string;
+  path: string;
+  role: string;
+  sha256: string;
+  size: number;
+  fromVersion: string | null;
+  signaturePath: string | null;
+  signatureSha256: string | null;
+  signatureSize: number | null;
+}
+
+function keyOf({ component, digest }: Omit<Known, 'id'>): string {
+  return `${component} ${digest}`;
+}
+
+function filesOf(release: string, files: ReleaseContent['files']): NewFile[] {
+  return files.map(({ path, role, sha256, size, fromVersion, signature }) => ({
+    release,
+    path,
+    role,
+    sha256,
+    size,
+    fromVersion,
+    signaturePath: signature?.path ?? null,
+    signatureSha256: signature?.sha256 ?? null,
+    signatureSize: signature?.size ?? null,
+  }));
+}
+
 /** All SQL of releases. */
 export class ReleaseRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** The release with this content: the one that exists, else a new one. Safe when two callers race. */
-  async findOrCreate(manager: EntityManager, release: NewRelease, now: Date): Promise<string> {
-    const { draft, provenance } = release;
-    const [created] = await manager.query<{ id: string }[]>(
-      `insert into release (id, component_id, version, variant, origin, derived_from, source, created_by, created_at, content_digest, lines)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-       on conflict on constraint release_content_unique do nothing returning id`,
-      [
-        randomUUID(),
-        draft.componentId,
-        release.version,
-        release.variant,
-        provenance.origin,
-        provenance.derivedFrom,
-        provenance.source,
-        provenance.createdBy,
-        now,
-        draft.digest,
-        JSON.stringify(draft.lines),
-      ],
-    );
-    if (created === undefined) {
-      const [existing] = await manager.query<{ id: string }[]>(
-        `select id from release where component_id = $1 and content_digest = $2`,
-        [draft.componentId, draft.digest],
-      );
-      if (existing === undefined) throw new Error('release vanished between two statements');
-      return existing.id;
-    }
-    const rows = draft.files.map((file) => ({
-      releaseId: created.id,
-      path: file.path,
-      role: file.role,
-      sha256: file.sha256,
-      size: file.size,
-      fromVersion: file.fromVersion,
-      signaturePath: file.signature?.path ?? null,
-      signatureSha256: file.signature?.sha256 ?? null,
-      signatureSize: file.signature?.size ?? null,
+  /**
+   * The releases with these contents, in their order: those that exist, else new ones. Safe when two callers race. In few
+   * statements: a first mirror has dozens.
+   */
+  async findOrCreate(manager: EntityManager, releases: readonly NewRelease[], now: Date): Promise<string[]> {
+    if (releases.length === 0) return [];
+    const rows = releases.map(({ draft, version, variant, provenance }) => ({
+      id: randomUUID(),
+      component: draft.componentId,
+      digest: draft.digest,
+      lines: draft.lines,
+      version,
+      variant,
+      ...provenance,
     }));
-    if (rows.length > 0) await manager.insert(ReleaseFile, rows);
-    return created.id;
+    const created = await manager.query<Known[]>(
+      `insert into release (id, component_id, version, variant, origin, derived_from, source, created_by, created_at, content_digest, lines)
+       select id, component, version, variant, origin, "derivedFrom", source, "createdBy", $2, digest, lines
+       from jsonb_to_recordset($1::jsonb) as r(id uuid, component text, version text, variant text, origin text,
+         "derivedFrom" uuid, source text, "createdBy" text, digest text, lines jsonb)
+       on conflict on constraint release_content_unique do nothing
+       returning id, component_id as component, content_digest as digest`,
+      [JSON.stringify(rows), now],
+    );
+    const ids = new Map(created.map((each) => [keyOf(each), each.id]));
+    const others = rows.filter((row) => !ids.has(keyOf(row)));
+    if (others.length > 0) for (const each of await this.existing(manager, others)) ids.set(keyOf(each), each.id);
+    await this.insertFiles(
+      manager,
+      releases.flatMap(({ draft }, at) => {
+        const row = rows[at];
+        return row !== undefined && ids.get(keyOf(row)) === row.id ? filesOf(row.id, draft.files) : [];
+      }),
+    );
+    return rows.map((row) => {
+      const id = ids.get(keyOf(row));
+      if (id === undefined) throw new Error('release vanished between two statements');
+      return id;
+    });
+  }
+
+  private existing(manager: EntityManager, keys: readonly Omit<Known, 'id'>[]): Promise<Known[]> {
+    return manager.query<Known[]>(
+      `select r.id, r.component_id as component, r.content_digest as digest
+       from jsonb_to_recordset($1::jsonb) as k(component text, digest text)
+       join release r on r.component_id = k.component and r.content_digest = k.digest`,
+      [JSON.stringify(keys.map(({ component, digest }) => ({ component, digest })))],
+    );
+  }
+
+  private async insertFiles(manager: EntityManager, files: readonly NewFile[]): Promise<void> {
+    if (files.length === 0) return;
+    await manager.query(
+      `insert into release_file (release_id, path, role, sha256, size, from_version, signature_path, signature_sha256, signature_size)
+       select release, path, role, sha256, size, "fromVersion", "signaturePath", "signatureSha256", "signatureSize"
+       from jsonb_to_recordset($1::jsonb) as f(release uuid, path text, role text, sha256 text, size bigint, "fromVersion" text,
+         "signaturePath" text, "signatureSha256" text, "signatureSize" bigint)`,
+      [JSON.stringify(files)],
+    );
   }
 
   find(id: string): Promise<Release | null> {

@@ -8,7 +8,7 @@ import { composeChannel, type ComposedChannel, type ReleaseContent, type Release
 import { leadingUnit, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { Release } from './release.entity.js';
-import type { Provenance, ReleaseRepository } from './release.repository.js';
+import type { NewRelease, Provenance, ReleaseRepository } from './release.repository.js';
 import type { ChannelState } from './channel-states.js';
 
 /** A release at which a component stays, with its content; not yet recorded when it was uploaded just now. */
@@ -107,36 +107,31 @@ export async function recordReleases(
   for (const channel of CHANNELS) {
     const derived = channel === 'japan' && input.japan === 'derive';
     const read = channel === 'global' || input.japan === 'derive' ? input.global : input.japan;
+    const news: NewRelease[] = [];
     for (const [componentId, draft] of trees[channel].releases) {
       const component = byId.get(componentId);
       if (component === undefined) continue;
       const version = versionOfDraft(component, draft, input.holds[channel]);
       const given = input.provenance?.[channel].get(componentId);
       const twin = result.global.get(componentId) ?? null;
-      const isTwin = twin !== null && trees.global.releases.get(componentId)?.digest === draft.digest;
+      if (twin !== null && trees.global.releases.get(componentId)?.digest === draft.digest) {
+        result[channel].set(componentId, twin);
+        continue;
+      }
       const parent = derived ? twin : null;
-      const id = isTwin
-        ? twin
-        : await repository.findOrCreate(
-            manager,
-            {
-              draft,
-              version,
-              variant: variantOf(version, component.numbering),
-              provenance:
-                given === undefined
-                  ? {
-                      origin: parent === null ? 'mirrored' : 'derived',
-                      derivedFrom: parent,
-                      source: read?.sourceUrl ?? null,
-                      createdBy: null,
-                    }
-                  : { ...given, derivedFrom: given.origin === 'derived' ? twin : null },
-            },
-            now,
-          );
-      result[channel].set(componentId, id);
+      const provenance: Provenance =
+        given === undefined
+          ? {
+              origin: parent === null ? 'mirrored' : 'derived',
+              derivedFrom: parent,
+              source: read?.sourceUrl ?? null,
+              createdBy: null,
+            }
+          : { ...given, derivedFrom: given.origin === 'derived' ? twin : null };
+      news.push({ draft, version, variant: variantOf(version, component.numbering), provenance });
     }
+    const ids = await repository.findOrCreate(manager, news, now);
+    news.forEach(({ draft }, at) => result[channel].set(draft.componentId, ids[at] ?? ''));
   }
   return result;
 }

@@ -139,11 +139,8 @@ export class UploadService {
       const digest = releaseDigest(component.id, content);
       const draft = { componentId: component.id, digest, lines: content.lines, files: content.files };
       const variant = variantOf(version, component.numbering);
-      releaseId = await this.releases.findOrCreate(
-        manager,
-        { draft, version, variant, provenance: upload.provenance },
-        upload.now,
-      );
+      const release = { draft, version, variant, provenance: upload.provenance };
+      [releaseId = ''] = await this.releases.findOrCreate(manager, [release], upload.now);
       await this.events.add([{ ...eventOf(upload.facts, 'recorded'), releaseId }], upload.now, manager);
     };
     await this.blobs.settle(
