@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
@@ -126,13 +126,7 @@ async function writeOwner(path: string): Promise<void> {
     since: new Date().toISOString(),
   };
   const partial = `${path}.${process.pid}`;
-  const file = await open(partial, 'w', 0o644);
-  try {
-    await file.writeFile(`${JSON.stringify(owner)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(partial, `${JSON.stringify(owner)}\n`, { mode: 0o644, flush: true });
   await rename(partial, path);
 }
 

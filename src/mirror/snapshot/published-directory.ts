@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import {
   link,
   mkdir,
-  open,
   readFile,
   readdir,
   readlink,
@@ -71,8 +70,10 @@ export class PublishedDirectory {
     await rm(staging, { recursive: true, force: true });
     const made = await this.render(tree, index.files);
     await Promise.all([
-      writeDurably(join(staging, 'index.json'), JSON.stringify(index)),
-      ...(made.shared.length > 0 ? [writeDurably(join(staging, FOLDERS_FILE), JSON.stringify(made.shared))] : []),
+      writeFile(join(staging, 'index.json'), JSON.stringify(index), { flush: true }),
+      ...(made.shared.length > 0
+        ? [writeFile(join(staging, FOLDERS_FILE), JSON.stringify(made.shared), { flush: true })]
+        : []),
       ...made.folders.map(syncDirectory),
     ]);
     await syncDirectory(staging);
@@ -190,15 +191,5 @@ export class PublishedDirectory {
     }
     await unlink(join(doomed, 'index.json')).catch(() => undefined);
     await rm(doomed, { recursive: true, force: true });
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'w', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

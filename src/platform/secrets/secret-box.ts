@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.js';
 
@@ -18,13 +18,7 @@ export class SecretBox {
   static async open(keyFile: string): Promise<SecretBox> {
     await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
     try {
-      const handle = await open(keyFile, 'wx', 0o600);
-      try {
-        await handle.writeFile(randomBytes(KEY_BYTES));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await writeFile(keyFile, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600, flush: true });
     } catch (fault) {
       if ((fault as NodeJS.ErrnoException).code !== 'EEXIST') throw fault;
     }

@@ -1,6 +1,6 @@
 import 'reflect-metadata'; // the certificate library reads it when it is loaded
 import { randomBytes, webcrypto } from 'node:crypto';
-import { chmod, mkdir, open, rename } from 'node:fs/promises';
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
@@ -74,13 +74,7 @@ export async function writeKeyPair(files: { certFile: string; keyFile: string },
 
 async function replaceFile(file: string, text: string, mode: number): Promise<void> {
   const temporary = `${file}.${process.pid}.new`;
-  const handle = await open(temporary, 'w', mode);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeFile(temporary, text, { mode, flush: true });
   // The mode given to open is subject to the process's umask and to a file left behind.
   await chmod(temporary, mode);
   await rename(temporary, file);
