@@ -51,6 +51,16 @@ describe('whatever is thrown', () => {
     expect(classify(thrown)).toMatchObject({ kind, code });
   });
 
+  it('a disk that refuses access names the place', () => {
+    const refused = Object.assign(new Error('EACCES'), { code: 'EACCES', path: '/srv/haishin/blobs' });
+    expect(classify(refused)).toMatchObject({
+      code: 'disk-permission',
+      message: expect.stringContaining('/srv/haishin/blobs'),
+      details: { path: '/srv/haishin/blobs' },
+    });
+    expect(classify(Object.assign(new Error('EPERM'), { code: 'EPERM' })).code).toBe('disk-permission');
+  });
+
   it('tells nothing of a bug to the outside', () => {
     const secret = new Error('password=hunter2 at /home/x');
     expect(JSON.stringify(toProblem(classify(secret), 'r1'))).not.toMatch(/hunter2|home/);
