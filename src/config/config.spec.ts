@@ -95,6 +95,12 @@ describe('the configuration', () => {
       expect(faults.join('\n')).toContain(name);
   });
 
+  it('says one thing about each value', () => {
+    const names = ['HAISHIN_HTTP_PORT', 'HAISHIN_HTTPS_PORT', 'HAISHIN_WORKERS'];
+    const faults = faultsOf(Object.fromEntries(names.map((name) => [name, 'eighty'])));
+    expect(faults).toEqual(names.map((name) => expect.stringMatching(`^${name} must be `)));
+  });
+
   it('refuses a file for a data directory, or as a part of its path', () => {
     const directory = mkdtempSync(join(tmpdir(), 'haishin-config-'));
     try {
