@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startSampleUpstream } from '../src/sample-upstream/sample-server.js';
@@ -112,6 +112,18 @@ describe('the command line', () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('server-not-running');
   });
+
+  it.each([['list'], ['create', 'me'], ['revoke', 'me']])(
+    'token %s makes no database where there is none',
+    async (...args) => {
+      const empty = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+      const result = await haishin(['token', ...args], { HAISHIN_DATA_DIR: empty, DATABASE_URL: '' });
+      expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^database-absent: /) });
+      expect(result.stderr).toContain(empty);
+      expect(await readdir(empty)).toEqual([]);
+      await rm(empty, { recursive: true });
+    },
+  );
 
   it('reports every fault of the configuration together and does not start', async () => {
     const result = await haishin(['serve'], {
