@@ -9,6 +9,7 @@ export type ErrorKind =
   | 'conflict' // 409: true now, may pass
   | 'gone' // 410
   | 'too-large' // 413
+  | 'media-type' // 415: a body of a kind that is not taken here
   | 'too-many' // 429: more than we can take just now; the same again later is welcome
   | 'unprocessable' // 422: well-formed, but it cannot be done
   | 'upstream' // 502: the other side is at fault
