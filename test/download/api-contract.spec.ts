@@ -319,6 +319,17 @@ describe('orders that are sent twice', () => {
     await bench.api.ended(third.body.id as string);
   });
 
+  it('stand in the audit with the id of the request', async () => {
+    const order = await bench.api.post('/api/v1/downloads');
+    await bench.api.ended(order.body.id as string);
+    const { body } = await bench.api.get('/api/v1/audit?limit=1');
+    expect(body.items[0]).toMatchObject({
+      action: 'download.start',
+      object: order.body.id,
+      requestId: order.headers.get('x-request-id'),
+    });
+  });
+
   it('at the same moment: one is carried out', async () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => order('burst')));
     const ids = new Set(answers.filter(({ status }) => status === 202).map(({ body }) => body.id as string));
