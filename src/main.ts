@@ -149,8 +149,9 @@ class HaishinServer implements RunningServer {
       }).then((started) => (this.content = started)),
       this.openApplication(),
     ]);
-    if (content.status === 'rejected') throw content.reason;
+    // A second server on this directory usually wants its ports as well, and the owner's process is what helps.
     if (application.status === 'rejected') throw application.reason;
+    if (content.status === 'rejected') throw content.reason;
     this.readiness.set('content', true);
     await this.runFile.write({
       pid: process.pid,

@@ -139,6 +139,18 @@ describe('the command line', () => {
       expect(result.stderr).toContain(name);
   });
 
+  it('a second server on an embedded database names the first one, not its ports', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const first = await spawnHaishin({ dataDir: own, upstreamUrl: upstream.url });
+    const ports = { HAISHIN_HTTP_PORT: new URL(first.http).port, HAISHIN_HTTPS_PORT: new URL(first.https).port };
+    const variables = { HAISHIN_DATA_DIR: own, HAISHIN_HOST: '127.0.0.1', DATABASE_URL: '', ...ports };
+    const second = await haishin(['serve'], variables);
+    expect(second).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr).toMatch(/^data-directory-in-use: .*process \d+/m);
+    expect(await first.kill('SIGTERM')).toBe(0);
+    await rm(own, { recursive: true, force: true });
+  });
+
   it('drains and ends with 0 on SIGTERM', async () => {
     const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
     const second = await spawnHaishin({ dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url });
