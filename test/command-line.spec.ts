@@ -151,6 +151,17 @@ describe('the command line', () => {
     await rm(own, { recursive: true, force: true });
   });
 
+  it('logs nothing but JSON, the fingerprint of a self-issued certificate included', () => {
+    const lines = server
+      .stderr()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ fingerprintSha256: expect.stringMatching(/^([0-9A-F]{2}:){31}/) }),
+    );
+  });
+
   it('drains and ends with 0 on SIGTERM', async () => {
     const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
     const second = await spawnHaishin({ dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url });
