@@ -1,6 +1,5 @@
 import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -25,11 +24,13 @@ import { AppError, toAppError } from './platform/errors/app-error.js';
 import { PROBLEM_MEDIA_TYPE, toProblem } from './platform/http/problem.js';
 import type { Logger } from './platform/logging/logger.js';
 import { SecretBox } from './platform/secrets/secret-box.js';
+import type { ServerCertificate } from './platform/tls/server-certificate.js';
 import { createApplication } from './server/application.js';
 import { startContent, type ContentServer } from './server/content.js';
 import { openDatabase, type Database } from './server/database.js';
 import { createMetrics, createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
+import { RunFile } from './server/run-file.js';
 
 export interface ServerOptions {
   config: Config;
@@ -84,10 +85,13 @@ class HaishinServer implements RunningServer {
   private readonly counters = new ServingCounters();
   private readonly tree: PublishedTree;
   private readonly blobs: BlobStore;
+  private readonly runFile: RunFile;
   private content: ContentServer | null = null;
+  private certificate: ServerCertificate | null = null;
   private database: Database | null = null;
   private availability: DatabaseAvailability | null = null;
   private app: NestFastifyApplication | null = null;
+  private localToken: string | null = null;
   private retry: NodeJS.Timeout | undefined;
   private stopping: Promise<void> | null = null;
 
@@ -98,6 +102,7 @@ class HaishinServer implements RunningServer {
     this.readiness = new Readiness(this.clock, ['content', 'database']);
     this.tree = new PublishedTree(this.config.dataDir, this.logger);
     this.blobs = new BlobStore(this.config.dataDir);
+    this.runFile = new RunFile(this.config.dataDir);
   }
 
   get httpUrl(): string | null {
@@ -109,11 +114,11 @@ class HaishinServer implements RunningServer {
   }
 
   get certificateFingerprint(): string | null {
-    return this.content?.certificate?.fingerprintSha256 ?? null;
+    return this.certificate?.fingerprintSha256 ?? null;
   }
 
   get selfIssued(): boolean {
-    return this.content?.certificate?.selfIssued ?? false;
+    return this.certificate?.selfIssued ?? false;
   }
 
   application(): NestFastifyApplication | null {
@@ -133,18 +138,28 @@ class HaishinServer implements RunningServer {
     };
     // Both are waited for, also when one fails: what has begun to listen must be there to be stopped.
     const [content, application] = await Promise.allSettled([
-      startContent({ config, logger, tree: this.tree, missing: this.missing, counters: this.counters, rest }).then(
-        (started) => {
-          this.content = started;
-          return started;
-        },
-      ),
+      startContent({
+        config,
+        logger,
+        tree: this.tree,
+        missing: this.missing,
+        counters: this.counters,
+        rest,
+        onCertificate: (certificate) => this.useCertificate(certificate),
+      }).then((started) => (this.content = started)),
       this.openApplication(),
     ]);
-    if (content.status === 'rejected') throw content.reason;
+    // A second server on this directory usually wants its ports as well, and the owner's process is what helps.
     if (application.status === 'rejected') throw application.reason;
+    if (content.status === 'rejected') throw content.reason;
     this.readiness.set('content', true);
-    await this.writeRunFile(content.value);
+    await this.runFile.write({
+      pid: process.pid,
+      http: this.httpUrl,
+      https: this.httpsUrl,
+      token: this.localToken,
+      certificate: this.certificateFingerprint,
+    });
   }
 
   /** Tries until the database is there; only a fault that waiting cannot mend is thrown. */
@@ -224,19 +239,14 @@ class HaishinServer implements RunningServer {
       );
   }
 
-  private localToken: string | null = null;
-  /** Without it the file is that of another server, which runs on this directory. */
-  private hasRunFile = false;
-
-  /** Tells commands on this host where the server is and how to talk to it; readable for this account only. */
-  private async writeRunFile(content: ContentServer): Promise<void> {
-    const directory = join(this.config.dataDir, 'run');
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const facts = { pid: process.pid, http: content.httpUrl, https: content.httpsUrl, token: this.localToken };
-    const temporary = join(directory, `.server-${randomBytes(4).toString('hex')}`);
-    await writeFile(temporary, JSON.stringify(facts), { mode: 0o600 });
-    await rename(temporary, join(directory, 'server.json'));
-    this.hasRunFile = true;
+  /** Commands on this host trust the one in use, and no other. */
+  private useCertificate(certificate: ServerCertificate): void {
+    this.certificate = certificate;
+    this.runFile
+      .change({ certificate: certificate.fingerprintSha256 })
+      .catch((err: unknown) =>
+        this.logger.warn({ err }, 'commands on this host were not told of the new certificate and will refuse it'),
+      );
   }
 
   stop(): Promise<void> {
@@ -247,7 +257,7 @@ class HaishinServer implements RunningServer {
   private async shutDown(): Promise<void> {
     clearTimeout(this.retry);
     this.readiness.set('content', false, 'shutting down');
-    if (this.hasRunFile) await rm(join(this.config.dataDir, 'run', 'server.json'), { force: true });
+    await this.runFile.remove();
     const missing = this.app?.get(MissingRequestRecorder);
     await Promise.all([this.content?.close(DRAIN_MS), this.app?.close()]);
     // What content workers counted until their end came after the application's own last look.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startSampleUpstream } from '../src/sample-upstream/sample-server.js';
@@ -113,6 +113,18 @@ describe('the command line', () => {
     expect(result.stderr).toContain('server-not-running');
   });
 
+  it.each([['list'], ['create', 'me'], ['revoke', 'me']])(
+    'token %s makes no database where there is none',
+    async (...args) => {
+      const empty = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+      const result = await haishin(['token', ...args], { HAISHIN_DATA_DIR: empty, DATABASE_URL: '' });
+      expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^database-absent: /) });
+      expect(result.stderr).toContain(empty);
+      expect(await readdir(empty)).toEqual([]);
+      await rm(empty, { recursive: true });
+    },
+  );
+
   it('reports every fault of the configuration together and does not start', async () => {
     const result = await haishin(['serve'], {
       ...env,
@@ -125,6 +137,29 @@ describe('the command line', () => {
     expect(result.stdout).toBe('');
     for (const name of ['HAISHIN_HTTP_PORT', 'HAISHIN_TLS_CERT', 'HAISHIN_UPSTREAM_URL', 'HAISHIN_LOG_LEVEL'])
       expect(result.stderr).toContain(name);
+  });
+
+  it('a second server on an embedded database names the first one, not its ports', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const first = await spawnHaishin({ dataDir: own, upstreamUrl: upstream.url });
+    const ports = { HAISHIN_HTTP_PORT: new URL(first.http).port, HAISHIN_HTTPS_PORT: new URL(first.https).port };
+    const variables = { HAISHIN_DATA_DIR: own, HAISHIN_HOST: '127.0.0.1', DATABASE_URL: '', ...ports };
+    const second = await haishin(['serve'], variables);
+    expect(second).toMatchObject({ code: 1, stdout: '' });
+    expect(second.stderr).toMatch(/^data-directory-in-use: .*process \d+/m);
+    expect(await first.kill('SIGTERM')).toBe(0);
+    await rm(own, { recursive: true, force: true });
+  });
+
+  it('logs nothing but JSON, the fingerprint of a self-issued certificate included', () => {
+    const lines = server
+      .stderr()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ fingerprintSha256: expect.stringMatching(/^([0-9A-F]{2}:){31}/) }),
+    );
   });
 
   it('drains and ends with 0 on SIGTERM', async () => {

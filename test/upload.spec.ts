@@ -90,6 +90,11 @@ describe('uploads', () => {
       },
     });
     expect((await haishin.api.get(`/api/v1/releases/${answer.body.id}`)).body).toMatchObject({ rawVersion: '1723900' });
+    expect((await haishin.api.get('/api/v1/audit?limit=1')).body.items[0]).toMatchObject({
+      action: 'release.upload',
+      object: answer.body.id,
+      requestId: answer.headers.get('x-request-id'),
+    });
     expect(await manifestOf('global')).toContain(`P.4=pattern/vsapi239.zip, 1723900, ${content.length}`);
     expect(await manifestOf('japan')).toContain(`P.4=pattern/vsapi239.zip, 1723980, ${content.length}`);
     const japan = await haishin.api.component('virus-pattern');
@@ -367,8 +372,8 @@ describe('uploads', () => {
         headers: { authorization: `Bearer ${TEST_TOKEN}`, 'content-type': type },
         body,
       });
-      expect(response.status).toBe(400);
       const { code } = (await response.json()) as { code: string };
+      expect(response.status).toBe(code === 'unsupported-media-type' ? 415 : 400);
       expect(['unsupported-media-type', 'upload-malformed', 'upload-file-missing']).toContain(code);
     });
 
@@ -376,7 +381,7 @@ describe('uploads', () => {
       const form = new FormData();
       form.append('file', new Blob(['a']), 'a.dat');
       expect(await haishin.api.call('POST', '/api/v1/downloads', form)).toMatchObject({
-        status: 400,
+        status: 415,
         body: { code: 'unsupported-media-type' },
       });
     });

@@ -1,18 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { request } from 'undici';
+import { request, type Dispatcher } from 'undici';
 import { loadConfig, processEnvironment } from '../config/config.js';
 import { AppError } from '../platform/errors/app-error.js';
+import { runFilePath, type RunFacts } from '../server/run-file.js';
+import { certificateFault, trustingOnly } from './pinned-certificate.js';
 
 export interface ApiTarget {
   url: string;
   token: string;
-}
-
-interface RunFile {
-  http: string | null;
-  https: string | null;
-  token: string | null;
+  /** SHA-256 fingerprint of the one certificate to trust; without it, whatever a known authority issued. */
+  certificate?: string | null;
 }
 
 /**
@@ -25,12 +22,14 @@ export async function findServer(options: { url?: string; token?: string }): Pro
   const url = options.url ?? env['HAISHIN_URL'];
   const token = options.token ?? env['HAISHIN_TOKEN'];
   if (url !== undefined && token !== undefined) return { url: url.replace(/\/$/, ''), token };
-  const file = join(loadConfig().dataDir, 'run', 'server.json');
+  const file = runFilePath(loadConfig().dataDir);
   try {
-    const facts = JSON.parse(await readFile(file, 'utf8')) as RunFile;
+    const facts = JSON.parse(await readFile(file, 'utf8')) as RunFacts;
     const own = facts.http ?? facts.https;
-    if (own !== null && (token ?? facts.token) !== null)
-      return { url: (url ?? own).replace(/\/$/, ''), token: token ?? facts.token ?? '' };
+    if (own !== null && (token ?? facts.token) !== null) {
+      const found = { url: (url ?? own).replace(/\/$/, ''), token: token ?? facts.token ?? '' };
+      return found.url === facts.https ? { ...found, certificate: facts.certificate } : found;
+    }
   } catch {
     // said below: no file is the usual case of a server that does not run
   }
@@ -43,7 +42,11 @@ export async function findServer(options: { url?: string; token?: string }): Pro
 
 /** Calls the management API of a server. */
 export class ApiClient {
-  constructor(private readonly target: ApiTarget) {}
+  private readonly dispatcher: Dispatcher | undefined;
+
+  constructor(private readonly target: ApiTarget) {
+    this.dispatcher = target.certificate ? trustingOnly(target.certificate) : undefined;
+  }
 
   static async connect(options: { url?: string; token?: string }): Promise<ApiClient> {
     return new ApiClient(await findServer(options));
@@ -57,7 +60,7 @@ export class ApiClient {
     return this.call<T>('POST', path, JSON.stringify(body), { 'content-type': 'application/json' });
   }
 
-  /** @throws AppError with the server's code and text; `server-unreachable`. */
+  /** @throws AppError with the server's code and text; `server-unreachable`, `server-certificate-untrusted`. */
   async call<T>(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -70,8 +73,18 @@ export class ApiClient {
         method,
         headers: { ...headers, authorization: `Bearer ${this.target.token}` },
         ...(body === undefined ? {} : { body: body as string }),
+        ...(this.dispatcher === undefined ? {} : { dispatcher: this.dispatcher }),
       });
     } catch (cause) {
+      const untrusted = certificateFault(cause);
+      if (untrusted !== null)
+        throw new AppError(
+          'unavailable',
+          'server-certificate-untrusted',
+          `The certificate of ${this.target.url} is not trusted: ${untrusted}. Nothing was sent. ` +
+            'If it is the right server, name a file with its certificate or its authority in NODE_EXTRA_CA_CERTS.',
+          { cause },
+        );
       throw new AppError('unavailable', 'server-unreachable', `The server at ${this.target.url} cannot be reached.`, {
         cause,
       });

@@ -58,7 +58,7 @@ async function quickstart(options: { every: number; keep?: boolean; once?: boole
     if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
   };
   stopOnSignal({ stop }, logger);
-  announce(server);
+  announce(server, logger);
   const start = async (api: ApiClient, baseUrl: string): Promise<Products> => {
     products = await startProducts({ api, baseUrl, dataDir: config.dataDir, simulated: SIMULATED_PRODUCTS });
     return products;

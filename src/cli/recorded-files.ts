@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import type { DataSource } from 'typeorm';
 import { entities } from '../app.entities.js';
 import type { Config } from '../config/config.js';
@@ -6,7 +5,7 @@ import { connectDataSource, createDataSource } from '../database/data-source.js'
 import { findRunningEmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import type { RecordedFiles } from '../mirror/snapshot/verify.js';
 import type { Logger } from '../platform/logging/logger.js';
-import { embeddedDirectory } from '../server/embedded.js';
+import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
 
 export interface RecordedFilesReader {
   read: () => Promise<RecordedFiles[]>;
@@ -42,8 +41,7 @@ async function embeddedUrl(config: Config, logger: Logger, cleanUp: (() => Promi
   const dataDir = embeddedDirectory(config);
   const running = await findRunningEmbeddedPostgres(dataDir);
   if (running !== undefined) return running.url;
-  // Starting it on an empty directory would make a new database.
-  await access(`${dataDir}/cluster`);
+  await requireEmbedded(config);
   const started = await startEmbeddedPostgres({ dataDir, logger });
   cleanUp.push(() => started.stop());
   return started.url;

@@ -20,7 +20,7 @@ export function registerServe(program: Command): void {
       const starting = startServer(config, logger);
       // Before the line that says "ready": whoever reads it may send the signal at once.
       stopOnSignal({ stop: async () => (await starting).stop() }, logger);
-      announce(await starting);
+      announce(await starting, logger);
     });
 }
 
@@ -40,10 +40,10 @@ async function beginEmbedded(config: Config, logger: Logger): Promise<{ ready: P
 }
 
 /** The one line on standard output that says: ready. */
-export function announce(server: RunningServer): void {
+export function announce(server: RunningServer, logger: Logger): void {
   letYoungHeapGrow();
   if (server.selfIssued)
-    process.stderr.write(`self-issued certificate, SHA-256 fingerprint ${server.certificateFingerprint}\n`);
+    logger.info({ fingerprintSha256: server.certificateFingerprint }, 'HTTPS uses a self-issued certificate');
   process.stdout.write(`listening http=${server.httpUrl ?? 'off'} https=${server.httpsUrl ?? 'off'}\n`);
 }
 

@@ -7,14 +7,15 @@ import { ApiTokenService, ROLES, type Role } from '../modules/accounts/accounts.
 import { systemClock } from '../platform/clock/clock.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { openDatabase } from '../server/database.js';
-import { embeddedDirectory } from '../server/embedded.js';
+import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
 
-/** Works beside a running server and without one: tokens are what one needs when nothing else works. */
+/** Works beside a running server and, once there was one, without: tokens are what one needs when nothing else works. */
 async function withTokens<T>(config: Config, work: (tokens: ApiTokenService) => Promise<T>): Promise<T> {
   const logger = createLogger('warn');
   const running =
     config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
   if (running === undefined) {
+    if (config.databaseUrl === undefined) await requireEmbedded(config);
     const database = await openDatabase(config, logger, () => undefined);
     try {
       return await work(new ApiTokenService(database.dataSource, systemClock));

@@ -95,6 +95,25 @@ describe('the configuration', () => {
       expect(faults.join('\n')).toContain(name);
   });
 
+  it('says one thing about each value', () => {
+    const names = ['HAISHIN_HTTP_PORT', 'HAISHIN_HTTPS_PORT', 'HAISHIN_WORKERS'];
+    const faults = faultsOf(Object.fromEntries(names.map((name) => [name, 'eighty'])));
+    expect(faults).toEqual(names.map((name) => expect.stringMatching(`^${name} must be `)));
+  });
+
+  it('refuses a file for a data directory, or as a part of its path', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'haishin-config-'));
+    try {
+      const file = join(directory, 'data');
+      expect(faultsOf({ HAISHIN_DATA_DIR: file })).toEqual([]);
+      writeFileSync(file, '');
+      for (const path of [file, join(file, 'below')])
+        expect(faultsOf({ HAISHIN_DATA_DIR: path })).toEqual([`HAISHIN_DATA_DIR must be a directory, ${path} is none`]);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   it.each([
     [{ HAISHIN_HTTP_PORT: 'off', HAISHIN_HTTPS_PORT: 'off' }, 'must not both be off'],
     [{ HAISHIN_TLS_KEY: '/key.pem' }, 'must be given together'],

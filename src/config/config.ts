@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
@@ -64,15 +64,6 @@ export function loadConfig(
     if (bootstrapToken !== undefined && bootstrapToken.length < 8)
       faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 8 characters');
   }
-  if (faults.length > 0)
-    throw new AppError(
-      'bad-input',
-      'config-invalid',
-      `The configuration has ${faults.length} fault(s): ${faults.join('; ')}.`,
-      {
-        details: { faults },
-      },
-    );
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const config: Config = {
     dataDir: env.HAISHIN_DATA_DIR ?? './data',
@@ -92,7 +83,22 @@ export function loadConfig(
     trustedProxies: (env.HAISHIN_TRUSTED_PROXIES ?? '').split(/[\s,]+/).filter(Boolean),
     ...given,
   };
-  return { ...config, dataDir: resolve(config.dataDir) };
+  config.dataDir = resolve(config.dataDir);
+  if (!mayBeDirectory(config.dataDir)) faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);
+  if (faults.length > 0)
+    throw new AppError('bad-input', 'config-invalid', `The configuration has ${faults.length} fault(s).`, {
+      details: { faults },
+    });
+  return config;
+}
+
+/** False when something else stands there, or in its way. What cannot be looked at is found out by whoever uses it. */
+function mayBeDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (fault) {
+    return (fault as NodeJS.ErrnoException).code !== 'ENOTDIR';
+  }
 }
 
 /** The token by which the configuration is injected. */

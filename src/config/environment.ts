@@ -29,6 +29,10 @@ const whole = ({ value }: { value: unknown }): unknown =>
 const URL_OPTIONS = { require_tld: false, require_protocol: true } as const;
 const isNumberPort = (name: 'HAISHIN_HTTP_PORT' | 'HAISHIN_HTTPS_PORT') => (env: Environment) => env[name] !== 'off';
 
+/** One text for all checks of a value, so that it is said once. */
+const PORT = { message: '$property must be a port number up to 65535, 0 for any free one, or off' };
+const WORKERS = { message: '$property must be a whole number from 0 to 64' };
+
 /** The environment as it is read: names, forms and limits. The meaning of each is in README.md. */
 export class Environment {
   @IsOptional()
@@ -49,17 +53,17 @@ export class Environment {
   @ValidateIf(isNumberPort('HAISHIN_HTTP_PORT'))
   @IsOptional()
   @Transform(port)
-  @IsInt({ message: 'HAISHIN_HTTP_PORT must be a port number, 0 for any free one, or off' })
-  @Min(0)
-  @Max(65535)
+  @IsInt(PORT)
+  @Min(0, PORT)
+  @Max(65535, PORT)
   HAISHIN_HTTP_PORT?: number | 'off';
 
   @ValidateIf(isNumberPort('HAISHIN_HTTPS_PORT'))
   @IsOptional()
   @Transform(port)
-  @IsInt({ message: 'HAISHIN_HTTPS_PORT must be a port number, 0 for any free one, or off' })
-  @Min(0)
-  @Max(65535)
+  @IsInt(PORT)
+  @Min(0, PORT)
+  @Max(65535, PORT)
   HAISHIN_HTTPS_PORT?: number | 'off';
 
   @IsOptional()
@@ -114,9 +118,9 @@ export class Environment {
 
   @IsOptional()
   @Transform(whole)
-  @IsInt()
-  @Min(0)
-  @Max(64)
+  @IsInt(WORKERS)
+  @Min(0, WORKERS)
+  @Max(64, WORKERS)
   HAISHIN_WORKERS?: number;
 
   @IsOptional()
@@ -133,7 +137,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     Object.entries(variables).filter(([name]) => name.startsWith('HAISHIN_') || name === 'DATABASE_URL'),
   );
   const env = plainToInstance(Environment, known);
-  const faults = validateSync(env).flatMap((fault) => Object.values(fault.constraints ?? {}));
+  const faults = validateSync(env).flatMap((fault) => [...new Set(Object.values(fault.constraints ?? {}))]);
   if (Boolean(env.HAISHIN_TLS_CERT) !== Boolean(env.HAISHIN_TLS_KEY))
     faults.push('HAISHIN_TLS_CERT and HAISHIN_TLS_KEY must be given together');
   if (env.HAISHIN_BOOTSTRAP_TOKEN && env.HAISHIN_BOOTSTRAP_TOKEN_FILE)

@@ -1,5 +1,6 @@
 import { DataSource, type EntitySchema, type MixedList } from 'typeorm';
 
+import { BoundedClient } from './bounded-client.js';
 import { toDatabaseError } from './database.errors.js';
 import type { DatabaseLogger } from './database.logger.js';
 import { SqlLogger } from './sql.logger.js';
@@ -15,6 +16,8 @@ export interface DataSourceOptions {
   applicationName?: string;
   /** A statement that runs longer is cancelled by the server (57014). */
   statementTimeoutMilliseconds?: number;
+  /** Silence of the server for this long after that time breaks the connection; default 5,000. */
+  graceMilliseconds?: number;
   /** An idle pooled connection broke: the server went away. */
   onPoolError?: (error: Error) => void;
 }
@@ -22,6 +25,7 @@ export interface DataSourceOptions {
 /** Builds, but does not connect, the TypeORM data source. The schema comes from migrations only. */
 export function createDataSource(options: DataSourceOptions): DataSource {
   const { logger, onPoolError } = options;
+  const statementTimeout = options.statementTimeoutMilliseconds ?? 30_000;
   const dataSource: DataSource = new DataSource({
     type: 'postgres',
     entities: options.entities,
@@ -41,10 +45,15 @@ export function createDataSource(options: DataSourceOptions): DataSource {
     extra: {
       // Given to pg itself: TypeORM's own reading of a URL knows no unix sockets.
       connectionString: options.url,
-      statement_timeout: options.statementTimeoutMilliseconds ?? 30_000,
+      Client: BoundedClient,
+      statement_timeout: statementTimeout,
+      // Later than the server's own word, which comes as long as the server lives.
+      query_timeout: statementTimeout + (options.graceMilliseconds ?? 5_000),
       lock_timeout: 10_000,
       idle_in_transaction_session_timeout: 60_000,
       keepAlive: true,
+      // A line that was cut without a word is found while nothing is asked on it, too.
+      keepAliveInitialDelayMillis: 10_000,
       idleTimeoutMillis: 60_000,
     },
   });

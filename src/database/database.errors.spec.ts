@@ -16,6 +16,7 @@ describe('database errors', () => {
     ['full', withCode('53300')],
     ['cut off', new Error('Connection terminated unexpectedly')],
     ['pool exhausted', new Error('timeout exceeded when trying to connect')],
+    ['silent', new QueryFailedError('SELECT 1', [], new Error('Query read timeout'))],
     ['wrapped', new QueryFailedError('SELECT 1', [], withCode('08006'))],
     ['cut off in a transaction', new QueryRunnerAlreadyReleasedError()],
     ['never connected', new ConnectionIsNotSetError('postgres')],

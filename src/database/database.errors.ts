@@ -43,7 +43,9 @@ export function isConnectionFailure(thrown: unknown): boolean {
   return (
     TYPEORM_NAMES.has(name) ||
     TYPEORM_NAMES.has(thrown.constructor.name) ||
-    /^Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable/.test(message)
+    /^Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable|^Query read timeout/.test(
+      message,
+    )
   );
 }
 

@@ -6,6 +6,7 @@ import { toDatabaseError } from '../database/database.errors.js';
 import { ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
 import { acceptForms } from '../platform/http/forms.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
+import { withinRequest } from '../platform/http/request-context.js';
 import { trustedProxies } from '../platform/http/trusted-proxies.js';
 import { validationPipe } from '../platform/http/validation.js';
 import type { Logger } from '../platform/logging/logger.js';
@@ -47,6 +48,8 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
     void reply.header('x-request-id', request.id);
     void reply.header('x-content-type-options', 'nosniff');
   });
+  // The last hook: one before the body is read would be forgotten while it arrives.
+  fastify.addHook('preHandler', (request, _reply, done) => withinRequest(request.id, done));
   requireToken(fastify, app.get(ApiTokenService), filter);
   acceptForms(fastify);
   installOpenApi(app);

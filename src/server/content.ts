@@ -21,7 +21,6 @@ import type { Channel } from '../mirror/snapshot/channel.js';
 export interface ContentServer {
   httpUrl: string | null;
   httpsUrl: string | null;
-  certificate: ServerCertificate | null;
   refresh(): Promise<void>;
   setDefaultChannel(channel: Channel): void;
   close(graceMs: number): Promise<void>;
@@ -35,6 +34,8 @@ export interface ContentOptions {
   counters: ServingCounters;
   /** Everything that is not the update source. */
   rest: RequestHandler;
+  /** Told of the certificate that HTTPS begins with, and of each that replaces it. */
+  onCertificate: (certificate: ServerCertificate) => void;
 }
 
 export async function startContent(options: ContentOptions): Promise<ContentServer> {
@@ -47,6 +48,7 @@ export async function startContent(options: ContentOptions): Promise<ContentServ
     hostNames: hostNamesOf(config),
   };
   const certificate = config.httpsPort === 'off' ? null : await ensureServerCertificate(place);
+  if (certificate !== null) options.onCertificate(certificate);
   return config.workers > 0 ? startWorkers(options, place, certificate) : startAlone(options, place, certificate);
 }
 
@@ -71,7 +73,7 @@ async function startAlone(
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest } = options;
+  const { config, logger, tree, missing, counters, rest, onCertificate } = options;
   const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     if (!source(req, res)) rest(req, res);
@@ -87,11 +89,18 @@ async function startAlone(
   const watch =
     certificate === null
       ? null
-      : watchCertificate({ ...place, current: certificate, onChange: (pair) => listeners.setKeyPair(pair), logger });
+      : watchCertificate({
+          ...place,
+          current: certificate,
+          onChange: (pair) => {
+            listeners.setKeyPair(pair);
+            onCertificate(pair);
+          },
+          logger,
+        });
   return {
     httpUrl: listeners.httpUrl,
     httpsUrl: listeners.httpsUrl,
-    certificate,
     refresh: () => tree.refresh(),
     setDefaultChannel: (channel) => (tree.defaultChannel = channel),
     close: async (graceMs) => {
@@ -115,15 +124,13 @@ async function startWorkers(
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest } = options;
+  const { config, logger, tree, missing, counters, rest, onCertificate } = options;
   const apiSocket = socketPath(config.dataDir);
   const api = await startSocketListener(apiSocket, rest);
   const files = certificate === null ? null : keyPairFiles(place);
   // Workers only follow the files; renewing a self-issued pair is done here.
   const watch =
-    certificate === null
-      ? null
-      : watchCertificate({ ...place, current: certificate, onChange: () => undefined, logger });
+    certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: onCertificate, logger });
   const workers: ContentWorkers = await forkContentWorkers({
     count: config.workers,
     settings: {
@@ -146,7 +153,6 @@ async function startWorkers(
   return {
     httpUrl: workers.httpUrl,
     httpsUrl: workers.httpsUrl,
-    certificate,
     refresh: async () => {
       await Promise.all([tree.refresh(), workers.refresh()]);
     },

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,6 +8,8 @@ import { connectDataSource, createDataSource } from '../../src/database/data-sou
 import { toDatabaseError } from '../../src/database/database.errors.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
 import { NotificationBus } from '../../src/database/notify.js';
+import { queryWithin } from '../../src/database/bounded-client.js';
+import { findPostmaster } from '../../src/database/embedded/postmaster-file.js';
 import { inTransaction } from '../../src/database/transaction.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { until } from '../support/until.js';
@@ -82,7 +84,6 @@ describe('a database that goes away and comes back', () => {
     const availability = new DatabaseAvailability({ url, logger: silentLogger, timeoutMilliseconds: 200 });
     await availability.start();
     expect(availability.up).toBe(true);
-    const { findPostmaster } = await import('../../src/database/embedded/postmaster-file.js');
     const { default: pg } = await import('pg');
     const client = new pg.Client({ connectionString: url });
     await client.connect();
@@ -101,6 +102,74 @@ describe('a database that goes away and comes back', () => {
     await availability.probe();
     expect(availability.up).toBe(true);
     await availability.stop();
+  });
+
+  /** The server and every process of it. Returns the function that lets them go on. */
+  async function freeze(): Promise<() => void> {
+    const pid = (await findPostmaster(join(parent, 'postgres', 'cluster')))?.process.pid ?? 0;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    const all = [pid, ...children.trim().split(' ').map(Number)];
+    for (const each of all) process.kill(each, 'SIGSTOP');
+    return () => all.forEach((each) => process.kill(each, 'SIGCONT'));
+  }
+
+  it('fails what waits for it when it freezes, and is used again when it goes on', async () => {
+    const dataSource = createDataSource({
+      url: server.url,
+      poolSize: 2,
+      entities: [],
+      logger: silentLogger,
+      statementTimeoutMilliseconds: 300,
+      graceMilliseconds: 700,
+    });
+    await connectDataSource(dataSource);
+    const failed = (work: Promise<unknown>) => expect(work.catch((fault: unknown) => toDatabaseError(fault)));
+    let thaw: (() => void) | undefined;
+    try {
+      let frozenAt = 0;
+      const transaction = inTransaction(dataSource, async (manager) => {
+        await manager.query('SELECT 1');
+        thaw = await freeze();
+        frozenAt = performance.now();
+        await manager.query('SELECT 1');
+      });
+      await failed(transaction).resolves.toMatchObject({ kind: 'unavailable', code: 'database-unavailable' });
+      // The ROLLBACK does not wait for the same silence once more.
+      expect(performance.now() - frozenAt).toBeLessThan(1_900);
+      await failed(dataSource.query('SELECT 1')).resolves.toMatchObject({ code: 'database-unavailable' });
+      thaw?.();
+      thaw = undefined;
+      // On whatever connection: none has the late answer of another statement.
+      for (const number of [1, 2, 3])
+        expect(await dataSource.query('SELECT $1::int AS number', [number])).toEqual([{ number }]);
+    } finally {
+      thaw?.();
+      await dataSource.destroy();
+    }
+  });
+
+  it('has its own word on slow statements, and may take longer where that is meant', async () => {
+    const dataSource = createDataSource({
+      url: server.url,
+      poolSize: 1,
+      entities: [],
+      logger: silentLogger,
+      statementTimeoutMilliseconds: 300,
+      graceMilliseconds: 300,
+    });
+    await connectDataSource(dataSource);
+    const runner = dataSource.createQueryRunner();
+    try {
+      await expect(runner.query('SELECT pg_sleep(2)')).rejects.toMatchObject({ code: '57014' });
+      await runner.query('SET statement_timeout = 0');
+      await queryWithin(runner, 10_000, 'SELECT pg_sleep(1)');
+      await expect(queryWithin(runner, 200, 'SELECT pg_sleep(2)')).rejects.toThrow('Query read timeout');
+      await expect(runner.query('SELECT 1')).rejects.toThrow('not queryable');
+      await runner.release();
+      expect(await dataSource.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    } finally {
+      await dataSource.destroy();
+    }
   });
 
   it('is reported at the start as what it is', async () => {

@@ -208,7 +208,8 @@ describe('bad input', () => {
       headers: strange,
       body: 'x',
     });
-    expect(await answer.json()).toMatchObject({ status: 400, code: 'unsupported-media-type' });
+    expect(answer.status).toBe(415);
+    expect(await answer.json()).toMatchObject({ status: 415, code: 'unsupported-media-type' });
     expect(await bench.api.get('/api/v1/absent')).toMatchObject({ status: 404, body: { code: 'not-found' } });
   });
 
@@ -316,6 +317,17 @@ describe('orders that are sent twice', () => {
     const third = await order('once-2');
     expect(third.body.id).not.toBe(first.body.id);
     await bench.api.ended(third.body.id as string);
+  });
+
+  it('stand in the audit with the id of the request', async () => {
+    const order = await bench.api.post('/api/v1/downloads');
+    await bench.api.ended(order.body.id as string);
+    const { body } = await bench.api.get('/api/v1/audit?limit=1');
+    expect(body.items[0]).toMatchObject({
+      action: 'download.start',
+      object: order.body.id,
+      requestId: order.headers.get('x-request-id'),
+    });
   });
 
   it('at the same moment: one is carried out', async () => {

@@ -315,12 +315,16 @@ describe('update source', () => {
   it('answers 503 for a file that has vanished, and says so in the log', async () => {
     const entries = ['pattern/vsapi241.zip', 'pattern/v_237.sig'].map((path) => tree.lookup('global', path));
     for (const entry of entries) await rm(entry?.file ?? '');
-    for (const entry of entries) {
-      const answer = await get(`/activeupdate/${entry?.path}`);
-      expect(answer.status).toBe(503);
-      expect(answer.headers.get('etag')).toBeNull();
-    }
-    expect(logger.at('error')).toHaveLength(2);
+    for (const entry of entries)
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await get(`/activeupdate/${entry?.path}`, {}, method);
+        expect(answer.status).toBe(503);
+        expect(answer.headers.get('etag')).toBeNull();
+      }
+    expect(logger.at('error')).toHaveLength(4);
+    const poll = { 'if-none-match': entries[0]?.etag ?? '' };
+    for (const method of ['GET', 'HEAD'])
+      expect((await get(`/activeupdate/${entries[0]?.path}`, poll, method)).status).toBe(304);
   });
 
   it('cuts the connection when a file turns out too short, and appends nothing', async () => {
@@ -333,7 +337,15 @@ describe('update source', () => {
 
   it('does not serve a small file of the wrong size', async () => {
     await truncate(tree.lookup('global', 'pattern/v_237.sig')?.file ?? '', 3);
-    expect((await get('/activeupdate/pattern/v_237.sig')).status).toBe(503);
+    for (const method of ['HEAD', 'GET'])
+      expect((await get('/activeupdate/pattern/v_237.sig', {}, method)).status).toBe(503);
+  });
+
+  it('answers HEAD for what is in memory, as it does GET', async () => {
+    await get('/activeupdate/pattern/v_237.sig');
+    await rm(tree.lookup('global', 'pattern/v_237.sig')?.file ?? '');
+    for (const method of ['HEAD', 'GET'])
+      expect((await get('/activeupdate/pattern/v_237.sig', {}, method)).status).toBe(200);
   });
 
   it('closes files of clients that go away', async () => {

@@ -3,6 +3,8 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
+import { queryWithin } from '../../database/bounded-client.js';
+import { isConnectionFailure } from '../../database/database.errors.js';
 import { inTransaction } from '../../database/transaction.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
@@ -52,6 +54,7 @@ interface CompleteTree {
 
 const LOCK_KEY = 7_224_801_519;
 const LOCK_WAIT_MS = 60_000;
+const ANSWER_MS = 5_000;
 
 /** Ids sort by their time, to the millisecond. */
 export function newSnapshotId(at: Date): string {
@@ -92,8 +95,9 @@ export class SnapshotPublisher {
       await runner.query(`set lock_timeout = ${LOCK_WAIT_MS}`);
       await runner.query(`set statement_timeout = 0`);
       try {
-        await runner.query('select pg_advisory_lock($1)', [LOCK_KEY]);
+        await queryWithin(runner, LOCK_WAIT_MS + ANSWER_MS, 'select pg_advisory_lock($1)', [LOCK_KEY]);
       } catch (cause) {
+        if (isConnectionFailure(cause)) throw cause;
         throw new AppError(
           'unavailable',
           'publishing-busy',
@@ -104,7 +108,9 @@ export class SnapshotPublisher {
       await this.recover();
       return await work();
     } finally {
-      await runner.query('select pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => undefined);
+      // Without an answer the connection is ended, and the lock with it.
+      const unlock = 'select pg_advisory_unlock($1)';
+      await queryWithin(runner, ANSWER_MS, unlock, [LOCK_KEY]).catch(() => undefined);
       await runner.query('reset lock_timeout; reset statement_timeout').catch(() => undefined);
       await runner.release();
     }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readFile } from 'node:fs';
+import { readFile, stat } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { Channel } from '../snapshot/channel.js';
@@ -33,6 +33,7 @@ export type UpdateSource = (req: IncomingMessage, res: ServerResponse) => boolea
 const PROBE = 'ini_xml.zip';
 const MANIFEST = 'server.ini';
 const RETRY_SECONDS = '60';
+const OTHER_CONTENT = 'The content is not that of its record.';
 
 /**
  * The update source of `docs/architecture.md`: published files over HTTP without database, session or framework. Read only;
@@ -121,15 +122,33 @@ class Source {
         head = [...heads.partial, 'Content-Range', contentRange, 'Content-Length', String(length)];
       }
     }
-    if (req.method === 'HEAD' || length === 0) {
-      res.writeHead(status, head);
-      res.end();
-      this.options.metrics?.answered(channel, status, 0);
-    } else if (entry.size <= SMALL_FILE_BYTES) {
+    if (length === 0) this.sendHead(res, channel, status, head);
+    else if (req.method === 'HEAD') this.answerHead(res, channel, entry, head);
+    else if (entry.size <= SMALL_FILE_BYTES) {
       this.sendSmall(res, channel, entry, status, head, offset, length);
     } else {
       this.sendLarge(res, channel, { file: entry.file, offset, length }, status, head);
     }
+  }
+
+  private sendHead(res: ServerResponse, channel: Channel, status: number, head: string[]): void {
+    res.writeHead(status, head);
+    res.end();
+    this.options.metrics?.answered(channel, status, 0);
+  }
+
+  /** Promises only what GET could send, by one look at the file. */
+  private answerHead(res: ServerResponse, channel: Channel, entry: IndexEntry, head: string[]): void {
+    if (this.smallFiles.get(entry.sha256)) {
+      this.sendHead(res, channel, 200, head);
+      return;
+    }
+    stat(entry.file, (error, found) => {
+      if (res.destroyed) return;
+      if (error) this.unavailable(res, channel, entry.file, error);
+      else if (found.size !== entry.size) this.unavailable(res, channel, entry.file, new Error(OTHER_CONTENT));
+      else this.sendHead(res, channel, 200, head);
+    });
   }
 
   private sendSmall(
@@ -155,7 +174,7 @@ class Source {
       if (res.destroyed) return;
       if (error) this.unavailable(res, channel, entry.file, error);
       else if (content.length !== entry.size || !isContentOf(entry.sha256, content))
-        this.unavailable(res, channel, entry.file, new Error('The content is not that of its record.'));
+        this.unavailable(res, channel, entry.file, new Error(OTHER_CONTENT));
       else {
         this.smallFiles.set(entry.sha256, content);
         answer(content);

@@ -21,6 +21,7 @@ export class AuditEntry {
   @Column('jsonb')
   details: Record<string, unknown>;
 
+  /** `x-request-id` of the answer to the request that did it; null for what the server did by itself. */
   @Column('text', { name: 'request_id', nullable: true })
   requestId: string | null;
 }

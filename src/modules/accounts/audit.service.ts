@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../../platform/clock/clock.js';
+import { currentRequestId } from '../../platform/http/request-context.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { AuditEntry } from './audit.entity.js';
 
@@ -18,8 +19,8 @@ export class AuditService {
     details: Record<string, unknown> = {},
   ): Promise<void> {
     await this.dataSource.query(
-      `insert into audit_entry (at, actor, action, object, details) values ($1, $2, $3, $4, $5)`,
-      [this.clock.now(), actor, action, object, JSON.stringify(details)],
+      `insert into audit_entry (at, actor, action, object, details, request_id) values ($1, $2, $3, $4, $5, $6)`,
+      [this.clock.now(), actor, action, object, JSON.stringify(details), currentRequestId()],
     );
   }
 

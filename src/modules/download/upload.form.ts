@@ -29,7 +29,7 @@ const DRAIN_MS = 30_000;
  */
 export async function readUploadForm(request: FastifyRequest, blobs: BlobStore, maxBytes: number): Promise<UploadForm> {
   if (!request.isMultipart())
-    throw new AppError('bad-input', 'unsupported-media-type', 'Send a form of type multipart/form-data.');
+    throw new AppError('media-type', 'unsupported-media-type', 'Send a form of type multipart/form-data.');
   const reader = new FormReader(blobs, maxBytes);
   try {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes + FORM_BYTES) throw tooLarge(maxBytes);

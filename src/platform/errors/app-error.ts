@@ -9,6 +9,7 @@ export type ErrorKind =
   | 'conflict' // 409: true now, may pass
   | 'gone' // 410
   | 'too-large' // 413
+  | 'media-type' // 415: a body of a kind that is not taken here
   | 'too-many' // 429: more than we can take just now; the same again later is welcome
   | 'unprocessable' // 422: well-formed, but it cannot be done
   | 'upstream' // 502: the other side is at fault
@@ -46,12 +47,19 @@ export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   // Not `instanceof`: errors of Node's own modules may come from another realm (under Jest they always do).
   const cause = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
-  const errno = (cause as NodeJS.ErrnoException).code;
+  const { code: errno, path } = cause as NodeJS.ErrnoException;
   if (errno === 'ENOSPC' || errno === 'EDQUOT')
     return new AppError('storage', 'disk-full', 'The disk is full: nothing more can be stored.', { cause });
   if (errno === 'EROFS') return new AppError('storage', 'disk-read-only', 'The disk is read-only.', { cause });
   if (errno === 'EACCES' || errno === 'EPERM')
-    return new AppError('storage', 'disk-permission', 'The server may not write to its data directory.', { cause });
+    return new AppError(
+      'storage',
+      'disk-permission',
+      path === undefined
+        ? 'The disk refuses access.'
+        : `The rights on ${path} do not allow this account what it needs.`,
+      { cause, ...(path === undefined ? {} : { details: { path } }) },
+    );
   if (errno === 'EIO')
     return new AppError('storage', 'disk-failure', 'The disk reported a read or write failure.', { cause });
   return new AppError('internal', 'internal', 'An unexpected fault occurred; the log has the details.', { cause });

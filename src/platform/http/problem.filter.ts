@@ -12,7 +12,7 @@ const KIND_OF_STATUS: Record<number, [ErrorKind, string]> = {
   405: ['bad-input', 'method-not-allowed'],
   409: ['conflict', 'conflict'],
   413: ['too-large', 'body-too-large'],
-  415: ['bad-input', 'unsupported-media-type'],
+  415: ['media-type', 'unsupported-media-type'],
   429: ['too-many', 'too-many-requests'],
   503: ['unavailable', 'unavailable'],
 };

@@ -12,6 +12,7 @@ describe('problems', () => {
     ['conflict', 409],
     ['gone', 410],
     ['too-large', 413],
+    ['media-type', 415],
     ['too-many', 429],
     ['unprocessable', 422],
     ['internal', 500],
@@ -42,6 +43,12 @@ describe('whatever is thrown', () => {
     ['one of the framework', new NotFoundException(), 'not-found', 'not-found'],
     ['another one of the framework', new BadRequestException(), 'bad-input', 'bad-request'],
     ['a body that is too large', Object.assign(new Error(), { statusCode: 413 }), 'too-large', 'body-too-large'],
+    [
+      'a type of body that is not taken',
+      Object.assign(new Error(), { statusCode: 415 }),
+      'media-type',
+      'unsupported-media-type',
+    ],
     ['an unknown status', Object.assign(new Error(), { statusCode: 418 }), 'bad-input', 'bad-request'],
     ['a full disk', Object.assign(new Error(), { code: 'ENOSPC' }), 'storage', 'disk-full'],
     ['a bug', new TypeError('undefined is not a function'), 'internal', 'internal'],
@@ -49,6 +56,16 @@ describe('whatever is thrown', () => {
     ['nothing', undefined, 'internal', 'internal'],
   ])('%s becomes one of ours', (_, thrown, kind, code) => {
     expect(classify(thrown)).toMatchObject({ kind, code });
+  });
+
+  it('a disk that refuses access names the place', () => {
+    const refused = Object.assign(new Error('EACCES'), { code: 'EACCES', path: '/srv/haishin/blobs' });
+    expect(classify(refused)).toMatchObject({
+      code: 'disk-permission',
+      message: expect.stringContaining('/srv/haishin/blobs'),
+      details: { path: '/srv/haishin/blobs' },
+    });
+    expect(classify(Object.assign(new Error('EPERM'), { code: 'EPERM' })).code).toBe('disk-permission');
   });
 
   it('tells nothing of a bug to the outside', () => {
