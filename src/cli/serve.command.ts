@@ -43,7 +43,8 @@ async function beginEmbedded(config: Config, logger: Logger): Promise<{ ready: P
 export function announce(server: RunningServer, logger: Logger): void {
   letYoungHeapGrow();
   if (server.selfIssued)
-    logger.info({ fingerprintSha256: server.certificateFingerprint }, 'HTTPS uses a self-issued certificate');
+    // A warning: whoever pulls has to be told of it.
+    logger.warn({ fingerprintSha256: server.certificateFingerprint }, 'HTTPS uses a self-issued certificate');
   process.stdout.write(`listening http=${server.httpUrl ?? 'off'} https=${server.httpsUrl ?? 'off'}\n`);
 }
 
