@@ -28,6 +28,7 @@ export interface ComponentOutcome {
 export interface OutcomeInput {
   components: readonly Component[];
   groups: readonly GroupResult[];
+  /** Raw versions, by component id, or by the entry that no component claims. */
   before: ReadonlyMap<string, string>;
   after: ReadonlyMap<string, string>;
   held: ReadonlySet<string>;
@@ -77,7 +78,9 @@ export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
     .filter((group) => group.componentId === null && group.fault !== null)
     .map((group): ComponentOutcome => {
       const offered = group.units[0]?.version ?? null;
-      return { id: group.key, outcome: 'failed', versionBefore: null, versionAfter: null, offered, error: group.fault };
+      const versionBefore = input.before.get(group.key) ?? null;
+      const versionAfter = input.after.get(group.key) ?? null;
+      return { id: group.key, outcome: 'failed', versionBefore, versionAfter, offered, error: group.fault };
     });
   return [...named, ...unclaimed];
 }
@@ -113,6 +116,12 @@ export function outcomesOfBuild({ build, trees, current, takesPart, published }:
       if (twin === -1) groups.push(group);
       else if (groups[twin]?.fault === null) groups[twin] = { ...groups[twin], fault: group.fault };
     }
+  for (const { componentId, fault, key } of groups) {
+    if (componentId !== null || fault === null) continue;
+    // What failed keeps what it had.
+    const version = build.states.global.held?.manifest.units.get(key)?.version ?? null;
+    if (version !== null) for (const versions of [before, after]) versions.set(key, version);
+  }
   return outcomesOf({
     components: build.components,
     takesPart: ({ id }) => takesPart.has(id),

@@ -65,7 +65,13 @@ export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly Comp
 }
 
 /** The one line of a run that came to nothing. */
-export function failureEvent(downloadId: string, wish: Wish, error: AppError): NewUpdateEvent {
+export function failureEvent(
+  downloadId: string,
+  wish: Wish,
+  error: Pick<AppError, 'kind' | 'code' | 'message' | 'details'>,
+): NewUpdateEvent {
+  const { kind, code, message } = error;
+  const { until } = error.details;
   return {
     trigger: wish.trigger,
     componentId: null,
@@ -75,7 +81,7 @@ export function failureEvent(downloadId: string, wish: Wish, error: AppError): N
     actor: wish.startedBy,
     downloadId,
     releaseId: null,
-    code: error.code,
-    params: { message: error.message },
+    code,
+    params: { message, kind, ...(until === undefined ? {} : { until }) },
   };
 }

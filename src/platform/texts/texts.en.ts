@@ -1,4 +1,5 @@
 import { deployEn } from './deploy-texts.en.js';
+import { downloadEn } from './download-texts.en.js';
 import { targetEn } from './target-texts.en.js';
 
 export const en = {
@@ -14,9 +15,9 @@ export const en = {
   'event.rollback.updated': 'Rollback: {{component}} was put back to {{version}} and left the schedule.',
   'event.resume.updated': 'Resumed: {{component}} follows the schedule again.',
   'event.none': 'no version',
-  'event.source': 'The update source',
   'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
   'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
   ...deployEn,
+  ...downloadEn,
   ...targetEn,
 } as const;

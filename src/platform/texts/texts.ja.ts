@@ -1,4 +1,5 @@
 import { deployJa } from './deploy-texts.ja.js';
+import { downloadJa } from './download-texts.ja.js';
 import { targetJa } from './target-texts.ja.js';
 
 export const ja = {
@@ -15,9 +16,9 @@ export const ja = {
   'event.rollback.updated': 'ロールバック: {{component}} を {{version}} に戻し、予約の対象から外しました。',
   'event.resume.updated': '再開: {{component}} は再び予約アップデートの対象です。',
   'event.none': 'バージョンなし',
-  'event.source': 'アップデート元',
   'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
   'event.deployment.awaiting-approval': '配信が承認を待っています。',
   ...deployJa,
+  ...downloadJa,
   ...targetJa,
 } as const;
