@@ -1,5 +1,5 @@
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
-import type { MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
 import type { AppError } from '../../platform/errors/app-error.js';
 import type { Availability } from './availability.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
@@ -71,7 +71,7 @@ export function failureEvent(
   error: Pick<AppError, 'kind' | 'code' | 'message' | 'details'>,
 ): NewUpdateEvent {
   const { kind, code, message } = error;
-  const { until } = error.details;
+  const { until, channel } = error.details;
   return {
     trigger: wish.trigger,
     componentId: null,
@@ -82,6 +82,11 @@ export function failureEvent(
     downloadId,
     releaseId: null,
     code,
-    params: { message, kind, ...(until === undefined ? {} : { until }) },
+    params: { message, kind, ...(until === undefined ? {} : { until }), ...(channel === undefined ? {} : { channel }) },
   };
+}
+
+/** The line of a run in which one channel's own source could not be read. */
+export function channelFaultEvent(downloadId: string, wish: Wish, fault: ChannelFault): NewUpdateEvent {
+  return failureEvent(downloadId, wish, { kind: 'upstream', details: {}, ...fault });
 }

@@ -6,13 +6,20 @@ import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
-import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
 import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { AvailabilityRepository } from './availability.repository.js';
-import { availabilityOf, endOf, endOfPublished, eventsOf, failureEvent, type DownloadEnd } from './download-outcome.js';
+import {
+  availabilityOf,
+  channelFaultEvent,
+  endOf,
+  endOfPublished,
+  eventsOf,
+  failureEvent,
+  type DownloadEnd,
+} from './download-outcome.js';
 import { DownloadObservers } from './download.observers.js';
 import { DownloadRepository, type DownloadProgress } from './download.repository.js';
 import type { Download } from './download.entity.js';
@@ -170,7 +177,7 @@ export class DownloadService implements OnApplicationShutdown {
         signal: abort.signal,
         respectCoolDown: scheduled,
         published: async (manager, published) => {
-          await this.record(running, wish, published.outcomes, manager);
+          await this.record(running, wish, published, manager);
           await this.downloads.published(manager, id, endOf(published));
         },
         progress: {
@@ -207,19 +214,20 @@ export class DownloadService implements OnApplicationShutdown {
     outcome: MirrorOutcome,
   ): Promise<void> {
     // With a snapshot it was written together with that.
-    if (outcome.snapshotId === null) await this.record(running, wish, outcome.outcomes);
+    if (outcome.snapshotId === null) await this.record(running, wish, outcome);
     await this.end(running, endOf(outcome));
   }
 
   private async record(
     { id }: Running,
     wish: Pick<Download, 'trigger' | 'startedBy'>,
-    outcomes: readonly ComponentOutcome[],
+    { outcomes, japanFault }: Pick<MirrorOutcome, 'outcomes' | 'japanFault'>,
     manager?: EntityManager,
   ): Promise<void> {
     const now = this.clock.now();
     await this.availability.put(outcomes.flatMap(availabilityOf), now, manager);
-    await this.events.add(eventsOf(id, wish, outcomes), now, manager);
+    const channelFaults = japanFault === null ? [] : [channelFaultEvent(id, wish, japanFault)];
+    await this.events.add([...eventsOf(id, wish, outcomes), ...channelFaults], now, manager);
   }
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
