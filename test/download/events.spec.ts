@@ -127,7 +127,10 @@ describe('the update log', () => {
     });
     expect(resumed).toMatchObject({
       trigger: 'resume',
-      text: { en: 'Resumed: Virus Pattern follows the schedule again.' },
+      version: '17.241.00',
+      text: {
+        en: 'Resumed: Virus Pattern follows the schedule again; 17.241.00 stays in force until a download brings another.',
+      },
     });
   });
 

@@ -7,6 +7,8 @@ import type { NewUpdateEvent } from './update-event.repository.js';
 
 type Wish = Pick<Download, 'trigger' | 'startedBy'>;
 
+export const INTERRUPTED = 'download-interrupted';
+
 /** What the record of a download says of how it ended. */
 export type DownloadEnd = Pick<Download, 'state' | 'outcomes' | 'snapshotId' | 'error'>;
 
@@ -89,4 +91,27 @@ export function failureEvent(
 /** The line of a run in which one channel's own source could not be read. */
 export function channelFaultEvent(downloadId: string, wish: Wish, fault: ChannelFault): NewUpdateEvent {
   return failureEvent(downloadId, wish, { kind: 'upstream', details: {}, ...fault });
+}
+
+/** The line of a run that ended early: a person cancelled it, or (null) the server was stopped. */
+export function stoppedEvent(downloadId: string, wish: Wish, cancelledBy: string | null): NewUpdateEvent {
+  return {
+    trigger: wish.trigger,
+    componentId: null,
+    outcome: 'cancelled',
+    version: null,
+    versionBefore: null,
+    actor: cancelledBy ?? wish.startedBy,
+    downloadId,
+    releaseId: null,
+    code: cancelledBy === null ? 'server-stopped' : 'cancelled',
+    params: {},
+  };
+}
+
+/** The line of a run whose process died. */
+export function interruptedEvent({ id, trigger, startedBy }: Download): NewUpdateEvent {
+  const message = 'The server process ended while this ran; what was published before stays in force.';
+  const fault = { kind: 'unavailable' as const, code: INTERRUPTED, message, details: {} };
+  return failureEvent(id, { trigger, startedBy }, fault);
 }

@@ -18,6 +18,7 @@ import {
   endOfPublished,
   eventsOf,
   failureEvent,
+  stoppedEvent,
   type DownloadEnd,
 } from './download-outcome.js';
 import { DownloadObservers } from './download.observers.js';
@@ -245,7 +246,8 @@ export class DownloadService implements OnApplicationShutdown {
       // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all. `storage`: what is offered cannot be taken.
       if (error.kind === 'upstream' || error.kind === 'bad-input' || error.kind === 'storage')
         await this.availability.allUnknown(error.code, error.message, this.clock.now());
-      if (!cancelled) await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
+      if (cancelled) await this.recordStop(running.id, wish);
+      else await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {
       this.logger.warn({ err: fault, download: running.id }, 'the failure could not be recorded for every component');
     }
@@ -255,6 +257,13 @@ export class DownloadService implements OnApplicationShutdown {
       snapshotId: null,
       error: { code: error.code, message: error.message, details: error.details },
     });
+  }
+
+  /** Nothing when another node has closed the record already: then it has told so too. */
+  private async recordStop(id: string, wish: Pick<Download, 'trigger' | 'startedBy'>): Promise<void> {
+    const download = await this.downloads.find(id);
+    if (download !== null && download.finishedAt === null)
+      await this.events.add([stoppedEvent(id, wish, download.cancelRequestedBy)], this.clock.now());
   }
 
   /** The database went away: when it is back it knows whether the snapshot was recorded before. */

@@ -1,6 +1,7 @@
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { displayVersion } from '../../mirror/manifest/version.js';
 import { isTextKey, text, texts, type Language, type TextKey } from '../../platform/texts/texts.js';
+import { INTERRUPTED } from './download-outcome.js';
 import type { UpdateEvent } from './update-event.entity.js';
 
 export interface EventView {
@@ -31,13 +32,17 @@ interface FailureFacts {
   until?: string;
 }
 
-/** Which text tells a failure: a source, an entry and the server itself are not things that have a version. */
-function failureKey(event: UpdateEvent, component: Component | undefined): TextKey | null {
-  if (event.outcome !== 'failed' || (event.trigger !== 'schedule' && event.trigger !== 'manual')) return null;
+/** Which text tells it, when trigger and outcome alone do not: a source, an entry and the server itself have no version. */
+function specialKey(event: UpdateEvent, component: Component | undefined): TextKey | null {
+  if (event.trigger === 'resume') return event.version === null ? null : 'event.resume.versioned';
+  if (event.trigger !== 'schedule' && event.trigger !== 'manual') return null;
+  if (event.outcome === 'cancelled') return event.code === 'server-stopped' ? 'run.stopped' : 'run.cancelled';
+  if (event.outcome !== 'failed') return null;
   if (event.componentId !== null) {
     if (component === undefined) return 'entry.failed';
     return event.version === null && event.versionBefore === null ? 'component.failed.nothing' : null;
   }
+  if (event.code === INTERRUPTED) return 'run.failed.interrupted';
   const { kind, channel, until } = event.params as FailureFacts;
   if (channel === 'japan') return 'run.failed.japan-source';
   if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
@@ -45,7 +50,7 @@ function failureKey(event: UpdateEvent, component: Component | undefined): TextK
 }
 
 export function eventView(event: UpdateEvent, component: Component | undefined): EventView {
-  const key = failureKey(event, component) ?? `event.${event.trigger}.${event.outcome}`;
+  const key = specialKey(event, component) ?? `event.${event.trigger}.${event.outcome}`;
   const version = shown(component, event.version);
   const versionBefore = shown(component, event.versionBefore);
   const values = (language: Language): Record<string, unknown> => {

@@ -10,6 +10,12 @@ export const downloadEn = {
     "{{run}}: the japan channel's own update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; to try sooner, check the japan source in the settings and the network, then start a download.",
   'run.failed.server':
     '{{run}}: it could not be carried out ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; the record of the download says what has to be put right.',
+  'run.failed.interrupted':
+    '{{run}}: the server process ended while it ran ({{reason}}). Everything that is published stays in force. The next download goes on from what was fetched; the server starts one at the next scheduled time.',
+  'run.cancelled':
+    '{{run}}: cancelled by {{actor}}. Everything that is published stays in force; the next download goes on from what was fetched.',
+  'run.stopped':
+    '{{run}}: ended because the server was stopped. Everything that is published stays in force; the next download goes on from what was fetched.',
   'component.failed.nothing':
     '{{run}}: {{component}} could not be updated ({{reason}}). No version of it has been published yet; the next download tries again.',
   'entry.failed':
