@@ -70,3 +70,26 @@ describe('the text of a failure', () => {
       expect(text).not.toMatch(/no version stays|バージョンなし/);
   });
 });
+
+describe('the text of an update', () => {
+  const pattern = { id: 'p', nameJa: 'パターン', nameEn: 'Pattern', numbering: 'vsapi' } as Component;
+  const updated = (version: string, versionBefore: string | null): EventView['text'] =>
+    told({ componentId: 'p', outcome: 'updated', code: null, version, versionBefore }, pattern);
+
+  it('says when it is older than what was in force', () => {
+    const { en, ja } = updated('1728500', '1729000');
+    expect(en).toMatch(
+      /^Scheduled update: Pattern 17\.285\.00 .*It is older than 17\.290\.00, which was in force before/,
+    );
+    expect(ja).toContain('それまで配信していた 17.290.00 より古いバージョン');
+  });
+
+  it.each([
+    ['1729000', '1728500'],
+    ['1729000', null],
+    // Another variant is not another age.
+    ['1729000', '1729080'],
+  ])('says nothing of it for %s after %s', (version, before) => {
+    expect(updated(version, before).en).toBe('Scheduled update: Pattern 17.290.00 was downloaded and published.');
+  });
+});

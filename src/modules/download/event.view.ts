@@ -1,5 +1,5 @@
 import type { Component } from '../../mirror/catalogue/component.entity.js';
-import { displayVersion } from '../../mirror/manifest/version.js';
+import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
 import { isTextKey, text, texts, type Language, type TextKey } from '../../platform/texts/texts.js';
 import { INTERRUPTED } from './download-outcome.js';
 import type { UpdateEvent } from './update-event.entity.js';
@@ -32,11 +32,18 @@ interface FailureFacts {
   until?: string;
 }
 
+/** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
+function isOlder({ version, versionBefore }: UpdateEvent, component: Component | undefined): boolean {
+  if (component === undefined || version === null || versionBefore === null) return false;
+  return compareVersions(version, versionBefore, component.numbering) < 0;
+}
+
 /** Which text tells it, when trigger and outcome alone do not: a source, an entry and the server itself have no version. */
 function specialKey(event: UpdateEvent, component: Component | undefined): TextKey | null {
   if (event.trigger === 'resume') return event.version === null ? null : 'event.resume.versioned';
   if (event.trigger !== 'schedule' && event.trigger !== 'manual') return null;
   if (event.outcome === 'cancelled') return event.code === 'server-stopped' ? 'run.stopped' : 'run.cancelled';
+  if (event.outcome === 'updated') return isOlder(event, component) ? 'component.updated.older' : null;
   if (event.outcome !== 'failed') return null;
   if (event.componentId !== null) {
     if (component === undefined) return 'entry.failed';
@@ -60,6 +67,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       actor: event.actor,
       component: (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId ?? '',
       version: version ?? none,
+      before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
       until: (event.params as FailureFacts).until ?? '',

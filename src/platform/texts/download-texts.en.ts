@@ -16,6 +16,8 @@ export const downloadEn = {
     '{{run}}: cancelled by {{actor}}. Everything that is published stays in force; the next download goes on from what was fetched.',
   'run.stopped':
     '{{run}}: ended because the server was stopped. Everything that is published stays in force; the next download goes on from what was fetched.',
+  'component.updated.older':
+    '{{run}}: {{component}} {{version}} was downloaded and published. It is older than {{before}}, which was in force before: the source offers nothing newer. If it should not be so, check the source, or upload the newer version.',
   'component.failed.nothing':
     '{{run}}: {{component}} could not be updated ({{reason}}). No version of it has been published yet; the next download tries again.',
   'entry.failed':
