@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
-import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
@@ -25,6 +24,7 @@ import { DownloadObservers } from './download.observers.js';
 import { DownloadRepository, type DownloadProgress } from './download.repository.js';
 import type { Download } from './download.entity.js';
 import { LicenceSettings } from './licence.settings.js';
+import { SelectableComponents } from './selectable.service.js';
 import { UpdateEventRepository } from './update-event.repository.js';
 
 const HEARTBEAT_MS = 1_000;
@@ -47,7 +47,7 @@ export class DownloadService implements OnApplicationShutdown {
 
   constructor(
     private readonly mirror: MirrorService,
-    private readonly catalogue: CatalogueRepository,
+    private readonly selectable: SelectableComponents,
     private readonly downloads: DownloadRepository,
     private readonly availability: AvailabilityRepository,
     private readonly events: UpdateEventRepository,
@@ -59,10 +59,10 @@ export class DownloadService implements OnApplicationShutdown {
 
   /**
    * Starts a download that a person wants.
-   * @throws AppError `download-running` (409) with the running one's id; `component-unknown`, `component-not-licensed`.
+   * @throws AppError `download-running` (409) with the running one's id; what SelectableComponents throws.
    */
   async startManual(components: string[] | null, actor: string): Promise<string> {
-    if (components !== null) await this.requireSelectable(components);
+    if (components !== null) await this.selectable.require(components);
     for (;;) {
       const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null });
       if (id !== null) return id;
@@ -114,24 +114,6 @@ export class DownloadService implements OnApplicationShutdown {
     this.stopping = true;
     this.running?.abort.abort();
     await this.idle();
-  }
-
-  private async requireSelectable(ids: string[]): Promise<void> {
-    const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
-    const licensed = await this.licences.read();
-    for (const id of ids) {
-      const component = known.get(id);
-      if (component === undefined) throw unknownComponent(id);
-      if (!licensed.covers(component, this.clock.now()))
-        throw new AppError(
-          'unprocessable',
-          'component-not-licensed',
-          `${id} needs the licence ${component.licence}, which is missing or has expired.`,
-          {
-            details: { component: id, licence: component.licence },
-          },
-        );
-    }
   }
 
   private async begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
