@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
-import { ApiCaller } from '../support/haishin.js';
+import { ApiCaller, type ApiAnswer } from '../support/haishin.js';
 
 let bench: MirrorBench;
 beforeAll(async () => {
@@ -191,6 +191,26 @@ describe('bad input', () => {
       status: 404,
       body: { code: 'component-unknown', component: 'absent' },
     });
+  });
+
+  it('a manifest entry that another component has, in whatever case, also of two at the same moment', async () => {
+    const names = { ja: '二重', en: 'Twice' };
+    const post = (id: string, entries: string[]): Promise<ApiAnswer> =>
+      bench.api.post('/api/v1/components', { id, names, kind: 'pattern', entries });
+    const claimed = { status: 409, body: { code: 'entry-claimed', component: 'spyware-pattern', entry: 'P.20000400' } };
+    expect(await post('dup-one', ['P.77', 'P.20000400'])).toMatchObject(claimed);
+    expect((await bench.api.get('/api/v1/components/dup-one')).status).toBe(404);
+    const patch = (id: string, entries: string[]): Promise<ApiAnswer> =>
+      bench.api.call('PATCH', `/api/v1/components/${id}`, { entries });
+    expect(await patch('virus-pattern', ['P.4', 'P.20000400'])).toMatchObject(claimed);
+    expect(await patch('virus-pattern', ['P.4'])).toMatchObject({ status: 200, body: { entries: ['P.4'] } });
+    expect(await patch('absent', ['P.4'])).toMatchObject({ status: 404, body: { code: 'component-unknown' } });
+    const race = await Promise.all([
+      post('dup-one', ['P.aaa']),
+      post('dup-two', ['P.AAA']),
+      post('dup-three', ['P.AaA']),
+    ]);
+    expect(race.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
   });
 
   it('broken JSON, a body that is too large, an unknown path: problems with codes', async () => {
