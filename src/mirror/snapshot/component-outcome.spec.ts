@@ -134,6 +134,7 @@ describe('how a run ended for a component', () => {
       current: [],
       takesPart: new Set(),
       published: false,
+      missing: new Set(),
     });
     expect(told).toMatchObject({ id: 'P.9', outcome: 'failed', versionBefore: '6', versionAfter: '6', offered: '7' });
   });

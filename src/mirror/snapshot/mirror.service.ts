@@ -231,7 +231,14 @@ export class MirrorService {
     );
     const before = await releases.findMany([...states.global.releases.values()]);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
-      outcomesOfBuild({ build, trees, current: [...before.values()], takesPart: context.takesPart, published });
+      outcomesOfBuild({
+        build,
+        trees,
+        current: [...before.values()],
+        takesPart: context.takesPart,
+        published,
+        missing: context.damage.missing,
+      });
     const snapshotId = await publisher.publish({
       trees,
       reason: 'download',

@@ -26,9 +26,8 @@ export interface ComponentView {
     detail: string | null;
     since: string | null;
   };
-  /** Never of what is not selected: nobody wants it. */
   updateNeeded: boolean;
-  /** Whether the selection of the update source has it: what is not selected is not mirrored. */
+  /** Whether the selection of the update source has it: what is not selected is not mirrored, and needs no update. */
   selected: boolean;
   scheduled: boolean;
   licensed: boolean;

@@ -46,11 +46,14 @@ export function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 's
   return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
 }
 
-/** Lines of the update log: what changed or failed; who asked by hand is also told what is current already. */
+/** Lines of the update log: what changed, failed or was restored; who asked by hand is also told what is current already. */
 export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly ComponentOutcome[]): NewUpdateEvent[] {
   const worth = outcomes.filter(
-    ({ outcome }) =>
-      outcome === 'updated' || outcome === 'failed' || (wish.trigger === 'manual' && outcome === 'unchanged'),
+    ({ outcome, restored }) =>
+      outcome === 'updated' ||
+      outcome === 'failed' ||
+      (outcome === 'unchanged' && restored) ||
+      (wish.trigger === 'manual' && outcome === 'unchanged'),
   );
   return worth.map((each) => ({
     trigger: wish.trigger,
@@ -62,7 +65,10 @@ export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly Comp
     downloadId,
     releaseId: null,
     code: each.error?.code ?? null,
-    params: each.error === null ? {} : { message: each.error.message },
+    params: {
+      ...(each.error === null ? {} : { message: each.error.message }),
+      ...(each.restored ? { restored: true } : {}),
+    },
   }));
 }
 

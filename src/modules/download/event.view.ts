@@ -22,8 +22,10 @@ function shown(component: Component | undefined, raw: string | null): string | n
   return raw === null ? null : displayVersion(raw, component?.numbering ?? 'integer');
 }
 
-/** What `params` of a failure say besides the message. */
-interface FailureFacts {
+/** What `params` say besides the message. */
+interface RunFacts {
+  /** Lost content was fetched again. */
+  restored?: true;
   /** Kind of the error. */
   kind?: string;
   /** `japan`: it is that channel's own source. */
@@ -44,13 +46,14 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
   if (event.trigger !== 'schedule' && event.trigger !== 'manual') return null;
   if (event.outcome === 'cancelled') return event.code === 'server-stopped' ? 'run.stopped' : 'run.cancelled';
   if (event.outcome === 'updated') return isOlder(event, component) ? 'component.updated.older' : null;
+  if (event.outcome === 'unchanged') return (event.params as RunFacts).restored ? 'component.restored' : null;
   if (event.outcome !== 'failed') return null;
   if (event.componentId !== null) {
     if (component === undefined) return 'entry.failed';
     return event.version === null && event.versionBefore === null ? 'component.failed.nothing' : null;
   }
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
-  const { kind, channel, until } = event.params as FailureFacts;
+  const { kind, channel, until } = event.params as RunFacts;
   if (channel === 'japan') return 'run.failed.japan-source';
   if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
   return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
@@ -70,7 +73,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
-      until: (event.params as FailureFacts).until ?? '',
+      until: (event.params as RunFacts).until ?? '',
     };
   };
   return {

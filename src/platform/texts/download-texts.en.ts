@@ -18,6 +18,8 @@ export const downloadEn = {
     '{{run}}: ended because the server was stopped. Everything that is published stays in force; the next download goes on from what was fetched.',
   'component.updated.older':
     '{{run}}: {{component}} {{version}} was downloaded and published. It is older than {{before}}, which was in force before: the source offers nothing newer. If it should not be so, check the source, or upload the newer version.',
+  'component.restored':
+    '{{run}}: {{component}} {{version}} is current; content of it that was lost on the disk was fetched again.',
   'component.failed.nothing':
     '{{run}}: {{component}} could not be updated ({{reason}}). No version of it has been published yet; the next download tries again.',
   'entry.failed':

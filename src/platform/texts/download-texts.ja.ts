@@ -19,6 +19,7 @@ export const downloadJa = {
     '{{run}}: サーバが停止されたため終了しました。公開済みの内容はすべてそのまま配信を続けます。次のダウンロードで取得済みの続きから再開します。',
   'component.updated.older':
     '{{run}}: {{component}} {{version}} を取得し、公開しました。それまで配信していた {{before}} より古いバージョンです。アップデート元にこれより新しいものがありません。意図しない場合は、アップデート元を確認するか、新しいバージョンをアップロードしてください。',
+  'component.restored': '{{run}}: {{component}} {{version}} は最新です。ディスク上で失われていた内容を再取得しました。',
   'component.failed.nothing':
     '{{run}}: {{component}} を更新できませんでした ({{reason}})。公開済みのバージョンはまだありません。次のダウンロードで再試行します。',
   'entry.failed':
