@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import pg from 'pg';
 import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
 import { ApiCaller, type ApiAnswer } from '../support/haishin.js';
+import { until } from '../support/until.js';
 
 let bench: MirrorBench;
 beforeAll(async () => {
@@ -207,12 +209,28 @@ describe('bad input', () => {
     expect(await patch('virus-pattern', ['P.4', 'P.20000400'])).toMatchObject(claimed);
     expect(await patch('virus-pattern', ['P.4'])).toMatchObject({ status: 200, body: { entries: ['P.4'] } });
     expect(await patch('absent', ['P.4'])).toMatchObject({ status: 404, body: { code: 'component-unknown' } });
-    const race = await Promise.all([
-      post('dup-one', ['P.aaa']),
-      post('dup-two', ['P.AAA']),
-      post('dup-three', ['P.AaA']),
-    ]);
-    expect(race.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+    // Another node that has not committed its claim yet.
+    const node = new pg.Client({ connectionString: bench.haishin.database.url });
+    await node.connect();
+    try {
+      await node.query(`begin; select pg_advisory_xact_lock(hashtext('haishin-component-entries'));
+        update component set entries = '{P.AAA}' where id = 'url-filtering-engine'`);
+      let answered = false;
+      const late = post('dup-one', ['P.aaa']).finally(() => (answered = true));
+      await until('it waits for the other', async () => {
+        const { rowCount } = await node.query(`select from pg_locks where locktype = 'advisory' and not granted`);
+        return answered || rowCount === 1;
+      });
+      await node.query('commit');
+      expect(await late).toMatchObject({
+        status: 409,
+        body: { code: 'entry-claimed', component: 'url-filtering-engine' },
+      });
+    } finally {
+      await node.end();
+    }
+    expect(await patch('url-filtering-engine', [])).toMatchObject({ status: 200 });
+    expect(await post('dup-one', ['P.aaa'])).toMatchObject({ status: 201 });
   });
 
   it('broken JSON, a body that is too large, an unknown path: problems with codes', async () => {
