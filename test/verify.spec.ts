@@ -180,8 +180,17 @@ describe('haishin verify', () => {
     const content = await readFile(pathOf(sha256));
     await chmod(pathOf(sha256), 0o644);
     await writeFile(pathOf(sha256), content.subarray(0, 100));
-    await haishin.api.download();
+    const download = await haishin.api.download();
     await expectRepaired();
+    const outcomes = download.components as { id: string; outcome: string; restored?: boolean }[];
+    expect(outcomes.filter(({ restored }) => restored)).toMatchObject([{ id: 'virus-pattern', outcome: 'unchanged' }]);
+    const { items } = (await haishin.api.get('/api/v1/events?component=virus-pattern&limit=1')).body;
+    expect(items).toMatchObject([
+      {
+        downloadId: download.id as string,
+        text: { en: expect.stringMatching(/lost on the disk was fetched again\.$/) as string },
+      },
+    ]);
   });
 
   it('everything lost, manifests included: one download makes all of it anew', async () => {

@@ -76,11 +76,13 @@ export function registerDownload(program: Command): void {
 
 function describe(view: DownloadView): string {
   const lines = view.components
-    .filter((each) => each.outcome === 'updated' || each.outcome === 'failed')
+    .filter((each) => each.outcome === 'updated' || each.outcome === 'failed' || each.restored)
     .map((each) =>
       each.outcome === 'failed'
         ? `  ${each.id}: failed, ${each.error?.code ?? ''}: ${each.error?.message ?? ''}`
-        : `  ${each.id}: ${each.versionBefore ?? 'none'} -> ${each.versionAfter ?? 'none'}`,
+        : each.outcome === 'updated'
+          ? `  ${each.id}: ${each.versionBefore ?? 'none'} -> ${each.versionAfter ?? 'none'}`
+          : `  ${each.id}: lost content was fetched again`,
     );
   const error = view.error === null ? '' : ` (${view.error.code}: ${view.error.message})`;
   const facts = `${megabytes(view.bytes)} MB in ${view.durationSeconds ?? 0} s`;

@@ -48,10 +48,11 @@ export function registerStatus(program: Command): void {
     });
 }
 
-function noteOf(component: ComponentView): string {
+export function noteOf(component: ComponentView): string {
   const notes = [
     component.available.state === 'unknown' ? `${component.available.reason} since ${component.available.since}` : '',
     component.rolledBack ? 'rolled back' : '',
+    component.selected ? '' : 'not selected',
     component.scheduled ? '' : 'not scheduled',
     component.licensed ? '' : 'no licence',
   ];

@@ -104,8 +104,10 @@ describe('the update log', () => {
       ['manual', null, 'upstream-unreachable'],
       ['schedule', null, 'upstream-unreachable'],
     ]);
-    expect(failed[0]?.text.ja).toContain('アップデート元');
-    expect(failed[1]?.text.en).toMatch(/^Scheduled update: The update source could not be updated/);
+    expect(failed[0]?.text.ja).toMatch(/^手動アップデート: アップデート元を読み取れませんでした/);
+    expect(failed[1]?.text.en).toMatch(
+      /^Scheduled update: the update source could not be read .*Everything that is published stays in force\./,
+    );
   });
 
   it('tells rollbacks and their end', async () => {
@@ -125,7 +127,10 @@ describe('the update log', () => {
     });
     expect(resumed).toMatchObject({
       trigger: 'resume',
-      text: { en: 'Resumed: Virus Pattern follows the schedule again.' },
+      version: '17.241.00',
+      text: {
+        en: 'Resumed: Virus Pattern follows the schedule again; 17.241.00 stays in force until a download brings another.',
+      },
     });
   });
 

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { DownloadObservers } from '../../src/modules/download/download.observers.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { MirrorBench, outcomeOf } from '../mirror-run/mirror-bench.js';
+import type { ApiAnswer } from '../support/haishin.js';
 import { until } from '../support/until.js';
 
 const DOWNLOADS = '/api/v1/downloads';
@@ -19,6 +20,19 @@ describe('a download', () => {
     const app = bench.haishin.server.application();
     if (app === null) throw new Error('the application is not there');
     return app.get(token);
+  }
+
+  async function linesOf(downloadId: string): Promise<ApiAnswer['body'][]> {
+    const { items } = (await bench.api.get('/api/v1/events?limit=500')).body;
+    return (items as { downloadId: string }[]).filter((line) => line.downloadId === downloadId);
+  }
+
+  /** The tracked command of the only download, once it has ended. */
+  async function trackedEnd(): Promise<ApiAnswer['body']> {
+    const ended = async (): Promise<ApiAnswer['body'][]> =>
+      (await bench.api.get('/api/v1/commands?type=download&state=ended')).body.items;
+    await until('the download is tracked to its end', async () => (await ended()).length === 1);
+    return (await ended())[0];
   }
 
   it('is refused with the id of the running one while one runs', async () => {
@@ -99,6 +113,20 @@ describe('a download', () => {
     const end = await bench.api.ended(id as string);
     expect(end).toMatchObject({ state: 'cancelled', snapshotId: null, components: [] });
     expect(end.cancelRequestedAt).not.toBeNull();
+    expect(await linesOf(id as string)).toMatchObject([
+      {
+        outcome: 'cancelled',
+        actor: 'bootstrap',
+        text: { en: expect.stringMatching(/: cancelled by bootstrap\./) as string },
+      },
+    ]);
+    const command = await trackedEnd();
+    expect(command).toMatchObject({ cancelledBy: 'bootstrap', cancelledAt: end.cancelRequestedAt as string });
+    expect((await bench.api.get(`/api/v1/commands/${command.id}/targets/@server`)).body).toMatchObject({
+      state: 'cancelled',
+      reason: 'download-cancelled',
+      text: { en: expect.stringMatching(/while the server was downloading/) as string },
+    });
     expect((await bench.api.get('/api/v1/channels')).body.items[0].snapshotId).toBeNull();
     expect(await bench.api.post(`${DOWNLOADS}/${id}/cancel`)).toMatchObject({
       status: 409,
@@ -145,6 +173,14 @@ describe('a download', () => {
       const [stale] = (await bench.api.get(DOWNLOADS)).body.items;
       expect(stale).toMatchObject({ state: 'failed', error: { code: 'download-interrupted' } });
       expect(stale.error.message).toContain(`${pid} on ${node}`);
+      expect(await linesOf(stale.id as string)).toMatchObject([
+        {
+          outcome: 'failed',
+          code: 'download-interrupted',
+          actor: 'somebody',
+          text: { en: expect.stringMatching(/^Manual update: the server process ended while it ran/) as string },
+        },
+      ]);
       expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     });
 
@@ -175,5 +211,7 @@ describe('a download', () => {
     await bench.upstream.whenRequested(/vsapi\d+\.zip$/);
     await bench.restart();
     expect((await bench.api.get(`${DOWNLOADS}/${id}`)).body).toMatchObject({ state: 'cancelled', snapshotId: null });
+    expect(await linesOf(id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
+    expect(await trackedEnd()).toMatchObject({ cancelledBy: null });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -71,13 +71,23 @@ describe('an upstream behind TLS', () => {
     expect(upstream.requests).toEqual([]);
   });
 
-  it('a CA file that cannot be read is said to be that', async () => {
+  it('a CA file that has gone is said to be that; a source without TLS is read all the same', async () => {
     await open(LOOPBACK, [-1, 1]);
-    await set({ caFile: join(directory, 'absent.pem') });
+    const caFile = join(directory, 'gone.pem');
+    await copyFile(join(directory, 'ca.pem'), caFile);
+    await set({ caFile });
+    await rm(caFile);
     expect(await haishin.api.download()).toMatchObject({ state: 'failed', error: { code: 'ca-file-unreadable' } });
     expect(await haishin.api.component('virus-pattern')).toMatchObject({
       available: { state: 'unknown', reason: 'ca-file-unreadable' },
     });
+    const plain = await startSampleUpstream({ tree: new SampleTree({ scale: 0.0005 }) });
+    try {
+      await set({ sources: [{ url: plain.url }] });
+      expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+    } finally {
+      await plain.close();
+    }
   });
 });
 

@@ -73,8 +73,21 @@ describe('what is mirrored', () => {
     expect(await bench.api.component('spyware-pattern')).toMatchObject({
       current: null,
       available: { state: 'version', version: '2469' },
-      updateNeeded: true,
+      selected: false,
+      updateNeeded: false,
     });
+    expect(await bench.api.component('virus-pattern')).toMatchObject({ selected: true, updateNeeded: false });
+    expect(
+      await bench.api.post('/api/v1/downloads', { components: ['virus-pattern', 'spyware-pattern'] }),
+    ).toMatchObject({
+      status: 422,
+      body: { code: 'component-not-selected', component: 'spyware-pattern' },
+    });
+    expect((await bench.api.get('/api/v1/downloads')).body.items).toHaveLength(1);
+    // Selected again, it may be had.
+    await bench.setting('update-source', { selection: { mode: 'all', components: [] } });
+    expect(await bench.api.component('spyware-pattern')).toMatchObject({ selected: true, updateNeeded: true });
+    expect(await bench.api.download(['spyware-pattern'])).toMatchObject({ state: 'succeeded' });
   });
 
   it('a download of chosen components brings those and leaves the rest', async () => {

@@ -134,6 +134,13 @@ describe("the upstream's own japan tree", () => {
   });
   afterEach(() => bench.close());
 
+  async function japanLines(downloadId: string): Promise<string[]> {
+    const { items } = (await bench.api.get('/api/v1/events?limit=500&outcome=failed')).body;
+    return (items as { downloadId: string; text: { en: string } }[])
+      .filter((line) => line.downloadId === downloadId && line.text.en.includes('japan channel'))
+      .map(({ text }) => text.en);
+  }
+
   it('is mirrored beside the global one, each with its own bytes', async () => {
     const { global, japan } = await bench.served();
     const theirs = await fetchAsProduct(`${bench.upstream.url}/japan`);
@@ -143,16 +150,49 @@ describe("the upstream's own japan tree", () => {
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
   });
 
+  it('each channel says which source it came from, and the download names the global one', async () => {
+    expect((await bench.api.get('/api/v1/downloads')).body.items).toMatchObject([{ source: bench.upstream.url }]);
+    expect((await bench.api.get('/api/v1/channels')).body.items).toMatchObject([
+      { id: 'global', source: bench.upstream.url },
+      { id: 'japan', source: `${bench.upstream.url}/japan` },
+    ]);
+  });
+
+  it('that fails before japan has anything ends the download, and is named as what failed', async () => {
+    await bench.close();
+    bench = await MirrorBench.open({ treeOptions: { japanTree: true } });
+    await bench.setting('update-source', { japanSources: [{ url: `${bench.upstream.url}/japan` }] });
+    bench.upstream.set(/\/japan\/server\.ini$/, { kind: 'reset' });
+    const failed = await bench.api.download();
+    expect(failed).toMatchObject({
+      state: 'failed',
+      source: bench.upstream.url,
+      error: { details: { channel: 'japan' } },
+    });
+    expect(await japanLines(failed.id as string)).toHaveLength(1);
+  });
+
   it('that fails does not hold up the global channel; japan stays as it is', async () => {
     const before = await bench.served();
     bench.tree.publish(['virus-pattern']);
     bench.upstream.set(/\/japan\/server\.ini$/, { kind: 'reset' });
-    expect(await bench.api.download()).toMatchObject({ state: 'partial', error: { code: 'upstream-unreachable' } });
+    const partial = await bench.api.download();
+    expect(partial).toMatchObject({
+      state: 'partial',
+      source: bench.upstream.url,
+      error: { code: 'upstream-unreachable', details: { channel: 'japan' } },
+    });
+    expect(partial.error.message).toMatch(/^The japan channel's own source could not be read: /);
+    expect(await japanLines(partial.id as string)).toEqual([
+      expect.stringMatching(/^Manual update: the japan channel's own update source .*\(upstream-unreachable\)/),
+    ]);
     const after = await bench.served();
     expect(after.japan).toEqual(before.japan);
     expect(after.global.manifest).toContain('vsapi242.zip');
     // Also when there is nothing new on the global side.
-    expect(await bench.api.download()).toMatchObject({ state: 'partial', error: { code: 'upstream-unreachable' } });
+    const again = await bench.api.download();
+    expect(again).toMatchObject({ state: 'partial', error: { code: 'upstream-unreachable' } });
+    expect(await japanLines(again.id as string)).toHaveLength(1);
     bench.upstream.clear();
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await bench.expectCurrent();

@@ -66,6 +66,8 @@ describe('checking a ZIP file', () => {
   const corrupt = async (bytes: Buffer, limits: Partial<ZipLimits> = {}) => {
     const fault = await faultOf(check(bytes, limits));
     expect(fault).toMatchObject({ kind: 'upstream', code: 'zip-corrupt', details: { reason: expect.any(String) } });
+    // One sentence in our own words.
+    expect(fault.message).toMatch(/^The ZIP file is damaged: [a-z][^.]*( \(member ".*"\))?\.$/);
     return fault;
   };
 

@@ -224,6 +224,17 @@ describe('an upstream over HTTP that misbehaves', () => {
       expect(other.requests[0]?.headers.authorization).toBeUndefined();
     });
 
+    it('to an allowed host is followed in whatever case its name is given', async () => {
+      const other = await bench.serve((_, response) => void response.end(content));
+      const first = await bench.serve(
+        (_, response) => void response.writeHead(307, { location: `http://localhost:${other.port}/b` }).end(),
+      );
+      for (const allowed of [`LOCALHOST:${other.port}`, 'LocalHost']) {
+        const source = bench.source(first.origin, { allowRedirectHosts: [allowed] });
+        expect((await source.fetchBlob('a', request)).sha256).toBe(sha256);
+      }
+    });
+
     it('on the same host are followed three times and no more', async () => {
       const server = await bench.serve((incoming, response) => {
         response.writeHead(301, { location: `${incoming.url}x` }).end();

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { CATALOGUE } from '../manifest/catalogue.js';
@@ -19,6 +20,8 @@ export type ComponentPatch = Partial<
     | 'filePatterns'
   >
 >;
+
+const CLAIM_LOCK = `select pg_advisory_xact_lock(hashtext('haishin-component-entries'))`;
 
 /** The catalogue as the administrator has it; the built-in components are only its first content. */
 export class CatalogueRepository {
@@ -63,26 +66,53 @@ export class CatalogueRepository {
     return component;
   }
 
-  /** @throws AppError `component-exists`. */
+  /** @throws AppError `component-exists`, `entry-claimed`. */
   async insert(component: Component): Promise<void> {
-    const result = await this.dataSource
-      .createQueryBuilder()
-      .insert()
-      .into(Component)
-      .values(component)
-      .orIgnore()
-      .returning('id')
-      .execute();
-    if ((result.raw as unknown[]).length === 0)
-      throw new AppError('conflict', 'component-exists', `There is a component ${component.id} already.`);
+    await this.claiming(component.id, component.entries, async (manager) => {
+      const result = await manager
+        .createQueryBuilder()
+        .insert()
+        .into(Component)
+        .values(component)
+        .orIgnore()
+        .returning('id')
+        .execute();
+      if ((result.raw as unknown[]).length === 0)
+        throw new AppError('conflict', 'component-exists', `There is a component ${component.id} already.`);
+    });
   }
 
+  /** @throws AppError `component-unknown`, `entry-claimed`. */
   async patch(id: string, patch: ComponentPatch): Promise<Component> {
-    const result = await this.dataSource
-      .getRepository(Component)
-      .update({ id }, { ...patch, updatedAt: this.clock.now() });
-    if (result.affected === 0) throw unknownComponent(id);
+    await this.claiming(id, patch.entries ?? [], async (manager) => {
+      const result = await manager.update(Component, { id }, { ...patch, updatedAt: this.clock.now() });
+      if (result.affected === 0) throw unknownComponent(id);
+    });
     return this.get(id);
+  }
+
+  /** An entry belongs to one component: of two that claim it at the same moment the second finds the first. */
+  private async claiming(
+    id: string,
+    entries: readonly string[],
+    write: (manager: EntityManager) => Promise<void>,
+  ): Promise<void> {
+    await inTransaction(this.dataSource, async (manager) => {
+      if (entries.length > 0) await manager.query(CLAIM_LOCK);
+      await write(manager);
+      const [claimed] = await manager.query<{ component: string; entry: string }[]>(
+        `select c.id as component, e.entry from component c, unnest(c.entries) e(entry)
+         where c.id <> $1 and upper(e.entry) = any($2) order by c.position, c.id limit 1`,
+        [id, entries.map((entry) => entry.toUpperCase())],
+      );
+      if (claimed !== undefined)
+        throw new AppError(
+          'conflict',
+          'entry-claimed',
+          `The manifest entry ${claimed.entry} belongs to ${claimed.component}; take it out of the entries there first.`,
+          { details: claimed },
+        );
+    });
   }
 
   async setScheduled(manager: EntityManager, id: string, scheduled: boolean): Promise<void> {

@@ -41,6 +41,13 @@ describe('the catalogue', () => {
     ]);
   });
 
+  it('gives every entry to one component only', () => {
+    const entries = withMapping(CATALOGUE, SAMPLE_MAPPING).flatMap((each) =>
+      each.entries.map((id) => id.toUpperCase()),
+    );
+    expect(new Set(entries).size).toBe(entries.length);
+  });
+
   it('puts mapped units before its own and changes nothing else', () => {
     const mapped = withMapping(CATALOGUE, SAMPLE_MAPPING);
     const atse = mapped.find(({ id }) => id === 'advanced-threat-scan-engine');

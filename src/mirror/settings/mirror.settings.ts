@@ -34,6 +34,32 @@ class IsAddress implements ValidatorConstraintInterface {
   }
 }
 
+const HOST = /^([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?$/i;
+
+@ValidatorConstraint({ name: 'host' })
+class IsHost implements ValidatorConstraintInterface {
+  validate(host: unknown): boolean {
+    return typeof host === 'string' && HOST.test(host) && URL.canParse(`http://${host}`);
+  }
+
+  defaultMessage(): string {
+    return 'allowRedirectHosts must be hosts, as host or host:port, without http:// and without a path';
+  }
+}
+
+/** Paths of files are put behind the address: it must be that of the folder in which the manifest lies. */
+@ValidatorConstraint({ name: 'baseFolder' })
+class IsBaseFolder implements ValidatorConstraintInterface {
+  validate(address: unknown): boolean {
+    if (typeof address !== 'string' || /\/server\.ini\/?$/i.test(address.replace(/[?#].*$/, ''))) return false;
+    return address.startsWith('/') || !/[?#]/.test(address);
+  }
+
+  defaultMessage(): string {
+    return 'url must be the folder in which server.ini lies: without server.ini itself, and without a query (?) or fragment (#)';
+  }
+}
+
 /** One place to mirror from. */
 export class SourceSetting {
   /** `http:`, `https:` or `file:` URL, or an absolute directory; without credentials. */
@@ -43,6 +69,7 @@ export class SourceSetting {
     message: 'url must be an http:, https: or file: URL without credentials, or an absolute directory',
   })
   @Validate(IsAddress)
+  @Validate(IsBaseFolder)
   url: string;
 }
 
@@ -94,7 +121,7 @@ export class UpdateSourceSetting {
   /** Hosts (`host` or `host:port`) to which redirects may lead, besides the source's own. */
   @IsArray()
   @ArrayMaxSize(50)
-  @IsString({ each: true })
+  @Validate(IsHost, { each: true })
   allowRedirectHosts: string[];
 
   /** Files fetched at the same time. */

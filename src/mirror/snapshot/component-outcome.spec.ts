@@ -1,7 +1,10 @@
 import type { Component } from '../catalogue/component.entity.js';
 import { Manifest } from '../manifest/manifest.js';
-import { outcomesOf, type OutcomeInput } from './component-outcome.js';
+import type { ComposedChannel } from './channel-composer.js';
+import type { ChannelState } from './channel-states.js';
+import { outcomesOf, outcomesOfBuild, type OutcomeInput } from './component-outcome.js';
 import type { GroupResult } from './mirror-run.js';
+import type { ReadTree } from './tree-builder.js';
 
 const manifest = Manifest.parse(
   Buffer.from('[Common]\r\n[PATTERN]\r\nP.4=a.zip, 200, 1\r\nP.9=b.zip, 7, 1\r\n', 'latin1'),
@@ -104,5 +107,35 @@ describe('how a run ended for a component', () => {
       }).map(({ id, outcome: kind, offered }) => `${id} ${kind} ${offered}`);
     expect(tell(unclaimed)).toEqual([]);
     expect(tell({ ...unclaimed, action: 'earlier', fault })).toEqual(['P.9 failed 7']);
+  });
+
+  it('tells which version of such an entry stays', () => {
+    const own = units.filter(({ id }) => id === 'P.9');
+    const failed = group({ key: 'P.9', componentId: null, units: own, action: 'earlier', fault });
+    const tree = (groups: GroupResult[]): ReadTree => ({ manifest, groups, sourceUrl: '' });
+    const published = (text: string): ChannelState => ({
+      snapshotId: 's',
+      publishedAt: null,
+      manifestLost: false,
+      held: { manifest: Manifest.parse(Buffer.from(text, 'latin1')), files: new Map() },
+      releases: new Map(),
+    });
+    const none: ComposedChannel = { manifest, bytes: Buffer.alloc(0), files: [], releases: new Map() } as never;
+    const [told] = outcomesOfBuild({
+      build: {
+        components: [],
+        states: { global: published('[Common]\r\n[PATTERN]\r\nP.9=b.zip, 6, 1\r\n'), japan: published('[Common]\r\n') },
+        holds: { global: new Map(), japan: new Map() },
+        global: tree([failed]),
+        japan: 'derive',
+        upstreamHosts: [],
+      },
+      trees: { global: none, japan: none },
+      current: [],
+      takesPart: new Set(),
+      published: false,
+      missing: new Set(),
+    });
+    expect(told).toMatchObject({ id: 'P.9', outcome: 'failed', versionBefore: '6', versionAfter: '6', offered: '7' });
   });
 });

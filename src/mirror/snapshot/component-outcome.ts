@@ -23,11 +23,14 @@ export interface ComponentOutcome {
   /** What the source offers; null when it does not carry the component. */
   offered: string | null;
   error: GroupFault | null;
+  /** Content of it that was lost on our disk was fetched again; the release is the same. */
+  restored?: true;
 }
 
 export interface OutcomeInput {
   components: readonly Component[];
   groups: readonly GroupResult[];
+  /** Raw versions, by component id, or by the entry that no component claims. */
   before: ReadonlyMap<string, string>;
   after: ReadonlyMap<string, string>;
   held: ReadonlySet<string>;
@@ -35,6 +38,8 @@ export interface OutcomeInput {
   takesPart: (component: Component) => boolean;
   /** Releases that exist before and after the run, by component. */
   changed: ReadonlySet<string>;
+  /** Components of which content was lost, and fetched again. */
+  restored?: ReadonlySet<string>;
 }
 
 function kindOf(input: OutcomeInput, component: Component, group: GroupResult | undefined): OutcomeKind {
@@ -71,13 +76,16 @@ export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
       versionAfter: input.after.get(component.id) ?? null,
       offered: group === undefined ? null : offeredBy(component.entries, group.units),
       error: group?.fault ?? null,
+      ...(input.restored?.has(component.id) ? { restored: true } : {}),
     };
   });
   const unclaimed = input.groups
     .filter((group) => group.componentId === null && group.fault !== null)
     .map((group): ComponentOutcome => {
       const offered = group.units[0]?.version ?? null;
-      return { id: group.key, outcome: 'failed', versionBefore: null, versionAfter: null, offered, error: group.fault };
+      const versionBefore = input.before.get(group.key) ?? null;
+      const versionAfter = input.after.get(group.key) ?? null;
+      return { id: group.key, outcome: 'failed', versionBefore, versionAfter, offered, error: group.fault };
     });
   return [...named, ...unclaimed];
 }
@@ -91,10 +99,19 @@ export interface BuiltRun {
   takesPart: ReadonlySet<string>;
   /** False: every channel stays as it is. */
   published: boolean;
+  /** Contents that were in force and lost when the run began. */
+  missing: ReadonlySet<string>;
 }
 
 /** The same for a build: what the japan channel's own source lacked is told where the global one was fine. */
-export function outcomesOfBuild({ build, trees, current, takesPart, published }: BuiltRun): ComponentOutcome[] {
+export function outcomesOfBuild({
+  build,
+  trees,
+  current,
+  takesPart,
+  published,
+  missing,
+}: BuiltRun): ComponentOutcome[] {
   const before = new Map(current.map((release) => [release.componentId, release.version]));
   const digests = new Map(current.map((release) => [release.componentId, release.contentDigest]));
   const after = new Map<string, string>();
@@ -113,8 +130,21 @@ export function outcomesOfBuild({ build, trees, current, takesPart, published }:
       if (twin === -1) groups.push(group);
       else if (groups[twin]?.fault === null) groups[twin] = { ...groups[twin], fault: group.fault };
     }
+  for (const { componentId, fault, key } of groups) {
+    if (componentId !== null || fault === null) continue;
+    // What failed keeps what it had.
+    const version = build.states.global.held?.manifest.units.get(key)?.version ?? null;
+    if (version !== null) for (const versions of [before, after]) versions.set(key, version);
+  }
+  const wasLost = ({ key }: { key: string }): boolean =>
+    missing.has(build.states.global.held?.files.get(key)?.sha256 ?? '');
+  const restored = groups.filter(
+    ({ action, fault, units }) =>
+      action === 'fetch' && fault === null && units.some(({ files }) => files.some(wasLost)),
+  );
   return outcomesOf({
     components: build.components,
+    restored: new Set(restored.flatMap(({ componentId }) => componentId ?? [])),
     takesPart: ({ id }) => takesPart.has(id),
     groups,
     before,

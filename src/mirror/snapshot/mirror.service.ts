@@ -46,7 +46,12 @@ export interface MirrorOutcome {
   sourceUrl: string;
   outcomes: ComponentOutcome[];
   /** The japan channel has a source of its own that could not be read; it stays as it is. */
-  japanFault: GroupFault | null;
+  japanFault: ChannelFault | null;
+}
+
+/** Why one channel's own source could not be read; the details name the channel. */
+export interface ChannelFault extends GroupFault {
+  details?: Record<string, unknown>;
 }
 
 export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'japanFault'> & { snapshotId: string };
@@ -104,20 +109,26 @@ export class MirrorService {
   }
 
   /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
-  private async readJapan(context: Context): Promise<SourceRead | GroupFault> {
+  private async readJapan(context: Context): Promise<SourceRead | ChannelFault> {
     try {
       return await this.deps.reader.readFirst(this.request(context, 'japan'), context.setting.japanSources);
     } catch (thrown) {
       const error = toAppError(thrown);
       const passing = error.kind === 'upstream' || error.code === 'upstream-cooling-down';
-      if (!passing || context.states.japan.held === null) throw thrown;
-      return { code: error.code, message: error.message };
+      if (!passing) throw thrown;
+      const message = `The japan channel's own source could not be read: ${error.message}`;
+      const details = { ...error.details, channel: 'japan' };
+      if (context.states.japan.held === null)
+        throw new AppError(error.kind, error.code, message, { details, cause: error });
+      return { code: error.code, message, details };
     }
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
     const { order, setting, states, damage } = context;
-    const { respectCoolDown, signal, progress } = order;
+    const { respectCoolDown, signal } = order;
+    // The record of a download names one source: the global channel's.
+    const progress = channel === 'global' ? order.progress : { ...order.progress, source: () => undefined };
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
@@ -191,7 +202,7 @@ export class MirrorService {
     context: Context,
     global: SourceRead,
     japan: SourceRead | null,
-    japanFault: GroupFault | null,
+    japanFault: ChannelFault | null,
   ): Promise<MirrorOutcome & { inForce: string | null }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = await this.states();
@@ -220,7 +231,14 @@ export class MirrorService {
     );
     const before = await releases.findMany([...states.global.releases.values()]);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
-      outcomesOfBuild({ build, trees, current: [...before.values()], takesPart: context.takesPart, published });
+      outcomesOfBuild({
+        build,
+        trees,
+        current: [...before.values()],
+        takesPart: context.takesPart,
+        published,
+        missing: context.damage.missing,
+      });
     const snapshotId = await publisher.publish({
       trees,
       reason: 'download',

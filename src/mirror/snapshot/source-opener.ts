@@ -2,6 +2,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import { Bandwidth } from '../upstream/bandwidth.js';
+import { isCaFileReadable } from '../upstream/ca-file.js';
 import { openSource } from '../upstream/source-factory.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import type { TransferLimits } from '../upstream/transfer-limits.js';
@@ -34,8 +35,16 @@ export class SourceOpener {
       allowRedirectHosts: setting.allowRedirectHosts,
       bandwidth: this.bandwidth,
       limits: this.limits,
-      ...(setting.caFile ? { caFile: setting.caFile } : {}),
+      ...(setting.caFile && needsCaFile(url, setting.caFile) ? { caFile: setting.caFile } : {}),
       ...(proxy ? { proxy } : {}),
     });
   }
+}
+
+/**
+ * Plain HTTP is read also while the file cannot be: it is of use only behind a redirect to HTTPS, where its absence shows as a
+ * certificate that is not trusted.
+ */
+function needsCaFile(url: string, caFile: string): boolean {
+  return !url.startsWith('http:') || isCaFileReadable(caFile);
 }

@@ -38,7 +38,7 @@ export async function checkZip(path: string, options: ZipCheckOptions = {}): Pro
     await checkMembers({ ...options, handle, fileSize: size, limits });
   } catch (error) {
     if (options.signal?.aborted === true) throw new AppError('conflict', 'cancelled', 'The check was cancelled.');
-    if (error instanceof ZipFault) throw corrupt(error.reason, error.member);
+    if (error instanceof ZipFault) throw corrupt(error);
     throw toAppError(error);
   } finally {
     await handle?.close();
@@ -106,8 +106,16 @@ async function structure<T>(read: () => Promise<T>, member?: string): Promise<T>
     return await read();
   } catch (error) {
     if (error instanceof ZipFault || typeof (error as NodeJS.ErrnoException).errno === 'number') throw error;
-    throw new ZipFault((error as Error).message, member);
+    throw new ZipFault(inOurWords((error as Error).message), member, error);
   }
+}
+
+/** The library speaks in whole sentences for programmers; its own words stay in the cause. */
+function inOurWords(message: string): string {
+  if (/signature not found|EOF|file bounds/i.test(message)) return 'it is cut short, or is no ZIP file at all';
+  if (/multi-disk/i.test(message)) return 'it is one part of several';
+  if (/encrypt/i.test(message)) return 'its directory is encrypted';
+  return 'its directory is not that of a ZIP file';
 }
 
 /** yauzl's own iterator closes the file when it is left early; this one leaves that to us. */
@@ -125,9 +133,10 @@ function nextEntry(zip: ZipFile): Promise<Entry | null> {
   });
 }
 
-function corrupt(reason: string, member: string | undefined): AppError {
+function corrupt({ reason, member, cause }: ZipFault): AppError {
   const where = member === undefined ? '' : ` (member ${JSON.stringify(member)})`;
   return new AppError('upstream', 'zip-corrupt', `The ZIP file is damaged: ${reason}${where}.`, {
     details: { reason, ...(member === undefined ? {} : { member }) },
+    cause,
   });
 }

@@ -8,8 +8,9 @@ export class ZipFault extends Error {
   constructor(
     readonly reason: string,
     readonly member?: string,
+    cause?: unknown,
   ) {
-    super(reason);
+    super(reason, { cause });
   }
 }
 

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { Agent, buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { AppError } from '../../platform/errors/app-error.js';
+import { readCaFile } from './ca-file.js';
 import { LentReads, readBuffer } from './lent-reads.js';
 import type { TransferLimits } from './transfer-limits.js';
 
@@ -114,24 +114,4 @@ function trust(extraCa: string | null): tls.SecureContext {
   const ca = new Set((['bundled', 'system', 'extra'] as const).flatMap((store) => tls.getCACertificates(store)));
   if (extraCa !== null) ca.add(extraCa);
   return tls.createSecureContext({ ca: [...ca], minVersion: 'TLSv1.2' });
-}
-
-function readCaFile(path: string): string {
-  let pem: string;
-  try {
-    pem = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new AppError('bad-input', 'ca-file-unreadable', 'The file with additional CA certificates cannot be read.', {
-      details: { path },
-      cause,
-    });
-  }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----'))
-    throw new AppError(
-      'bad-input',
-      'ca-file-unreadable',
-      'The file with additional CA certificates holds no PEM certificate.',
-      { details: { path } },
-    );
-  return pem;
 }

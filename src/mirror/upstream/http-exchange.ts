@@ -65,7 +65,7 @@ function redirectTarget(from: URL, start: URL, location: string, allowed: readon
     throw refusedRedirect(from, location, 'it redirects to something other than HTTP');
   if (from.protocol === 'https:' && target.protocol === 'http:')
     throw refusedRedirect(from, location, 'it redirects from HTTPS to HTTP');
-  if (!isSameHost(start, target) && !allowed.includes(target.host) && !allowed.includes(target.hostname))
+  if (!isSameHost(start, target) && !isAllowed(target, allowed))
     throw refusedRedirect(from, location, 'it redirects to another host');
   return target;
 }
@@ -74,6 +74,12 @@ function redirectTarget(from: URL, start: URL, location: string, allowed: readon
 function isSameHost(start: URL, target: URL): boolean {
   if (start.hostname !== target.hostname) return false;
   return start.port === target.port;
+}
+
+/** Names of hosts have no case; the usual port may be written out. */
+function isAllowed({ hostname, port, protocol }: URL, allowed: readonly string[]): boolean {
+  const names = [hostname, `${hostname}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`];
+  return allowed.some((each) => names.includes(each.toLowerCase()));
 }
 
 function refusedRedirect(from: URL, location: string, why: string): AppError {

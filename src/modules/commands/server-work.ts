@@ -35,6 +35,8 @@ export interface ServerWorkEnd {
   /** What it brought, so that a search by component finds it. */
   components: string[];
   versionAfter?: string | null;
+  /** The person who cancelled it. */
+  cancelled?: { by: string; at: Date };
 }
 
 /** The server's own downloads and uploads, in the one list of commands. */
@@ -122,6 +124,12 @@ export class ServerWork {
           end.versionAfter ?? null,
         ],
       );
+      if (end.cancelled !== undefined)
+        await manager.query(`update command set cancelled_at = $2, cancelled_by = $3 where seq = $1`, [
+          command.seq,
+          end.cancelled.at,
+          end.cancelled.by,
+        ]);
       if (end.components.length > 0) {
         await manager.query(
           `update command set components = $2, search = search || array_to_tsvector($3) where seq = $1`,

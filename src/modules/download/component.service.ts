@@ -3,6 +3,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
+import { isSelected } from '../../mirror/snapshot/mirror-plan.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
 import { ReleaseRepository } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
@@ -42,6 +43,7 @@ export class ComponentService {
     const current = await this.currentReleases();
     const availability = await this.availability.all();
     const licences = await this.licences.read();
+    const { selection } = await this.settings.updateSource();
     const pinned = new Set((await this.snapshots.pins()).map((pin) => pin.componentId));
     const now = this.clock.now();
     return components.map((component) =>
@@ -51,6 +53,7 @@ export class ComponentService {
         channel,
         availability: availability.get(component.id),
         licensed: licences.covers(component, now),
+        selected: isSelected(selection, component.id),
         rolledBack: pinned.has(component.id),
       }),
     );

@@ -37,6 +37,7 @@ function view(availability: Availability | undefined, current?: Release, of: Com
     channel: 'global',
     availability,
     licensed: true,
+    selected: true,
     rolledBack: false,
   });
 }

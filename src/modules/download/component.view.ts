@@ -27,6 +27,8 @@ export interface ComponentView {
     since: string | null;
   };
   updateNeeded: boolean;
+  /** Whether the selection of the update source has it: what is not selected is not mirrored, and needs no update. */
+  selected: boolean;
   scheduled: boolean;
   licensed: boolean;
   rolledBack: boolean;
@@ -93,6 +95,7 @@ export function componentView(input: {
   channel: string;
   availability: Availability | undefined;
   licensed: boolean;
+  selected: boolean;
   rolledBack: boolean;
 }): ComponentView {
   const { component, releases, availability } = input;
@@ -116,7 +119,10 @@ export function componentView(input: {
     channels,
     available: availableView(component, availability),
     updateNeeded:
-      offered !== null && (current === null || compareVersions(offered, current.rawVersion, component.numbering) > 0),
+      input.selected &&
+      offered !== null &&
+      (current === null || compareVersions(offered, current.rawVersion, component.numbering) > 0),
+    selected: input.selected,
     scheduled: component.scheduled,
     licensed: input.licensed,
     rolledBack: input.rolledBack,

@@ -82,6 +82,13 @@ describe('lines of the update log', () => {
     expect(told('schedule')).toEqual(['updated', 'failed']);
   });
 
+  it('tell the schedule too what was lost and fetched again', () => {
+    const lines = eventsOf('d', { trigger: 'schedule', startedBy: 'schedule' }, [
+      component('unchanged', { restored: true }),
+    ]);
+    expect(lines).toMatchObject([{ outcome: 'unchanged', params: { restored: true } }]);
+  });
+
   it('of a run that came to nothing: one, without a component', () => {
     const error = new AppError('upstream', 'upstream-unreachable', 'Nobody is there.');
     expect(failureEvent('d', { trigger: 'schedule', startedBy: 'schedule' }, error)).toMatchObject({

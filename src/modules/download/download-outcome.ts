@@ -1,11 +1,13 @@
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
-import type { MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
 import type { AppError } from '../../platform/errors/app-error.js';
 import type { Availability } from './availability.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
 import type { NewUpdateEvent } from './update-event.repository.js';
 
 type Wish = Pick<Download, 'trigger' | 'startedBy'>;
+
+export const INTERRUPTED = 'download-interrupted';
 
 /** What the record of a download says of how it ended. */
 export type DownloadEnd = Pick<Download, 'state' | 'outcomes' | 'snapshotId' | 'error'>;
@@ -44,11 +46,14 @@ export function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 's
   return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
 }
 
-/** Lines of the update log: what changed or failed; who asked by hand is also told what is current already. */
+/** Lines of the update log: what changed, failed or was restored; who asked by hand is also told what is current already. */
 export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly ComponentOutcome[]): NewUpdateEvent[] {
   const worth = outcomes.filter(
-    ({ outcome }) =>
-      outcome === 'updated' || outcome === 'failed' || (wish.trigger === 'manual' && outcome === 'unchanged'),
+    ({ outcome, restored }) =>
+      outcome === 'updated' ||
+      outcome === 'failed' ||
+      (outcome === 'unchanged' && restored) ||
+      (wish.trigger === 'manual' && outcome === 'unchanged'),
   );
   return worth.map((each) => ({
     trigger: wish.trigger,
@@ -60,12 +65,21 @@ export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly Comp
     downloadId,
     releaseId: null,
     code: each.error?.code ?? null,
-    params: each.error === null ? {} : { message: each.error.message },
+    params: {
+      ...(each.error === null ? {} : { message: each.error.message }),
+      ...(each.restored ? { restored: true } : {}),
+    },
   }));
 }
 
 /** The one line of a run that came to nothing. */
-export function failureEvent(downloadId: string, wish: Wish, error: AppError): NewUpdateEvent {
+export function failureEvent(
+  downloadId: string,
+  wish: Wish,
+  error: Pick<AppError, 'kind' | 'code' | 'message' | 'details'>,
+): NewUpdateEvent {
+  const { kind, code, message } = error;
+  const { until, channel } = error.details;
   return {
     trigger: wish.trigger,
     componentId: null,
@@ -75,7 +89,35 @@ export function failureEvent(downloadId: string, wish: Wish, error: AppError): N
     actor: wish.startedBy,
     downloadId,
     releaseId: null,
-    code: error.code,
-    params: { message: error.message },
+    code,
+    params: { message, kind, ...(until === undefined ? {} : { until }), ...(channel === undefined ? {} : { channel }) },
   };
+}
+
+/** The line of a run in which one channel's own source could not be read. */
+export function channelFaultEvent(downloadId: string, wish: Wish, fault: ChannelFault): NewUpdateEvent {
+  return failureEvent(downloadId, wish, { kind: 'upstream', details: {}, ...fault });
+}
+
+/** The line of a run that ended early: a person cancelled it, or (null) the server was stopped. */
+export function stoppedEvent(downloadId: string, wish: Wish, cancelledBy: string | null): NewUpdateEvent {
+  return {
+    trigger: wish.trigger,
+    componentId: null,
+    outcome: 'cancelled',
+    version: null,
+    versionBefore: null,
+    actor: cancelledBy ?? wish.startedBy,
+    downloadId,
+    releaseId: null,
+    code: cancelledBy === null ? 'server-stopped' : 'cancelled',
+    params: {},
+  };
+}
+
+/** The line of a run whose process died. */
+export function interruptedEvent({ id, trigger, startedBy }: Download): NewUpdateEvent {
+  const message = 'The server process ended while this ran; what was published before stays in force.';
+  const fault = { kind: 'unavailable' as const, code: INTERRUPTED, message, details: {} };
+  return failureEvent(id, { trigger, startedBy }, fault);
 }

@@ -16,6 +16,7 @@ import { PublicationService } from './publication.service.js';
 import { RetentionController } from './retention.controller.js';
 import { RetentionScheduler } from './retention.scheduler.js';
 import { RollbackService } from './rollback.service.js';
+import { SelectableComponents } from './selectable.service.js';
 import { SettingsController } from './settings.controller.js';
 import { SnapshotController } from './snapshot.controller.js';
 import { TrackingObserver } from './tracking.observer.js';
@@ -52,6 +53,7 @@ import { UpdateSourceService } from './update-source.service.js';
     PublicationService,
     RetentionScheduler,
     RollbackService,
+    SelectableComponents,
     TrackingObserver,
     UpdateEventRepository,
     UploadObservers,

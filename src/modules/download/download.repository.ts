@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
+import { inTransaction } from '../../database/transaction.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
-import type { DownloadEnd } from './download-outcome.js';
+import { INTERRUPTED, type DownloadEnd } from './download-outcome.js';
 import { Download } from './download.entity.js';
 
 export interface DownloadProgress {
@@ -115,24 +116,36 @@ export class DownloadRepository {
   /**
    * Clears locks whose owner is silent, or whose owner on this node is known to be dead. Answers what was cleared.
    * @param published how those ended whose snapshot is recorded: it comes into force without them
+   * @param record called in the same transaction: nobody else will tell of them
    */
   async clearStale(
     deadOnNode: { node: string; pids: number[] } | null,
     published: DownloadEnd | null,
     now: Date,
+    record: (manager: EntityManager, cleared: Download[]) => Promise<void>,
   ): Promise<Download[]> {
-    const [rows] = await this.dataSource.query<[Download[], number]>(
-      `update download set finished_at = $1, phase = null,
-         state = case when snapshot_id is null then 'failed' else $5 end,
-         error = case when snapshot_id is not null then error else jsonb_build_object('code', 'download-interrupted', 'message',
-           format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node)) end
-       where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2)
-         or (owner_node = $3 and owner_pid = any($4::int[])))
-       returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger, state,
-         snapshot_id as "snapshotId"`,
-      [now, STALE_AFTER_SECONDS, deadOnNode?.node ?? null, deadOnNode?.pids ?? [], published?.state ?? 'failed'],
-    );
-    return rows;
+    return inTransaction(this.dataSource, async (manager) => {
+      const [rows] = await manager.query<[Download[], number]>(
+        `update download set finished_at = $1, phase = null,
+           state = case when snapshot_id is null then 'failed' else $5 end,
+           error = case when snapshot_id is not null then error else jsonb_build_object('code', $6::text, 'message',
+             format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node)) end
+         where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2)
+           or (owner_node = $3 and owner_pid = any($4::int[])))
+         returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger, state,
+           snapshot_id as "snapshotId"`,
+        [
+          now,
+          STALE_AFTER_SECONDS,
+          deadOnNode?.node ?? null,
+          deadOnNode?.pids ?? [],
+          published?.state ?? 'failed',
+          INTERRUPTED,
+        ],
+      );
+      await record(manager, rows);
+      return rows;
+    });
   }
 
   async requestCancel(id: string, actor: string, now: Date): Promise<boolean> {

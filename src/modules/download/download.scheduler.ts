@@ -5,12 +5,13 @@ import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { isProcessAlive } from '../../platform/process/process-alive.js';
-import { endOfPublished } from './download-outcome.js';
+import { endOfPublished, interruptedEvent } from './download-outcome.js';
 import type { Download } from './download.entity.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
 import { DownloadObservers } from './download.observers.js';
 import { isDue, SCHEDULE_DEFAULT, type DownloadScheduleSetting } from './schedule.settings.js';
+import { UpdateEventRepository } from './update-event.repository.js';
 
 const SWEEP_MS = 10_000;
 const HISTORY_DAYS = 400;
@@ -23,6 +24,7 @@ export class DownloadScheduler implements OnApplicationBootstrap {
     private readonly downloads: DownloadService,
     private readonly repository: DownloadRepository,
     private readonly observers: DownloadObservers,
+    private readonly events: UpdateEventRepository,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -66,6 +68,11 @@ export class DownloadScheduler implements OnApplicationBootstrap {
       open.ownerPid !== null && this.isDead(open) ? { node: hostname(), pids: [open.ownerPid] } : null,
       endOfPublished(open),
       this.clock.now(),
+      (manager, ended) => {
+        // What was published has its lines already.
+        const lost = ended.filter(({ snapshotId }) => snapshotId === null);
+        return this.events.add(lost.map(interruptedEvent), this.clock.now(), manager);
+      },
     );
     for (const download of cleared) {
       this.logger.warn(

@@ -4,19 +4,27 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
-import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
-import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
 import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { AvailabilityRepository } from './availability.repository.js';
-import { availabilityOf, endOf, endOfPublished, eventsOf, failureEvent, type DownloadEnd } from './download-outcome.js';
+import {
+  availabilityOf,
+  channelFaultEvent,
+  endOf,
+  endOfPublished,
+  eventsOf,
+  failureEvent,
+  stoppedEvent,
+  type DownloadEnd,
+} from './download-outcome.js';
 import { DownloadObservers } from './download.observers.js';
 import { DownloadRepository, type DownloadProgress } from './download.repository.js';
 import type { Download } from './download.entity.js';
 import { LicenceSettings } from './licence.settings.js';
+import { SelectableComponents } from './selectable.service.js';
 import { UpdateEventRepository } from './update-event.repository.js';
 
 const HEARTBEAT_MS = 1_000;
@@ -39,7 +47,7 @@ export class DownloadService implements OnApplicationShutdown {
 
   constructor(
     private readonly mirror: MirrorService,
-    private readonly catalogue: CatalogueRepository,
+    private readonly selectable: SelectableComponents,
     private readonly downloads: DownloadRepository,
     private readonly availability: AvailabilityRepository,
     private readonly events: UpdateEventRepository,
@@ -51,10 +59,10 @@ export class DownloadService implements OnApplicationShutdown {
 
   /**
    * Starts a download that a person wants.
-   * @throws AppError `download-running` (409) with the running one's id; `component-unknown`, `component-not-licensed`.
+   * @throws AppError `download-running` (409) with the running one's id; what SelectableComponents throws.
    */
   async startManual(components: string[] | null, actor: string): Promise<string> {
-    if (components !== null) await this.requireSelectable(components);
+    if (components !== null) await this.selectable.require(components);
     for (;;) {
       const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null });
       if (id !== null) return id;
@@ -108,24 +116,6 @@ export class DownloadService implements OnApplicationShutdown {
     await this.idle();
   }
 
-  private async requireSelectable(ids: string[]): Promise<void> {
-    const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
-    const licensed = await this.licences.read();
-    for (const id of ids) {
-      const component = known.get(id);
-      if (component === undefined) throw unknownComponent(id);
-      if (!licensed.covers(component, this.clock.now()))
-        throw new AppError(
-          'unprocessable',
-          'component-not-licensed',
-          `${id} needs the licence ${component.licence}, which is missing or has expired.`,
-          {
-            details: { component: id, licence: component.licence },
-          },
-        );
-    }
-  }
-
   private async begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
     const id = randomUUID();
     const taken = await this.downloads.begin({
@@ -170,7 +160,7 @@ export class DownloadService implements OnApplicationShutdown {
         signal: abort.signal,
         respectCoolDown: scheduled,
         published: async (manager, published) => {
-          await this.record(running, wish, published.outcomes, manager);
+          await this.record(running, wish, published, manager);
           await this.downloads.published(manager, id, endOf(published));
         },
         progress: {
@@ -207,19 +197,20 @@ export class DownloadService implements OnApplicationShutdown {
     outcome: MirrorOutcome,
   ): Promise<void> {
     // With a snapshot it was written together with that.
-    if (outcome.snapshotId === null) await this.record(running, wish, outcome.outcomes);
+    if (outcome.snapshotId === null) await this.record(running, wish, outcome);
     await this.end(running, endOf(outcome));
   }
 
   private async record(
     { id }: Running,
     wish: Pick<Download, 'trigger' | 'startedBy'>,
-    outcomes: readonly ComponentOutcome[],
+    { outcomes, japanFault }: Pick<MirrorOutcome, 'outcomes' | 'japanFault'>,
     manager?: EntityManager,
   ): Promise<void> {
     const now = this.clock.now();
     await this.availability.put(outcomes.flatMap(availabilityOf), now, manager);
-    await this.events.add(eventsOf(id, wish, outcomes), now, manager);
+    const channelFaults = japanFault === null ? [] : [channelFaultEvent(id, wish, japanFault)];
+    await this.events.add([...eventsOf(id, wish, outcomes), ...channelFaults], now, manager);
   }
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
@@ -237,7 +228,8 @@ export class DownloadService implements OnApplicationShutdown {
       // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all. `storage`: what is offered cannot be taken.
       if (error.kind === 'upstream' || error.kind === 'bad-input' || error.kind === 'storage')
         await this.availability.allUnknown(error.code, error.message, this.clock.now());
-      if (!cancelled) await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
+      if (cancelled) await this.recordStop(running.id, wish);
+      else await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {
       this.logger.warn({ err: fault, download: running.id }, 'the failure could not be recorded for every component');
     }
@@ -247,6 +239,13 @@ export class DownloadService implements OnApplicationShutdown {
       snapshotId: null,
       error: { code: error.code, message: error.message, details: error.details },
     });
+  }
+
+  /** Nothing when another node has closed the record already: then it has told so too. */
+  private async recordStop(id: string, wish: Pick<Download, 'trigger' | 'startedBy'>): Promise<void> {
+    const download = await this.downloads.find(id);
+    if (download !== null && download.finishedAt === null)
+      await this.events.add([stoppedEvent(id, wish, download.cancelRequestedBy)], this.clock.now());
   }
 
   /** The database went away: when it is back it knows whether the snapshot was recorded before. */

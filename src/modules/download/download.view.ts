@@ -33,6 +33,8 @@ export interface OutcomeView {
   versionAfter: string | null;
   offered: string | null;
   error: { code: string; message: string } | null;
+  /** Content of it that was lost on the server's disk was fetched again; the release is the same. */
+  restored?: true;
 }
 
 function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, Component>): OutcomeView {

@@ -3,7 +3,7 @@ import { DataSource, In } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { Component } from '../../mirror/catalogue/component.entity.js';
 import { displayVersion } from '../../mirror/manifest/version.js';
-import { CHANNELS } from '../../mirror/snapshot/channel.js';
+import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { Release, ReleaseFile } from '../../mirror/snapshot/release.entity.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
 import { Snapshot, SnapshotChannel, SnapshotRelease } from '../../mirror/snapshot/snapshot.entity.js';
@@ -79,23 +79,31 @@ export class PublicationService {
           id === null
             ? null
             : await this.dataSource.getRepository(SnapshotChannel).findOneBy({ snapshotId: id, channel });
-        const [from] =
-          snapshot?.downloadId == null
-            ? []
-            : await this.dataSource.query<{ source: string | null }[]>(`select source from download where id = $1`, [
-                snapshot.downloadId,
-              ]);
         return {
           id: channel,
           snapshotId: id,
           publishedAt: snapshot?.publishedAt?.toISOString() ?? null,
           reason: snapshot?.reason ?? null,
-          source: from?.source ?? null,
+          source: snapshot === null ? null : await this.sourceOf(snapshot, channel),
           fileCount: facts?.fileCount ?? 0,
           totalBytes: facts?.totalBytes ?? 0,
         };
       }),
     );
+  }
+
+  /** Where a channel's content came from: the download's source, unless the channel was read from one of its own. */
+  private async sourceOf(snapshot: Snapshot, channel: Channel): Promise<string | null> {
+    const [from] = await this.dataSource.query<{ source: string | null }[]>(
+      `select coalesce(
+         (select r.source from snapshot_release m join release r on r.id = m.release_id
+          where m.snapshot_id = $1 and m.channel = $2 and $2 <> 'global' and r.origin = 'mirrored' and not exists
+            (select from snapshot_release g where g.snapshot_id = $1 and g.channel = 'global' and g.release_id = r.id)
+          order by r.created_at desc, r.id limit 1),
+         (select source from download where id = $3)) as source`,
+      [snapshot.id, channel, snapshot.downloadId],
+    );
+    return from?.source ?? null;
   }
 
   async snapshots(query: PageQuery): Promise<Page<SnapshotView>> {

@@ -149,6 +149,8 @@ export class RollbackService {
   async resume(componentId: string, actor: string): Promise<void> {
     await this.catalogue.get(componentId);
     const ids = await this.pinnedWith(componentId);
+    const inForce = (await this.publisher.states.currentOrLost('global')).releases;
+    const known = await this.releases.findMany([...inForce.values()]);
     await inTransaction(this.dataSource, async (manager) => {
       await this.snapshots.unpin(manager, ids);
       for (const id of ids) await this.catalogue.setScheduled(manager, id, true);
@@ -156,7 +158,7 @@ export class RollbackService {
         trigger: 'resume' as const,
         componentId: id,
         outcome: 'updated',
-        version: null,
+        version: known.get(inForce.get(id) ?? '')?.version ?? null,
         versionBefore: null,
         actor,
         downloadId: null,

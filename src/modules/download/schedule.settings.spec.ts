@@ -1,5 +1,12 @@
 import 'reflect-metadata'; // class-transformer reads it when the settings are loaded
-import { isDue, localTime, nextDue, SCHEDULE_DEFAULT, type DownloadScheduleSetting } from './schedule.settings.js';
+import {
+  canFire,
+  isDue,
+  localTime,
+  nextDue,
+  SCHEDULE_DEFAULT,
+  type DownloadScheduleSetting,
+} from './schedule.settings.js';
 
 const NO_EXCEPTIONS = { days: [], weekdays: [], hours: [] };
 
@@ -135,5 +142,47 @@ describe('when the schedule is due next', () => {
   it('is unknown when exceptions leave nothing', () => {
     const never = schedule({ exceptions: { ...NO_EXCEPTIONS, weekdays: [0, 1, 2, 3, 4, 5, 6] } });
     expect(nextDue(never, new Date('2026-03-02T00:00Z'))).toBeNull();
+  });
+});
+
+describe('whether a schedule can ever start anything', () => {
+  const night = { ...NO_EXCEPTIONS, hours: [{ from: '23:00', to: '01:00' }] };
+
+  it.each<[string, Partial<DownloadScheduleSetting>, boolean]>([
+    ['every weekday excepted', { exceptions: { ...NO_EXCEPTIONS, weekdays: [0, 1, 2, 3, 4, 5, 6] } }, false],
+    ['daily within excepted hours', { frequency: 'daily', time: '23:59', exceptions: night }, false],
+    [
+      'hourly between excepted hours',
+      { frequency: 'hourly', minute: 30, exceptions: { ...NO_EXCEPTIONS, hours: [{ from: '00:45', to: '00:15' }] } },
+      true,
+    ],
+    [
+      'hourly within excepted hours',
+      { frequency: 'hourly', minute: 0, exceptions: { ...NO_EXCEPTIONS, hours: [{ from: '00:45', to: '00:15' }] } },
+      false,
+    ],
+    ['daily at the end of them', { frequency: 'daily', time: '01:00', exceptions: night }, true],
+    [
+      'weekly on an excepted day',
+      { frequency: 'weekly', weekday: 3, exceptions: { ...NO_EXCEPTIONS, weekdays: [3] } },
+      false,
+    ],
+    [
+      'weekly on another day',
+      { frequency: 'weekly', weekday: 3, exceptions: { ...NO_EXCEPTIONS, weekdays: [4] } },
+      true,
+    ],
+    [
+      'after dates that pass',
+      {
+        exceptions: {
+          ...NO_EXCEPTIONS,
+          days: Array.from({ length: 20 }, (_, day) => `2026-03-${String(day + 1).padStart(2, '0')}`),
+        },
+      },
+      true,
+    ],
+  ])('%s', (_, change, expected) => {
+    expect(canFire(schedule(change))).toBe(expected);
   });
 });

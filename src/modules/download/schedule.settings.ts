@@ -15,6 +15,7 @@ import {
   Validate,
   ValidateNested,
   ValidatorConstraint,
+  type ValidationArguments,
   type ValidatorConstraintInterface,
 } from 'class-validator';
 
@@ -36,6 +37,17 @@ class IsTimeZone implements ValidatorConstraintInterface {
   }
 }
 
+@ValidatorConstraint({ name: 'otherTime' })
+class IsOtherTime implements ValidatorConstraintInterface {
+  validate(to: unknown, { object }: ValidationArguments): boolean {
+    return to !== (object as HoursSetting).from;
+  }
+
+  defaultMessage(): string {
+    return 'to must be another time than from: hours from a time to the same time are none';
+  }
+}
+
 export class HoursSetting {
   /** Local time, HH:MM. */
   @Matches(CLOCK_TIME, { message: 'from must be a time HH:MM' })
@@ -43,6 +55,7 @@ export class HoursSetting {
 
   /** Exclusive; before `from` it means the next day. */
   @Matches(CLOCK_TIME, { message: 'to must be a time HH:MM' })
+  @Validate(IsOtherTime)
   to: string;
 }
 
@@ -152,7 +165,7 @@ export function localTime(at: Date, timeZone: string): LocalTime {
   return localClock(timeZone)(at);
 }
 
-function excepted(exceptions: ExceptionsSetting, local: LocalTime): boolean {
+function excepted(exceptions: ExceptionsSetting, local: Omit<LocalTime, 'minute'>): boolean {
   const within = ({ from, to }: HoursSetting): boolean =>
     from <= to ? from <= local.time && local.time < to : local.time >= from || local.time < to;
   return (
@@ -209,4 +222,17 @@ export function nextDue(setting: DownloadScheduleSetting, after: Date): Date | n
     if (isDueBy(setting, at, clock)) return at;
   }
   return null;
+}
+
+/** Whether weekdays and hours that are excepted leave any time of the local clock for it; excepted dates pass. */
+export function canFire(setting: DownloadScheduleSetting): boolean {
+  const { frequency, weekday, exceptions } = setting;
+  const minutes = frequency === 'hourly' ? [setting.minute] : [0, 15, 30, 45];
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const times =
+    frequency === 'daily' || frequency === 'weekly'
+      ? [setting.time]
+      : Array.from({ length: 24 }, (_, hour) => minutes.map((minute) => `${two(hour)}:${two(minute)}`)).flat();
+  const weekdays = frequency === 'weekly' ? [weekday] : [...WEEKDAYS.keys()];
+  return weekdays.some((day) => times.some((time) => !excepted(exceptions, { date: '', weekday: day, time })));
 }

@@ -7,11 +7,12 @@ import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { DistributionSetting, ProxySetting, UpdateSourceSetting } from '../../mirror/settings/mirror.settings.js';
 import { PublishedDirectory } from '../../mirror/snapshot/published-directory.js';
 import { PublishListener } from '../../mirror/snapshot/snapshot-publisher.js';
+import { readCaFile } from '../../mirror/upstream/ca-file.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { AuditService, requireAdministrator } from '../accounts/accounts.api.js';
 import { LicencesSetting, LicenceSettings } from './licence.settings.js';
-import { DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.settings.js';
+import { canFire, DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.settings.js';
 
 /** A PUT takes what a GET gave; every change is audited. */
 @ApiTags('settings')
@@ -41,6 +42,7 @@ export class SettingsController {
   ): Promise<UpdateSourceSetting> {
     const actor = requireAdministrator(request).name;
     await this.requireSelection(body.selection);
+    await this.requireCaFile(body.caFile ?? null);
     await this.settings.putUpdateSource({ ...body, caFile: body.caFile ?? null }, actor);
     await this.audit.record(actor, 'settings.update-source', null, { ...body });
     return this.settings.updateSource();
@@ -61,6 +63,17 @@ export class SettingsController {
         'selection-empty',
         'The selection names no component: nothing would be mirrored.',
       );
+  }
+
+  /** Every later download would fail of it. A file that is set already may vanish and come back: it is not asked for again. */
+  private async requireCaFile(path: string | null): Promise<void> {
+    if (path === null || path === (await this.settings.updateSource()).caFile) return;
+    try {
+      readCaFile(path);
+    } catch (thrown) {
+      const { code, message, details } = toAppError(thrown);
+      throw new AppError('unprocessable', code, message, { details, cause: thrown });
+    }
   }
 
   @Get('proxy')
@@ -98,6 +111,12 @@ export class SettingsController {
   ): Promise<DownloadScheduleSetting> {
     const actor = requireAdministrator(request).name;
     const value = { ...body, exceptions: body.exceptions ?? SCHEDULE_DEFAULT.exceptions };
+    if (value.enabled && !canFire(value))
+      throw new AppError(
+        'unprocessable',
+        'schedule-never',
+        'The exceptions leave no time at which this schedule could start a download; take some out, or switch it off.',
+      );
     await this.store.put('download-schedule', value, actor, this.clock.now());
     await this.audit.record(actor, 'settings.download-schedule', null, { ...value });
     return this.schedule();

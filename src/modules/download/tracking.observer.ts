@@ -51,7 +51,17 @@ export class TrackingObserver implements DownloadObserver, UploadObserver, OnMod
     const updated = (download?.outcomes ?? []).filter((each) => each.outcome === 'updated').map((each) => each.id);
     const failed = (download?.outcomes ?? []).filter((each) => each.outcome === 'failed');
     const error = download?.error ?? failed[0]?.error ?? null;
-    await this.work.end({ downloadId: id }, { ...END[state], message: error?.message ?? null, components: updated });
+    const by = state === 'cancelled' ? (download?.cancelRequestedBy ?? null) : null;
+    const at = download?.cancelRequestedAt ?? null;
+    await this.work.end(
+      { downloadId: id },
+      {
+        ...END[state],
+        ...(by === null || at === null ? {} : { reason: 'download-cancelled', cancelled: { by, at } }),
+        message: error?.message ?? null,
+        components: updated,
+      },
+    );
   }
 
   async stored(upload: StoredUpload): Promise<void> {
@@ -76,7 +86,8 @@ const END: Record<DownloadState, Pick<ServerWorkEnd, 'state' | 'reason'>> = {
   unchanged: { state: 'skipped', reason: 'already-current' },
   partial: { state: 'failed', reason: 'partial' },
   failed: { state: 'failed', reason: 'download' },
-  cancelled: { state: 'cancelled', reason: 'cancelled-by-person' },
+  // Unless a person cancelled it.
+  cancelled: { state: 'cancelled', reason: 'server-stopped' },
   // Neither of them is an end.
   queued: { state: 'failed', reason: 'download' },
   running: { state: 'failed', reason: 'download' },

@@ -26,6 +26,8 @@ export const targetEn = {
   'target.not-finished': 'The product did not finish in time.',
   'target.cancel-not-confirmed': 'The product did not confirm the cancellation in time.',
   'target.cancelled-by-person': 'Cancelled before the product had it.',
+  'target.download-cancelled': 'Cancelled while the server was downloading; nothing of it was published.',
+  'target.server-stopped': 'The server was stopped while it was downloading; the next download goes on from there.',
   'target.cancellation-asked': 'The product was asked to stop.',
   'target.cancel-accepted': 'The product stopped.',
   'target.cancel-refused': 'The product was past the point of no return and goes on.',

@@ -26,6 +26,9 @@ export const targetJa = {
   'target.not-finished': '製品は期限までに完了しませんでした。',
   'target.cancel-not-confirmed': '製品は期限までにキャンセルに応答しませんでした。',
   'target.cancelled-by-person': '製品が受け取る前にキャンセルされました。',
+  'target.download-cancelled':
+    'サーバのダウンロード中にキャンセルされました。このダウンロードの内容は公開されていません。',
+  'target.server-stopped': 'ダウンロード中にサーバが停止されました。次のダウンロードで続きから再開します。',
   'target.cancellation-asked': '製品に中止を要求しました。',
   'target.cancel-accepted': '製品は中止しました。',
   'target.cancel-refused': '製品はすでに中止できない段階にあり、続行します。',

@@ -1,4 +1,5 @@
 import { deployEn } from './deploy-texts.en.js';
+import { downloadEn } from './download-texts.en.js';
 import { targetEn } from './target-texts.en.js';
 
 export const en = {
@@ -13,10 +14,12 @@ export const en = {
   'event.upload.failed': 'Upload: a file for {{component}} was refused ({{reason}}).',
   'event.rollback.updated': 'Rollback: {{component}} was put back to {{version}} and left the schedule.',
   'event.resume.updated': 'Resumed: {{component}} follows the schedule again.',
+  'event.resume.versioned':
+    'Resumed: {{component}} follows the schedule again; {{version}} stays in force until a download brings another.',
   'event.none': 'no version',
-  'event.source': 'The update source',
   'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
   'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
   ...deployEn,
+  ...downloadEn,
   ...targetEn,
 } as const;

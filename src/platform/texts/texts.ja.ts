@@ -1,4 +1,5 @@
 import { deployJa } from './deploy-texts.ja.js';
+import { downloadJa } from './download-texts.ja.js';
 import { targetJa } from './target-texts.ja.js';
 
 export const ja = {
@@ -14,10 +15,12 @@ export const ja = {
   'event.upload.failed': 'アップロード: {{component}} のファイルを受け付けませんでした ({{reason}})。',
   'event.rollback.updated': 'ロールバック: {{component}} を {{version}} に戻し、予約の対象から外しました。',
   'event.resume.updated': '再開: {{component}} は再び予約アップデートの対象です。',
+  'event.resume.versioned':
+    '再開: {{component}} は再び予約アップデートの対象です。次のダウンロードまで {{version}} の配信を続けます。',
   'event.none': 'バージョンなし',
-  'event.source': 'アップデート元',
   'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
   'event.deployment.awaiting-approval': '配信が承認を待っています。',
   ...deployJa,
+  ...downloadJa,
   ...targetJa,
 } as const;

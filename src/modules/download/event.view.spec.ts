@@ -1,0 +1,95 @@
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { AppError } from '../../platform/errors/app-error.js';
+import { failureEvent } from './download-outcome.js';
+import { eventView, type EventView } from './event.view.js';
+import type { UpdateEvent } from './update-event.entity.js';
+
+const engine = { id: 'e', nameJa: 'エンジン', nameEn: 'Engine', numbering: 'engine' } as Component;
+
+function told(change: Partial<UpdateEvent>, component?: Component): EventView['text'] {
+  const event: UpdateEvent = {
+    id: '1',
+    at: new Date(0),
+    trigger: 'schedule',
+    componentId: null,
+    outcome: 'failed',
+    version: null,
+    versionBefore: null,
+    actor: 'schedule',
+    downloadId: null,
+    releaseId: null,
+    code: 'upstream-tls',
+    params: {},
+    ...change,
+  };
+  return eventView(event, component).text;
+}
+
+describe('the text of a failure', () => {
+  const failed = (error: AppError): EventView['text'] =>
+    told(failureEvent('d', { trigger: 'manual', startedBy: 'somebody' }, error));
+
+  it('of a source says what stays, what the server does next, and what a person can do', () => {
+    const { en, ja } = failed(new AppError('upstream', 'upstream-tls', 'Not trusted.'));
+    expect(en).toMatch(
+      /^Manual update: the update source could not be read \(upstream-tls\)\. Everything that is published stays in force\. The server tries again at the next scheduled time; .*check the source/,
+    );
+    expect(ja).toMatch(
+      /^手動アップデート: アップデート元を読み取れませんでした \(upstream-tls\)。公開済みの内容はすべて.*次の予約時刻/,
+    );
+    expect(failed(new AppError('upstream', 'manifest-not-ini', 'No manifest.')).en).toContain(
+      'source could not be read',
+    );
+    // Lines that were written before the kind was recorded.
+    expect(told({ params: { message: 'Not trusted.' } }).en).toContain('the update source could not be read');
+  });
+
+  it('in a pause says until when', () => {
+    const until = '2026-03-02T00:05:00.000Z';
+    const { en, ja } = failed(new AppError('conflict', 'upstream-cooling-down', 'Later.', { details: { until } }));
+    expect(en).toContain(`left alone until ${until}. Everything that is published stays in force.`);
+    expect(ja).toContain(`${until} まで`);
+  });
+
+  it('of ours does not blame the source', () => {
+    const { en, ja } = failed(new AppError('storage', 'disk-full', 'The disk is full.'));
+    expect(en).toMatch(
+      /^Manual update: it could not be carried out \(disk-full\)\. Everything that is published stays/,
+    );
+    expect(ja).not.toContain('アップデート元');
+  });
+
+  it('of an entry or a component of which no version is known claims none', () => {
+    const entry = told({ componentId: 'Info_X', code: 'section-doubled' });
+    expect(entry.en).toMatch(/^Scheduled update: the manifest entry Info_X, .*What is published of it stays in force/);
+    const first = told({ componentId: 'e', code: 'zip-corrupt' }, engine);
+    expect(first.en).toMatch(
+      /^Scheduled update: Engine could not be updated .*No version of it has been published yet/,
+    );
+    for (const text of [...Object.values(entry), ...Object.values(first)])
+      expect(text).not.toMatch(/no version stays|バージョンなし/);
+  });
+});
+
+describe('the text of an update', () => {
+  const pattern = { id: 'p', nameJa: 'パターン', nameEn: 'Pattern', numbering: 'vsapi' } as Component;
+  const updated = (version: string, versionBefore: string | null): EventView['text'] =>
+    told({ componentId: 'p', outcome: 'updated', code: null, version, versionBefore }, pattern);
+
+  it('says when it is older than what was in force', () => {
+    const { en, ja } = updated('1728500', '1729000');
+    expect(en).toMatch(
+      /^Scheduled update: Pattern 17\.285\.00 .*It is older than 17\.290\.00, which was in force before/,
+    );
+    expect(ja).toContain('それまで配信していた 17.290.00 より古いバージョン');
+  });
+
+  it.each([
+    ['1729000', '1728500'],
+    ['1729000', null],
+    // Another variant is not another age.
+    ['1729000', '1729080'],
+  ])('says nothing of it for %s after %s', (version, before) => {
+    expect(updated(version, before).en).toBe('Scheduled update: Pattern 17.290.00 was downloaded and published.');
+  });
+});

@@ -1,0 +1,92 @@
+import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
+import { isTextKey, text, texts, type Language, type TextKey } from '../../platform/texts/texts.js';
+import { INTERRUPTED } from './download-outcome.js';
+import type { UpdateEvent } from './update-event.entity.js';
+
+export interface EventView {
+  id: string;
+  at: string;
+  trigger: string;
+  component: string | null;
+  outcome: string;
+  version: string | null;
+  versionBefore: string | null;
+  actor: string;
+  downloadId: string | null;
+  code: string | null;
+  text: Record<Language, string>;
+}
+
+function shown(component: Component | undefined, raw: string | null): string | null {
+  return raw === null ? null : displayVersion(raw, component?.numbering ?? 'integer');
+}
+
+/** What `params` say besides the message. */
+interface RunFacts {
+  /** Lost content was fetched again. */
+  restored?: true;
+  /** Kind of the error. */
+  kind?: string;
+  /** `japan`: it is that channel's own source. */
+  channel?: string;
+  /** End of a pause, ISO 8601. */
+  until?: string;
+}
+
+/** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
+function isOlder({ version, versionBefore }: UpdateEvent, component: Component | undefined): boolean {
+  if (component === undefined || version === null || versionBefore === null) return false;
+  return compareVersions(version, versionBefore, component.numbering) < 0;
+}
+
+/** Which text tells it, when trigger and outcome alone do not: a source, an entry and the server itself have no version. */
+function specialKey(event: UpdateEvent, component: Component | undefined): TextKey | null {
+  if (event.trigger === 'resume') return event.version === null ? null : 'event.resume.versioned';
+  if (event.trigger !== 'schedule' && event.trigger !== 'manual') return null;
+  if (event.outcome === 'cancelled') return event.code === 'server-stopped' ? 'run.stopped' : 'run.cancelled';
+  if (event.outcome === 'updated') return isOlder(event, component) ? 'component.updated.older' : null;
+  if (event.outcome === 'unchanged') return (event.params as RunFacts).restored ? 'component.restored' : null;
+  if (event.outcome !== 'failed') return null;
+  if (event.componentId !== null) {
+    if (component === undefined) return 'entry.failed';
+    return event.version === null && event.versionBefore === null ? 'component.failed.nothing' : null;
+  }
+  if (event.code === INTERRUPTED) return 'run.failed.interrupted';
+  const { kind, channel, until } = event.params as RunFacts;
+  if (channel === 'japan') return 'run.failed.japan-source';
+  if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
+  return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
+}
+
+export function eventView(event: UpdateEvent, component: Component | undefined): EventView {
+  const key = specialKey(event, component) ?? `event.${event.trigger}.${event.outcome}`;
+  const version = shown(component, event.version);
+  const versionBefore = shown(component, event.versionBefore);
+  const values = (language: Language): Record<string, unknown> => {
+    const none = text(language, 'event.none');
+    return {
+      run: text(language, event.trigger === 'schedule' ? 'run.schedule' : 'run.manual'),
+      actor: event.actor,
+      component: (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId ?? '',
+      version: version ?? none,
+      before: versionBefore ?? none,
+      current: version ?? versionBefore ?? none,
+      reason: event.code ?? '',
+      until: (event.params as RunFacts).until ?? '',
+    };
+  };
+  return {
+    id: event.id,
+    at: event.at.toISOString(),
+    trigger: event.trigger,
+    component: event.componentId,
+    outcome: event.outcome,
+    version,
+    versionBefore,
+    actor: event.actor,
+    downloadId: event.downloadId,
+    code: event.code,
+    text: isTextKey(key) ? texts(key, values) : { ja: key, en: key },
+  };
+}

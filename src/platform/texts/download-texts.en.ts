@@ -1,0 +1,27 @@
+/** What the update log says of a download as a whole, and of what belongs to no component. */
+export const downloadEn = {
+  'run.schedule': 'Scheduled update',
+  'run.manual': 'Manual update',
+  'run.failed.source':
+    '{{run}}: the update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; to try sooner, check the source in the settings and the network, then start a download.',
+  'run.failed.cooling-down':
+    '{{run}}: the update source was not asked ({{reason}}): it refused access or asked for a pause, and is left alone until {{until}}. Everything that is published stays in force. The first scheduled update after that asks again; a manual download asks at once.',
+  'run.failed.japan-source':
+    "{{run}}: the japan channel's own update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; to try sooner, check the japan source in the settings and the network, then start a download.",
+  'run.failed.server':
+    '{{run}}: it could not be carried out ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; the record of the download says what has to be put right.',
+  'run.failed.interrupted':
+    '{{run}}: the server process ended while it ran ({{reason}}). Everything that is published stays in force. The next download goes on from what was fetched; the server starts one at the next scheduled time.',
+  'run.cancelled':
+    '{{run}}: cancelled by {{actor}}. Everything that is published stays in force; the next download goes on from what was fetched.',
+  'run.stopped':
+    '{{run}}: ended because the server was stopped. Everything that is published stays in force; the next download goes on from what was fetched.',
+  'component.updated.older':
+    '{{run}}: {{component}} {{version}} was downloaded and published. It is older than {{before}}, which was in force before: the source offers nothing newer. If it should not be so, check the source, or upload the newer version.',
+  'component.restored':
+    '{{run}}: {{component}} {{version}} is current; content of it that was lost on the disk was fetched again.',
+  'component.failed.nothing':
+    '{{run}}: {{component}} could not be updated ({{reason}}). No version of it has been published yet; the next download tries again.',
+  'entry.failed':
+    '{{run}}: the manifest entry {{component}}, which belongs to no component, could not be taken over ({{reason}}). What is published of it stays in force; the next download tries again.',
+} as const;
