@@ -9,13 +9,20 @@ import { createLogger } from '../platform/logging/logger.js';
 import { openDatabase } from '../server/database.js';
 import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
 
-/** Works beside a running server and, once there was one, without: tokens are what one needs when nothing else works. */
-async function withTokens<T>(config: Config, work: (tokens: ApiTokenService) => Promise<T>): Promise<T> {
+/**
+ * Works beside a running server and without: tokens are what one needs when nothing else works.
+ * @param place `existing`: where there is no database, none is made, because the directory is most likely the wrong one
+ */
+async function withTokens<T>(
+  config: Config,
+  place: 'existing' | 'new-too',
+  work: (tokens: ApiTokenService) => Promise<T>,
+): Promise<T> {
   const logger = createLogger('warn');
   const running =
     config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
   if (running === undefined) {
-    if (config.databaseUrl === undefined) await requireEmbedded(config);
+    if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
     const database = await openDatabase(config, logger, () => undefined);
     try {
       return await work(new ApiTokenService(database.dataSource, systemClock));
@@ -57,7 +64,7 @@ export function registerToken(program: Command): void {
     .option('--json', 'print it as JSON')
     .action(async (name: string, options: { role: Role; days?: number; json?: boolean }) => {
       const expiresAt = options.days === undefined ? null : new Date(Date.now() + options.days * 86_400_000);
-      const made = await withTokens(loadConfig(), (tokens) =>
+      const made = await withTokens(loadConfig(), 'new-too', (tokens) =>
         tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt }),
       );
       process.stdout.write(
@@ -71,7 +78,7 @@ export function registerToken(program: Command): void {
     .description('all tokens, without their secrets')
     .option('--json', 'print them as JSON')
     .action(async (options: { json?: boolean }) => {
-      const rows = await withTokens(loadConfig(), (tokens) => tokens.list());
+      const rows = await withTokens(loadConfig(), 'existing', (tokens) => tokens.list());
       const views = rows.map(({ tokenHash: _secret, ...row }) => row);
       if (options.json) process.stdout.write(`${JSON.stringify(views, null, 2)}\n`);
       else
@@ -85,7 +92,7 @@ export function registerToken(program: Command): void {
     .description('end a token')
     .argument('<id-or-name>')
     .action(async (idOrName: string) => {
-      const count = await withTokens(loadConfig(), (tokens) => tokens.revoke(idOrName));
+      const count = await withTokens(loadConfig(), 'existing', (tokens) => tokens.revoke(idOrName));
       process.stdout.write(`revoked ${count}\n`);
     });
 }
