@@ -166,23 +166,31 @@ describe('rollback', () => {
 });
 
 it('a rollback is seen by a product that knows no more than a date', async () => {
-  // What comes back is older by our clock than what the source dated later.
-  const bench = await MirrorBench.open({ clock: new ManualClock(new Date('2023-01-01T00:00:00Z')) });
+  // What comes back was recorded here before the source dated what came after it.
+  const clock = new ManualClock(new Date('2023-01-01T00:00:00Z'));
+  const bench = await MirrorBench.open({ clock });
   await bench.api.download();
   const before = signaturesOf((await bench.served()).global);
   bench.tree.publish(['virus-pattern']);
   await bench.api.download();
   const after = signaturesOf((await bench.served()).global);
+  bench.tree.publish(['virus-pattern']);
+  await bench.api.download();
+  const last = signaturesOf((await bench.served()).global);
   const reused = [...after].filter(([path, sha256]) => before.has(path) && before.get(path) !== sha256);
-  expect(reused).not.toEqual([]);
+  // Among them one that is served only because an earlier snapshot has it.
+  expect(reused.filter(([path]) => !last.has(path))).not.toEqual([]);
+  const [, snapshot] = (await bench.api.get('/api/v1/snapshots')).body.items as { id: string }[];
   const dated = await Promise.all(
     reused.map(async ([path]) => {
+      const frozen = `${bench.haishin.http}/activeupdate/@${snapshot?.id}/${path}`;
       const url = `${bench.haishin.http}/activeupdate/${path}`;
-      const answer = await fetch(url);
+      const answer = await fetch(frozen);
       return { url, bytes: await answer.text(), date: answer.headers.get('last-modified') ?? '' };
     }),
   );
-  await bench.api.post(`${PATTERN}/rollback`);
+  clock.advance(4 * 365 * 86_400_000);
+  await bench.api.post(`${PATTERN}/rollback`, { generations: 2 });
   for (const { url, bytes, date } of dated) {
     const answer = await fetch(url, { headers: { 'if-modified-since': date } });
     expect(answer.status).toBe(200);

@@ -13,10 +13,10 @@ import {
 /** Patience counted in tenths of a second: the same rules, sooner. */
 export const IMPATIENT: Partial<TransferLimits> = {
   connectMs: 1000,
-  headersMs: 400,
-  idleMs: 400,
-  slowWindowMs: 400,
-  noProgressMs: 1000,
+  headersMs: 800,
+  idleMs: 800,
+  slowWindowMs: 800,
+  noProgressMs: 2000,
   tries: 2,
   backoffMs: 5,
 };

@@ -115,6 +115,26 @@ describe('an upstream that publishes while it is read', () => {
     expect(await bench.api.component('virus-scan-engine')).toMatchObject({ available: { state: 'not-carried' } });
   });
 
+  it('a manifest that was whole in between ends the doubt', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
+    let edition = 0;
+    const transform = (ini: Buffer): Buffer =>
+      Buffer.concat([Buffer.from(`; edition ${++edition}\r\n`), ini.subarray(0, ini.indexOf('[ENGINE]'))]);
+    const doubted = { state: 'failed', error: { code: 'upstream-publishing' } };
+    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    expect(await bench.api.download()).toMatchObject(doubted);
+    bench.upstream.clear();
+    clock.advance(15 * 60_000);
+    bench.tree.publish(['virus-pattern']);
+    bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'status', status: 429, headers: { 'Retry-After': '60' } });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    bench.upstream.clear();
+    clock.advance(60 * 60_000);
+    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    expect(await bench.api.download()).toMatchObject(doubted);
+  });
+
   it('one signature that is missing holds back its component alone', async () => {
     const before = await bench.served();
     bench.tree.publish(['virus-pattern', 'spyware-pattern']);

@@ -135,12 +135,13 @@ describe('trees', () => {
     const [id = ''] = await sharedFolders();
     await directory.remove('global', '1');
     await directory.removeUnusedFolders();
-    const half = join(dataDir, 'published', '.folders', `.staging-${id}`);
+    const half = join(dataDir, 'published', '.folders', `.staging-${id.slice(0, 12)}-00000000`);
     await mkdir(half);
     await writeFile(join(half, '0.dat'), 'torn');
     await stage('global', '2', files);
 
     expect(await contents('global', '2', files)).toEqual(await wanted(files));
+    await directory.removeUnusedFolders();
     expect(await sharedFolders()).toEqual([id]);
   });
 
@@ -156,9 +157,38 @@ describe('trees', () => {
     expect(without.filter(({ gone }) => gone)).toEqual([{ at: 7, gone: true }]);
 
     await blobs.write([text], { maxBytes: 1000 });
-    for (const channel of CHANNELS) await directory.relink(channel, '1');
+    for (const channel of CHANNELS) expect(await directory.relink(channel, '1')).toBe(true);
     expect(await contents('global', '1', files)).toEqual(await wanted(files));
     expect(await contents('japan', '1', files)).toEqual(await wanted(files));
+  });
+
+  it('remember that they lack contents, until they are told that they have them', async () => {
+    const files = await manyFiles('product/tools');
+    const lost = files[7] as HeldFile;
+    await stage('global', '1', files);
+    expect(await directory.damageNoted()).toBe(false);
+    await directory.unlink('global', '1', lost);
+    expect(await directory.damageNoted()).toBe(true);
+    await directory.forgetDamage();
+
+    await blobs.remove(lost.sha256);
+    expect(await directory.relink('global', '1')).toBe(false);
+    await stage('global', '2', [...(await manyFiles('product/others')), lost]);
+    expect(await directory.damageNoted()).toBe(true);
+    await directory.forgetDamage();
+    await directory.remove('global', '1');
+    await directory.removeUnusedFolders();
+    await stage('global', '3', files);
+    expect(await directory.damageNoted()).toBe(true);
+  });
+
+  it('have their shared folders again after a copy that passed over them', async () => {
+    const files = await manyFiles('product/tools');
+    await stage('global', '1', files);
+    await rm(join(dataDir, 'published', '.folders'), { recursive: true });
+    expect(await contents('global', '1', files)).toEqual(files.map(() => null));
+    expect(await directory.relink('global', '1')).toBe(true);
+    expect(await contents('global', '1', files)).toEqual(await wanted(files));
   });
 
   it('stop with the fault when a name cannot be made', async () => {

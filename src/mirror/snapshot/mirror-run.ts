@@ -45,8 +45,8 @@ export interface MirrorRunInput {
   settled: boolean;
   /** Content of the manifest that `validators` stand for, when it is held. */
   lastManifest: Buffer | null;
-  /** What was not believed before. */
-  doubt: ManifestDoubt | null;
+  /** What was not believed before; emptied when the manifest is taken as it is. */
+  doubts: { held: ManifestDoubt | undefined };
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
@@ -107,7 +107,9 @@ function parseManifest(bytes: Buffer): Manifest {
 }
 
 /** What breaks off is not believed at first. The same words a second time, or the same end for an hour, are what the source means. */
-function requireWhole({ lastManifest, doubt, now, logger }: MirrorRunInput, body: Buffer, manifest: Manifest): void {
+function requireWhole({ lastManifest, doubts, now, logger }: MirrorRunInput, body: Buffer, manifest: Manifest): void {
+  const doubt = doubts.held;
+  doubts.held = undefined;
   if (lastManifest?.equals(body)) return;
   const sign = truncationSign(manifest, lastManifest === null ? null : IniDocument.parse(lastManifest));
   if (sign === null) return;
@@ -115,7 +117,8 @@ function requireWhole({ lastManifest, doubt, now, logger }: MirrorRunInput, body
   const doubtedMs = doubt?.sign === sign ? now.getTime() - Date.parse(doubt.since) : -1;
   if (manifestSha256 !== doubt?.manifestSha256 && doubtedMs < DOUBT_MS) {
     // A time to come is left when the clock was set back since.
-    const since = doubtedMs < 0 ? now.toISOString() : doubt?.since;
+    const since = doubt === undefined || doubtedMs < 0 ? now.toISOString() : doubt.since;
+    doubts.held = { sign, manifestSha256, since };
     throw new AppError(
       'upstream',
       'upstream-publishing',

@@ -95,8 +95,11 @@ export class MirrorService {
     const japan = japanSources.length > 0 ? await this.readJapan(context) : null;
     const japanRead = japan !== null && 'result' in japan ? japan : null;
     const japanFault = japan !== null && 'code' in japan ? japan : null;
-    if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged'))
+    if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged')) {
+      // The run that brought lost contents back may have ended before it came to the trees.
+      if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
       return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], japanFault };
+    }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
@@ -137,16 +140,18 @@ export class MirrorService {
   }
 
   private async context(order: MirrorOrder): Promise<Context> {
-    const { catalogue, settings, releases, snapshots, blobs, logger } = this.deps;
+    const { catalogue, settings, releases, snapshots, publisher, blobs, logger } = this.deps;
     const setting = await settings.updateSource();
     const components = await catalogue.list();
     const states = await this.states();
     const damage = await findDamage(states, blobs);
-    if (isDamaged(damage))
+    if (isDamaged(damage)) {
+      await publisher.noteDamage();
       logger.error(
         { missing: [...damage.missing].slice(0, 20), count: damage.missing.size, manifestLost: damage.manifestLost },
         'published content is missing on the disk; this download fetches it again where the source still has it',
       );
+    }
     const holds = await loadHolds(releases, snapshots, states, components);
     const units = componentOfUnit(components);
     const basis = [
@@ -253,6 +258,7 @@ export class MirrorService {
     if (snapshotId === null && unpinned.length > 0)
       await publisher.alone(async (manager) => void (await snapshots.unpin(manager, unpinned)));
     if (isDamaged(context.damage)) await publisher.relink();
+    else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
     return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, inForce };

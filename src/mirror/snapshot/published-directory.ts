@@ -24,6 +24,8 @@ import { foldersOf } from './tree-folders.js';
 const STAGING = '.staging-';
 /** Beside an index: ids of the shared folders that the tree names. Absent where there is none. */
 const FOLDERS_FILE = 'folders.json';
+/** In `published/`: contents of trees were lost, and the trees are to be mended when they are there again. */
+const DAMAGE_FILE = '.damaged';
 /** In `published/`: the name of the channel behind `/TvcsDownload/ActiveUpdate`. */
 export const DEFAULT_CHANNEL_FILE = 'default-channel';
 
@@ -41,7 +43,7 @@ export class PublishedDirectory {
     private readonly blobs: BlobStore,
   ) {
     this.root = join(dataDir, 'published');
-    this.folders = new SharedFolders(join(this.root, '.folders'), blobs);
+    this.folders = new SharedFolders(join(this.root, '.folders'), blobs, () => this.noteDamage());
   }
 
   async open(channels: readonly Channel[]): Promise<void> {
@@ -94,7 +96,7 @@ export class PublishedDirectory {
         continue;
       }
       await mkdir(path, { recursive: true });
-      await linkAll(this.blobs, own, (file) => join(tree, file.path));
+      if (!(await linkAll(this.blobs, own, (file) => join(tree, file.path)))) await this.noteDamage();
       rendered.folders.push(path);
     }
     return rendered;
@@ -142,23 +144,47 @@ export class PublishedDirectory {
     return readFile(this.blobs.pathOf(file.sha256));
   }
 
-  /** Makes the links of a snapshot that are not those of its contents: these were lost, and are there again. */
-  async relink(channel: Channel, snapshot: string): Promise<void> {
+  /**
+   * Makes the links of a snapshot that are not those of its contents: these were lost, and are there again. False when contents are
+   * still missing.
+   */
+  async relink(channel: Channel, snapshot: string): Promise<boolean> {
     const { files } = await this.readIndex(channel, snapshot);
     const temporary = join(this.root, channel, snapshot, '.relink');
+    // A backup may have passed over folders whose names begin with a dot.
+    for (const [folder, { files: own, nested }] of foldersOf(files))
+      if (folder !== '' && this.folders.suits(own, nested)) await this.folders.provide(own);
+    let whole = true;
     for (const file of files) {
       const path = join(this.root, channel, snapshot, 'tree', file.path);
       const blob = await stat(this.blobs.pathOf(file.sha256), { throwIfNoEntry: false });
+      if (blob === undefined) whole = false;
       if (blob === undefined || (await stat(path, { throwIfNoEntry: false }))?.ino === blob.ino) continue;
       await rm(temporary, { force: true });
       await link(this.blobs.pathOf(file.sha256), temporary);
       await rename(temporary, path);
       await syncDirectory(dirname(path));
     }
+    return whole;
+  }
+
+  /** Remembers durably that trees lack contents: whoever brings these back may be interrupted before the trees are mended. */
+  async noteDamage(): Promise<void> {
+    await writeFile(join(this.root, DAMAGE_FILE), '', { flush: true });
+    await syncDirectory(this.root);
+  }
+
+  async damageNoted(): Promise<boolean> {
+    return (await stat(join(this.root, DAMAGE_FILE), { throwIfNoEntry: false })) !== undefined;
+  }
+
+  async forgetDamage(): Promise<void> {
+    await rm(join(this.root, DAMAGE_FILE), { force: true });
   }
 
   /** Removes a file from the tree, but not from the index: its content turned out to be wrong. */
   async unlink(channel: Channel, snapshot: string, file: HeldFile): Promise<void> {
+    await this.noteDamage();
     await rm(join(this.root, channel, snapshot, 'tree', file.path), { force: true });
   }
 

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
-import { syncDirectory } from '../store/durable-directory.js';
+import { makeDirectory, syncDirectory } from '../store/durable-directory.js';
 import { linkAll } from './hard-links.js';
 import type { HeldFile } from './held-file.js';
 
@@ -21,6 +21,7 @@ export class SharedFolders {
   constructor(
     private readonly root: string,
     private readonly blobs: BlobStore,
+    private readonly noteDamage: () => Promise<void>,
   ) {}
 
   /** Whether a folder is kept here; `nested`: it has folders of its own. */
@@ -43,13 +44,17 @@ export class SharedFolders {
   }
 
   private async make(id: string, files: readonly HeldFile[]): Promise<void> {
-    if (await stat(this.pathOf(id)).catch(() => undefined)) return;
-    const staging = join(this.root, STAGING + id);
-    await rm(staging, { recursive: true, force: true });
-    await mkdir(staging, { recursive: true });
-    await linkAll(this.blobs, files, (file) => join(staging, nameOf(file)));
-    await syncDirectory(staging);
-    await rename(staging, this.pathOf(id));
+    await makeDirectory(this.root);
+    if ((await stat(this.pathOf(id)).catch(() => undefined)) === undefined) {
+      // A name of its own: one that failed in the other channel may still be at work when the next publication begins.
+      const staging = join(this.root, `${STAGING}${id.slice(0, 12)}-${randomBytes(4).toString('hex')}`);
+      await mkdir(staging);
+      const whole = await linkAll(this.blobs, files, (file) => join(staging, nameOf(file)));
+      if (!whole) await this.noteDamage();
+      await syncDirectory(staging);
+      await rename(staging, this.pathOf(id));
+    }
+    // Also for one that is there: whoever made it may have been interrupted just before this.
     await syncDirectory(this.root);
   }
 

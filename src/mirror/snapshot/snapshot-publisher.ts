@@ -160,13 +160,37 @@ export class SnapshotPublisher {
     return id;
   }
 
-  /** After contents that were lost are there again: puts them back into every tree. Call inside `exclusively`. */
+  /** Puts contents that were lost, and are there again, back into every tree. Call inside `exclusively`. */
   async relink(): Promise<void> {
-    for (const channel of CHANNELS)
-      for (const snapshot of await this.directory.snapshots(channel))
-        await this.directory.relink(channel, snapshot).catch((err: unknown) => {
+    let whole = true;
+    for (const channel of CHANNELS) {
+      const current = await this.directory.current(channel);
+      for (const snapshot of await this.directory.snapshots(channel)) {
+        const mended = await this.directory.relink(channel, snapshot).catch((err: unknown) => {
           this.logger.warn({ channel, snapshot, err }, 'the tree of a snapshot could not be mended');
+          return false;
         });
+        // What only earlier snapshots lack may never come back.
+        if (snapshot === current && !mended) whole = false;
+      }
+    }
+    if (whole) await this.directory.forgetDamage();
+  }
+
+  /** Remembers, also over a crash, that trees lack contents. */
+  async noteDamage(): Promise<void> {
+    await this.directory.noteDamage().catch((err: unknown) => {
+      this.logger.warn({ err }, 'it could not be noted that published trees lack contents');
+    });
+  }
+
+  damageNoted(): Promise<boolean> {
+    return this.directory.damageNoted();
+  }
+
+  /** Mends the trees, if something was noted. Call inside `exclusively`. */
+  async mend(): Promise<void> {
+    if (await this.directory.damageNoted()) await this.relink();
   }
 
   /** A transaction for what is decided without a change of the trees. */
@@ -191,7 +215,10 @@ export class SnapshotPublisher {
     const staged = trees.map(({ channel, files }) =>
       this.directory.stage(channel, { version: 1, snapshot: id, channel, publishedAt, files }),
     );
-    await Promise.all([this.blobs.settle(news), ...staged]);
+    // All of them to their end: what goes on behind a failure would go on without the lock.
+    const done = await Promise.allSettled([this.blobs.settle(news), ...staged]);
+    const failed = done.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     await this.steps.reached('staged');
   }
 

@@ -105,6 +105,7 @@ export class SourceReader {
     const state = await memory.state(key);
     this.requireWarm(request, state, source.url);
     const remembered = await memory.files(key);
+    const doubts = { held: state.lastError?.doubt };
     const diary = new Diary(memory, key, remembered, clock, logger);
     try {
       const result = await mirrorRun({
@@ -116,7 +117,7 @@ export class SourceReader {
         settled:
           state.complete && state.planFingerprint === request.fingerprint && request.held !== null && !request.thorough,
         lastManifest: await this.lastManifest(state),
-        doubt: state.lastError?.doubt ?? null,
+        doubts,
         plan: request.plan,
         held: request.held,
         parallel: request.setting.parallel,
@@ -128,21 +129,20 @@ export class SourceReader {
       });
       const pause = result.state === 'read' ? result.pause : null;
       if (pause === null) await memory.answered(key);
-      else await this.rememberFailure(key, pause, state);
+      else await this.rememberFailure(key, pause, doubts.held);
       return result;
     } catch (thrown) {
       const error = toAppError(thrown);
-      if (error.kind === 'upstream') await this.rememberFailure(key, error, state);
+      if (error.kind === 'upstream') await this.rememberFailure(key, error, doubts.held);
       throw thrown;
     } finally {
       await diary.close();
     }
   }
 
-  private async rememberFailure(key: string, error: AppError, state: UpstreamState): Promise<void> {
+  private async rememberFailure(key: string, error: AppError, doubt: ManifestDoubt | undefined): Promise<void> {
     const now = this.deps.clock.now();
     const { code, message } = error;
-    const doubt = doubtOf(error) ?? state.lastError?.doubt;
     const remembered = { code, message, ...(doubt === undefined ? {} : { doubt }) };
     await this.deps.memory.failed(key, remembered, coolDown(error, now), now);
   }
@@ -214,11 +214,6 @@ function validatorsOf(state: UpstreamState): { etag?: string; lastModified?: str
     ...(state.etag === null ? {} : { etag: state.etag }),
     ...(state.lastModified === null ? {} : { lastModified: state.lastModified }),
   };
-}
-
-function doubtOf({ details: { sign, manifestSha256, since } }: AppError): ManifestDoubt | undefined {
-  if (typeof sign !== 'string' || typeof manifestSha256 !== 'string' || typeof since !== 'string') return undefined;
-  return { sign, manifestSha256, since };
 }
 
 function coolDown(error: AppError, now: Date): Date | null {

@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock/clock.js';
 import type { CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import { CHANNELS, type Channel } from './channel.js';
+import type { ReleaseContent } from './channel-composer.js';
 import { loadHolds } from './hold.repository.js';
 import type { Release } from './release.entity.js';
 import type { Provenance, ReleaseRepository } from './release.repository.js';
@@ -57,7 +58,7 @@ export class TreeEditor {
       for (const each of [standing.uploaded[channel], standing.pinned[channel]])
         for (const [id, hold] of each) holds[channel].set(id, hold);
       for (const [id, release] of edit.holds[channel])
-        holds[channel].set(id, { release, ...(await this.releases.content(release)) });
+        holds[channel].set(id, { release, ...asOf(this.clock.now(), await this.releases.content(release)) });
       for (const [id, content] of edit.content?.[channel] ?? []) {
         holds[channel].set(id, content);
         if (content.provenance !== null) provenance[channel].set(id, content.provenance);
@@ -92,4 +93,11 @@ export class TreeEditor {
       await this.publisher.alone(async (manager) => void (await recordAll(manager, this.clock.now())));
     return { snapshotId, releases: releases ?? { global: new Map(), japan: new Map() } };
   }
+}
+
+/**
+ * What comes back may have names that are served now by an earlier snapshot, with another content and a later date than the release's.
+ */
+function asOf(now: Date, content: ReleaseContent): ReleaseContent {
+  return { ...content, files: content.files.map((file) => ({ ...file, mtime: now.toISOString() })) };
 }

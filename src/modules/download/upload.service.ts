@@ -122,6 +122,7 @@ export class UploadService {
     });
     // The same content again is how a person brings back what was lost.
     if (edit.snapshotId === null) await this.publisher.relink();
+    else await this.publisher.mend();
     const releaseId = edit.releases[upload.channel].get(component.id);
     if (releaseId === undefined)
       throw new AppError('internal', 'internal', 'The uploaded release is not in the snapshot that was made for it.');
