@@ -299,6 +299,7 @@ describe('bad input', () => {
     const put = await bench.api.put('/api/v1/settings/update-source', { ...before, ...change });
     expect(put).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
     expect(JSON.stringify(put.body.fields)).toContain(field);
+    expect(JSON.stringify(put.body.fields)).not.toContain('$property');
     expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
   });
 
