@@ -30,7 +30,7 @@ import { startContent, type ContentServer } from './server/content.js';
 import { openDatabase, type Database } from './server/database.js';
 import { createMetrics, createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
-import { RunFile } from './server/run-file.js';
+import { RunFile, type RunFacts } from './server/run-file.js';
 
 export interface ServerOptions {
   config: Config;
@@ -193,6 +193,8 @@ class HaishinServer implements RunningServer {
       await this.availability.start();
       this.readiness.set('database', this.availability.up);
       this.app = app;
+      // Written already without it when the database came only after the start.
+      this.tellCommands({ token: this.localToken }, 'commands on this host were not told of their token');
     } catch (fault) {
       await this.database?.close();
       this.database = null;
@@ -242,11 +244,14 @@ class HaishinServer implements RunningServer {
   /** Commands on this host trust the one in use, and no other. */
   private useCertificate(certificate: ServerCertificate): void {
     this.certificate = certificate;
-    this.runFile
-      .change({ certificate: certificate.fingerprintSha256 })
-      .catch((err: unknown) =>
-        this.logger.warn({ err }, 'commands on this host were not told of the new certificate and will refuse it'),
-      );
+    this.tellCommands(
+      { certificate: certificate.fingerprintSha256 },
+      'commands on this host were not told of the new certificate and will refuse it',
+    );
+  }
+
+  private tellCommands(facts: Partial<RunFacts>, otherwise: string): void {
+    this.runFile.change(facts).catch((err: unknown) => this.logger.warn({ err }, otherwise));
   }
 
   stop(): Promise<void> {

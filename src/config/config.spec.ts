@@ -101,6 +101,25 @@ describe('the configuration', () => {
     expect(faults).toEqual(names.map((name) => expect.stringMatching(`^${name} must be `)));
   });
 
+  it.each([
+    'https://upstream.example/activeupdate/server.ini',
+    'https://upstream.example/activeupdate/Server.ini/',
+    'https://upstream.example/activeupdate?product=7',
+    'file:///mnt/share#japan',
+    '/mnt/share/server.ini',
+  ])('takes only the folder of the manifest for the upstream, as the settings do: not %s', (url) => {
+    expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual([
+      'HAISHIN_UPSTREAM_URL must be the folder in which server.ini lies: without server.ini itself, and without a query (?) or fragment (#)',
+    ]);
+  });
+
+  it('refuses an upstream that only looks like an address, and takes an odd directory', () => {
+    for (const url of ['http://x:99999/', 'https://[::1/'])
+      expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual(['HAISHIN_UPSTREAM_URL is no valid address']);
+    for (const url of ['/mnt/share#1?', 'https://upstream.example/server.ini.d/'])
+      expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual([]);
+  });
+
   it('refuses a file for a data directory, or as a part of its path', () => {
     const directory = mkdtempSync(join(tmpdir(), 'haishin-config-'));
     try {

@@ -8,9 +8,11 @@ import {
   Max,
   Min,
   MinLength,
+  Validate,
   ValidateIf,
   validateSync,
 } from 'class-validator';
+import { IsAddress, IsBaseFolder } from './source-address.js';
 
 const blankIsUnset = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && value.trim() === '' ? undefined : value;
@@ -84,6 +86,8 @@ export class Environment {
   @Matches(/^(https?:\/\/[^\s/]+|file:\/\/\/|\/)\S*$/, {
     message: 'HAISHIN_UPSTREAM_URL must be an http:, https: or file: URL, or an absolute directory',
   })
+  @Validate(IsAddress)
+  @Validate(IsBaseFolder)
   HAISHIN_UPSTREAM_URL?: string;
 
   @IsOptional()

@@ -65,9 +65,9 @@ import { userAgent } from './user-agent.js';
     },
     {
       provide: SourceOpener,
-      useFactory: (blobs: BlobStore, settings: MirrorSettings, limits: SourceLimits) =>
-        new SourceOpener(blobs, settings, userAgent, limits.values),
-      inject: [BlobStore, MirrorSettings, SourceLimits],
+      useFactory: (blobs: BlobStore, settings: MirrorSettings, limits: SourceLimits, logger: Logger) =>
+        new SourceOpener(blobs, settings, userAgent, logger, limits.values),
+      inject: [BlobStore, MirrorSettings, SourceLimits, LOGGER],
     },
     ReleaseHolders,
     {

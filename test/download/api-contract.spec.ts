@@ -233,6 +233,31 @@ describe('bad input', () => {
     expect(await post('dup-one', ['P.aaa'])).toMatchObject({ status: 201 });
   });
 
+  it('an entry with two owners from before stands in the way of no other edit, only of a new claim', async () => {
+    const old = new pg.Client({ connectionString: bench.haishin.database.url });
+    await old.connect();
+    await old.query(
+      `update component set entries = entries || '{P.BBB}' where id in ('virus-pattern', 'antispam-pattern')`,
+    );
+    await old.end();
+    const path = '/api/v1/components/virus-pattern';
+    const { names, entries } = (await bench.api.get(path)).body as {
+      names: { ja: string; en: string };
+      entries: string[];
+    };
+    expect(entries).toContain('P.BBB');
+    const patch = (change: object): Promise<ApiAnswer> => bench.api.call('PATCH', path, { names, entries, ...change });
+    const renamed = { names: { ...names, en: 'Renamed' } };
+    expect(await patch(renamed)).toMatchObject({ status: 200, body: { ...renamed, entries } });
+    expect(await patch({ entries: [...entries, 'P.20000400'] })).toMatchObject({
+      status: 409,
+      body: { code: 'entry-claimed', component: 'spyware-pattern', entry: 'P.20000400' },
+    });
+    const given = entries.filter((entry) => entry !== 'P.BBB');
+    expect(await patch({ entries: given })).toMatchObject({ status: 200, body: { entries: given } });
+    expect(await patch({})).toMatchObject({ status: 409, body: { component: 'antispam-pattern', entry: 'P.BBB' } });
+  });
+
   it('broken JSON, a body that is too large, an unknown path: problems with codes', async () => {
     const headers = { authorization: 'Bearer test-token-0123456789abcdef', 'content-type': 'application/json' };
     const send = (body: string): Promise<Response> =>
@@ -274,6 +299,7 @@ describe('bad input', () => {
     const put = await bench.api.put('/api/v1/settings/update-source', { ...before, ...change });
     expect(put).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
     expect(JSON.stringify(put.body.fields)).toContain(field);
+    expect(JSON.stringify(put.body.fields)).not.toContain('$property');
     expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
   });
 

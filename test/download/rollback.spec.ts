@@ -1,3 +1,5 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ManualClock } from '../../src/platform/clock/clock.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { filesLike, MirrorBench, outcomeOf, type ServedTree } from '../mirror-run/mirror-bench.js';
@@ -143,6 +145,16 @@ describe('rollback', () => {
     });
     expect(outcomeOf(await tick(), 'virus-pattern')).toMatchObject({ outcome: 'updated', versionAfter: '17.244.00' });
     await bench.expectCurrent();
+  });
+
+  it('ends also while the index of the tree in force is lost', async () => {
+    await bench.api.post(`${PATTERN}/rollback`);
+    const index = join(bench.haishin.dataDir, 'published', 'global', 'current', 'index.json');
+    await rename(index, `${index}.lost`);
+    await bench.restart();
+    expect(await bench.api.post(`${PATTERN}/resume`)).toMatchObject({ status: 200, body: { rolledBack: false } });
+    const { items } = (await bench.api.get('/api/v1/events?limit=1')).body;
+    expect(items).toMatchObject([{ trigger: 'resume', component: 'virus-pattern', version: '17.243.00' }]);
   });
 
   it('others go on being updated beside it, and a restart changes nothing', async () => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
 import { startSampleUpstream, type SampleUpstream } from '../../src/sample-upstream/sample-server.js';
 import { Authority } from '../support/authority.js';
@@ -88,6 +89,29 @@ describe('an upstream behind TLS', () => {
     } finally {
       await plain.close();
     }
+  });
+
+  it('a CA file that has gone is named once a run in the log, also where only a redirect would need it', async () => {
+    const lines: { level: number; path?: string; msg: string }[] = [];
+    const write = (line: string): void => void lines.push(JSON.parse(line) as (typeof lines)[number]);
+    upstream = await startSampleUpstream({ tree: new SampleTree({ scale: 0.0005, japanTree: true }) });
+    const logger = pino({ level: 'warn' }, { write });
+    haishin = await startHaishin({ upstreamUrl: upstream.url, limits: IMPATIENT, logger });
+    const caFile = join(directory, 'gone.pem');
+    await copyFile(join(directory, 'ca.pem'), caFile);
+    await set({ caFile, japanSources: [{ url: `${upstream.url}/japan` }] });
+    const told = (): typeof lines => lines.filter(({ path }) => path === caFile);
+    expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(told()).toEqual([]);
+    await rm(caFile);
+    for (const run of [1, 2]) {
+      await haishin.api.download();
+      expect(told()).toHaveLength(run);
+    }
+    expect(told()[0]).toMatchObject({
+      level: logger.levels.values['warn'],
+      msg: `The file with additional CA certificates cannot be read: ${caFile}. Behind a redirect to HTTPS the source will not be trusted.`,
+    });
   });
 });
 

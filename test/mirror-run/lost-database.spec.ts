@@ -1,8 +1,10 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
 import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
+import { runFilePath, type RunFacts } from '../../src/server/run-file.js';
+import { ApiCaller } from '../support/haishin.js';
 import { silentLogger } from '../support/silent-logger.js';
 import { until } from '../support/until.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
@@ -131,5 +133,19 @@ describe('a database that goes away and comes back', () => {
     postgres = await start();
     await until('the API comes', async () => (await bench.api.get('/api/v1/components')).status === 200);
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('at the start: commands on this host can talk to the server when it has come', async () => {
+    await postgres.stop();
+    await bench.restart();
+    const told = async (): Promise<RunFacts> =>
+      JSON.parse(await readFile(runFilePath(bench.haishin.dataDir), 'utf8')) as RunFacts;
+    const { token, ...before } = await told();
+    expect(token).toBeNull();
+    postgres = await start();
+    await until('they have a token', async () => (await told()).token !== null);
+    const { token: later, ...after } = await told();
+    expect(after).toEqual(before);
+    expect((await new ApiCaller(bench.haishin.http, later ?? '').get('/api/v1/components')).status).toBe(200);
   });
 });

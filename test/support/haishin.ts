@@ -9,7 +9,7 @@ import type { PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.
 import { SourceLimits } from '../../src/mirror/snapshot/source-opener.js';
 import type { TransferLimits } from '../../src/mirror/upstream/transfer-limits.js';
 import type { Clock } from '../../src/platform/clock/clock.js';
-import { createLogger } from '../../src/platform/logging/logger.js';
+import { createLogger, type Logger } from '../../src/platform/logging/logger.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
 export const TEST_TOKEN = 'test-token-0123456789abcdef';
@@ -30,6 +30,8 @@ export interface HaishinOptions {
   dataDir?: string;
   database?: TestDatabase;
   logLevel?: string;
+  /** For tests of what the server says. */
+  logger?: Logger;
 }
 
 /** Calls the management API with the bootstrap token. */
@@ -131,7 +133,7 @@ export async function startHaishin(options: HaishinOptions = {}): Promise<TestHa
   const config = configOf(options, dataDir, database.url);
   const server = await startServer({
     config,
-    logger: createLogger(config.logLevel),
+    logger: options.logger ?? createLogger(config.logLevel),
     ...(options.clock ? { clock: options.clock } : {}),
     ...(options.publishSteps ? { publishSteps: options.publishSteps } : {}),
     sourceLimits: new SourceLimits(options.limits ?? {}),

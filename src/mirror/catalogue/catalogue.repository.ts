@@ -91,7 +91,10 @@ export class CatalogueRepository {
     return this.get(id);
   }
 
-  /** An entry belongs to one component: of two that claim it at the same moment the second finds the first. */
+  /**
+   * An entry belongs to one component: of two that claim it at the same moment the second finds the first. What the component had
+   * already is no claim: older databases have entries with two owners, and a client may send them back beside a new name.
+   */
   private async claiming(
     id: string,
     entries: readonly string[],
@@ -99,11 +102,15 @@ export class CatalogueRepository {
   ): Promise<void> {
     await inTransaction(this.dataSource, async (manager) => {
       if (entries.length > 0) await manager.query(CLAIM_LOCK);
+      const [before] = await manager.query<{ entries: string[] }[]>(`select entries from component where id = $1`, [
+        id,
+      ]);
+      const had = new Set(before?.entries.map((entry) => entry.toUpperCase()));
       await write(manager);
       const [claimed] = await manager.query<{ component: string; entry: string }[]>(
         `select c.id as component, e.entry from component c, unnest(c.entries) e(entry)
          where c.id <> $1 and upper(e.entry) = any($2) order by c.position, c.id limit 1`,
-        [id, entries.map((entry) => entry.toUpperCase())],
+        [id, entries.map((entry) => entry.toUpperCase()).filter((entry) => !had.has(entry))],
       );
       if (claimed !== undefined)
         throw new AppError(

@@ -18,21 +18,10 @@ import {
   ValidatorConstraint,
   type ValidatorConstraintInterface,
 } from 'class-validator';
+import { IsAddress, IsBaseFolder } from '../../config/source-address.js';
 import { CHANNELS, type Channel } from '../snapshot/channel.js';
 
 const SOURCE_ADDRESS = /^(https?:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S*|\/\S*)$/;
-
-/** What looks like a URL but is none: a port above 65535, an unclosed bracket. */
-@ValidatorConstraint({ name: 'address' })
-class IsAddress implements ValidatorConstraintInterface {
-  validate(address: unknown): boolean {
-    return typeof address === 'string' && (address.startsWith('/') || URL.canParse(address));
-  }
-
-  defaultMessage(): string {
-    return 'url is no valid address';
-  }
-}
 
 const HOST = /^([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?$/i;
 
@@ -44,19 +33,6 @@ class IsHost implements ValidatorConstraintInterface {
 
   defaultMessage(): string {
     return 'allowRedirectHosts must be hosts, as host or host:port, without http:// and without a path';
-  }
-}
-
-/** Paths of files are put behind the address: it must be that of the folder in which the manifest lies. */
-@ValidatorConstraint({ name: 'baseFolder' })
-class IsBaseFolder implements ValidatorConstraintInterface {
-  validate(address: unknown): boolean {
-    if (typeof address !== 'string' || /\/server\.ini\/?$/i.test(address.replace(/[?#].*$/, ''))) return false;
-    return address.startsWith('/') || !/[?#]/.test(address);
-  }
-
-  defaultMessage(): string {
-    return 'url must be the folder in which server.ini lies: without server.ini itself, and without a query (?) or fragment (#)';
   }
 }
 

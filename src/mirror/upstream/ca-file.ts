@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
 
 /**
  * Certificates to trust besides the system's, as PEM.
@@ -21,12 +21,13 @@ export function readCaFile(path: string): string {
   return pem;
 }
 
-export function isCaFileReadable(path: string): boolean {
+/** What `readCaFile` would throw; null: nothing. */
+export function caFileFault(path: string): AppError | null {
   try {
     readCaFile(path);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (fault) {
+    return toAppError(fault);
   }
 }
 

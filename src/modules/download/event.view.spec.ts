@@ -62,9 +62,13 @@ describe('the text of a failure', () => {
   it('of an entry or a component of which no version is known claims none', () => {
     const entry = told({ componentId: 'Info_X', code: 'section-doubled' });
     expect(entry.en).toMatch(/^Scheduled update: the manifest entry Info_X, .*What is published of it stays in force/);
+    // Nor that there is none: the japan channel may have one, or a snapshot that a restored database does not know.
     const first = told({ componentId: 'e', code: 'zip-corrupt' }, engine);
     expect(first.en).toMatch(
-      /^Scheduled update: Engine could not be updated .*No version of it has been published yet/,
+      /^Scheduled update: Engine could not be updated .*\. Everything that is published stays in force;/,
+    );
+    expect(first.ja).toMatch(
+      /^予約アップデート: エンジン を更新できません.*公開済みの内容はすべてそのまま配信を続けます。/,
     );
     for (const text of [...Object.values(entry), ...Object.values(first)])
       expect(text).not.toMatch(/no version stays|バージョンなし/);

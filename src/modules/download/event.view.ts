@@ -50,7 +50,8 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
   if (event.outcome !== 'failed') return null;
   if (event.componentId !== null) {
     if (component === undefined) return 'entry.failed';
-    return event.version === null && event.versionBefore === null ? 'component.failed.nothing' : null;
+    // It may have one all the same: in the japan channel only, or in a snapshot that a restored database does not know.
+    return event.version === null && event.versionBefore === null ? 'component.failed.versionless' : null;
   }
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
   const { kind, channel, until } = event.params as RunFacts;

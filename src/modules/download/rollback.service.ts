@@ -149,8 +149,7 @@ export class RollbackService {
   async resume(componentId: string, actor: string): Promise<void> {
     await this.catalogue.get(componentId);
     const ids = await this.pinnedWith(componentId);
-    const inForce = (await this.publisher.states.currentOrLost('global')).releases;
-    const known = await this.releases.findMany([...inForce.values()]);
+    const inForce = await this.inForce();
     await inTransaction(this.dataSource, async (manager) => {
       await this.snapshots.unpin(manager, ids);
       for (const id of ids) await this.catalogue.setScheduled(manager, id, true);
@@ -158,7 +157,7 @@ export class RollbackService {
         trigger: 'resume' as const,
         componentId: id,
         outcome: 'updated',
-        version: known.get(inForce.get(id) ?? '')?.version ?? null,
+        version: inForce.get(id) ?? null,
         versionBefore: null,
         actor,
         downloadId: null,
@@ -170,6 +169,18 @@ export class RollbackService {
     });
     for (const id of ids)
       await this.audit.record(actor, 'component.resume', id, id === componentId ? {} : { together: componentId });
+  }
+
+  /**
+   * Component → version that the global channel has, as the database knows it: a rollback must come to its end also while the tree
+   * on the disk is damaged.
+   */
+  private async inForce(): Promise<Map<string, string>> {
+    const snapshotId = await this.publisher.states.inForce('global');
+    if (snapshotId === null) return new Map();
+    const ids = await this.snapshots.releases(snapshotId, 'global');
+    const releases = await this.releases.findMany([...ids.values()]);
+    return new Map([...releases.values()].map(({ componentId, version }) => [componentId, version]));
   }
 
   /** The component, and all rolled-back ones that name a file of it, directly or through others. */

@@ -20,8 +20,8 @@ export const downloadEn = {
     '{{run}}: {{component}} {{version}} was downloaded and published. It is older than {{before}}, which was in force before: the source offers nothing newer. If it should not be so, check the source, or upload the newer version.',
   'component.restored':
     '{{run}}: {{component}} {{version}} is current; content of it that was lost on the disk was fetched again.',
-  'component.failed.nothing':
-    '{{run}}: {{component}} could not be updated ({{reason}}). No version of it has been published yet; the next download tries again.',
+  'component.failed.versionless':
+    '{{run}}: {{component}} could not be updated ({{reason}}). Everything that is published stays in force; the next download tries again.',
   'entry.failed':
     '{{run}}: the manifest entry {{component}}, which belongs to no component, could not be taken over ({{reason}}). What is published of it stays in force; the next download tries again.',
 } as const;

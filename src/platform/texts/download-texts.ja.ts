@@ -20,8 +20,8 @@ export const downloadJa = {
   'component.updated.older':
     '{{run}}: {{component}} {{version}} を取得し、公開しました。それまで配信していた {{before}} より古いバージョンです。アップデート元にこれより新しいものがありません。意図しない場合は、アップデート元を確認するか、新しいバージョンをアップロードしてください。',
   'component.restored': '{{run}}: {{component}} {{version}} は最新です。ディスク上で失われていた内容を再取得しました。',
-  'component.failed.nothing':
-    '{{run}}: {{component}} を更新できませんでした ({{reason}})。公開済みのバージョンはまだありません。次のダウンロードで再試行します。',
+  'component.failed.versionless':
+    '{{run}}: {{component}} を更新できませんでした ({{reason}})。公開済みの内容はすべてそのまま配信を続けます。次のダウンロードで再試行します。',
   'entry.failed':
     '{{run}}: どのコンポーネントにも属さないマニフェスト項目 {{component}} を取り込めませんでした ({{reason}})。公開済みの内容はそのまま配信を続けます。次のダウンロードで再試行します。',
 } as const satisfies Record<keyof typeof downloadEn, string>;
