@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
 import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
 import { runFilePath, type RunFacts } from '../../src/server/run-file.js';
@@ -9,11 +10,23 @@ import { silentLogger } from '../support/silent-logger.js';
 import { until } from '../support/until.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
+/** Ends the session that keeps others from publishing, as a cut line or a failover would. */
+async function endLockHolder(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rowCount } = await client.query(
+    `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and pid <> pg_backend_pid()`,
+  );
+  await client.end();
+  expect(rowCount).toBeGreaterThan(0);
+}
+
 describe('a database that goes away and comes back', () => {
   let parent: string;
   let postgres: EmbeddedPostgres;
   let bench: MirrorBench;
   let cutAt: PublishStep | null;
+  let loseLock = false;
   let stopped: Promise<void>;
   const start = (): Promise<EmbeddedPostgres> =>
     startEmbeddedPostgres({ dataDir: join(parent, 'postgres'), logger: silentLogger, settings: { fsync: 'off' } });
@@ -27,6 +40,7 @@ describe('a database that goes away and comes back', () => {
     const publishSteps: PublishSteps = {
       reached: async (step) => {
         if (step === cutAt) await (stopped = postgres.stop());
+        if (step === 'staged' && loseLock) await endLockHolder(postgres.url);
       },
     };
     bench = await MirrorBench.open({ database, publishSteps });
@@ -58,6 +72,18 @@ describe('a database that goes away and comes back', () => {
     postgres = await start();
     await until('readiness is back', async () => (await ready()).status === 200);
     bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('only the connection that holds the publishing lock is lost: nothing is put into force on its word', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    bench.tree.publish(['virus-pattern']);
+    loseLock = true;
+    expect(await bench.api.download()).toMatchObject({ state: 'failed', error: { code: 'publishing-lock-lost' } });
+    loseLock = false;
+    expect(await bench.served()).toEqual(before);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await bench.expectCurrent();
   });

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openSource } from '../../src/mirror/upstream/source-factory.js';
@@ -223,6 +224,16 @@ describe('a directory as a source', () => {
   it('does not wait for a pipe, and takes no directory for a file', async () => {
     execFileSync('mkfifo', [join(root, 'pipe')]);
     for (const path of ['pipe', 'Pattern']) expect((await faultOf(small(path))).code).toBe('upstream-not-found');
+  });
+
+  it('does not take a file that is changed while it is read, even when its size stays', async () => {
+    const size = 3_000_000;
+    const path = join(root, 'copied.zip');
+    await writeFile(path, Buffer.alloc(size));
+    const onProgress = (): void => writeFileSync(path, Buffer.alloc(10, 1), { flag: 'r+' });
+    const fetched = source.fetchBlob('copied.zip', { size, maxBytes: size, onProgress });
+    expect((await faultOf(fetched)).code).toBe('upstream-truncated');
+    await expect(source.fetchBlob('copied.zip', { size, maxBytes: size })).resolves.toMatchObject({ size });
   });
 
   it('that is not mounted is unreachable, not empty', async () => {

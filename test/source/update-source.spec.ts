@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { rm, truncate } from 'node:fs/promises';
 import { get as httpGet, request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { startListeners, type Listeners } from '../../src/platform/http/listeners.js';
 import { MissingRequests } from '../../src/mirror/source/missing-requests.js';
 import { PublishedTree } from '../../src/mirror/source/published-tree.js';
@@ -381,5 +383,22 @@ describe('update source', () => {
     const answer = await get('/activeupdate/pattern/vsapi241.zip');
     await rm(entry?.file ?? '');
     expect(Buffer.from(await answer.arrayBuffer()).equals(BIG)).toBe(true);
+  });
+
+  it('opens no file for what is pipelined behind another answer before its turn', async () => {
+    const path = '/activeupdate/pattern/vsapi241.zip';
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    // Nobody reads: the first answer does not end, and fifty wait behind it.
+    socket.pause();
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(51));
+    await eventually(() => openBlobs() > 0, 'the first file is open');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(openBlobs()).toBe(1);
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
+    await eventually(() => received > 51 * BIG.length, 'all of them are sent in the end', 60_000);
+    socket.destroy();
+    await eventually(() => openBlobs() === 0, 'nothing stays open');
   });
 });

@@ -3,8 +3,6 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import { queryWithin } from '../../database/bounded-client.js';
-import { isConnectionFailure } from '../../database/database.errors.js';
 import { inTransaction } from '../../database/transaction.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
@@ -14,6 +12,7 @@ import type { ComposedChannel } from './channel-composer.js';
 import { fileMap, MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
 import { notBackInTime } from './modification-times.js';
 import type { PublishedDirectory } from './published-directory.js';
+import { PublishingLock } from './publishing-lock.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 
 export interface PublishRequest {
@@ -52,10 +51,6 @@ interface CompleteTree {
   manifestSha256: string;
 }
 
-const LOCK_KEY = 7_224_801_519;
-const LOCK_WAIT_MS = 60_000;
-const ANSWER_MS = 5_000;
-
 /** Ids sort by their time, to the millisecond. */
 export function newSnapshotId(at: Date): string {
   return `${at.toISOString().replace(/[-:.]/g, '')}-${randomBytes(3).toString('hex')}`;
@@ -70,6 +65,7 @@ function timeAfter(states: readonly ChannelState[], now: Date): Date {
 /** Turns composed trees into a snapshot in force: stage, record, flip, mark (architecture §3). One at a time on all nodes. */
 export class SnapshotPublisher {
   readonly states: ChannelStates;
+  private readonly lock: PublishingLock;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -82,38 +78,18 @@ export class SnapshotPublisher {
     private readonly steps: PublishSteps = noSteps,
   ) {
     this.states = new ChannelStates(snapshots, directory, blobs);
+    this.lock = new PublishingLock(dataSource);
   }
 
   /**
    * Runs work that decides on and publishes a snapshot, alone among all nodes; first finishes what a crash left.
    * @throws AppError `publishing-busy` when another node holds the lock for a minute.
    */
-  async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const runner = this.dataSource.createQueryRunner();
-    await runner.connect();
-    try {
-      await runner.query(`set lock_timeout = ${LOCK_WAIT_MS}`);
-      await runner.query(`set statement_timeout = 0`);
-      try {
-        await queryWithin(runner, LOCK_WAIT_MS + ANSWER_MS, 'select pg_advisory_lock($1)', [LOCK_KEY]);
-      } catch (cause) {
-        if (isConnectionFailure(cause)) throw cause;
-        throw new AppError(
-          'unavailable',
-          'publishing-busy',
-          'Another publication is under way; try again in a minute.',
-          { cause },
-        );
-      }
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.lock.hold(async () => {
       await this.recover();
-      return await work();
-    } finally {
-      // Without an answer the connection is ended, and the lock with it.
-      const unlock = 'select pg_advisory_unlock($1)';
-      await queryWithin(runner, ANSWER_MS, unlock, [LOCK_KEY]).catch(() => undefined);
-      await runner.query('reset lock_timeout; reset statement_timeout').catch(() => undefined);
-      await runner.release();
-    }
+      return work();
+    });
   }
 
   /** Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes. */
@@ -199,6 +175,16 @@ export class SnapshotPublisher {
   }
 
   private async putIntoForce(id: string): Promise<void> {
+    for (const channel of CHANNELS)
+      if (!(await this.directory.snapshots(channel)).includes(id))
+        throw new AppError(
+          'storage',
+          'snapshot-missing',
+          `The staged tree of ${channel} has gone: it is not put into force.`,
+          {
+            details: { channel, snapshot: id },
+          },
+        );
     for (const channel of CHANNELS) {
       await this.directory.flip(channel, id);
       await this.steps.reached(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');
@@ -229,6 +215,7 @@ export class SnapshotPublisher {
     request: PublishRequest,
     now: Date,
   ): Promise<void> {
+    await this.lock.requireHeld(manager);
     const releases = await request.record(manager, now, id);
     const { reason, downloadId, actor } = request;
     const channels = trees.map(({ channel, manifestSha256, files }) => ({

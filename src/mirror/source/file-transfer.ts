@@ -41,6 +41,11 @@ export class FileSender {
   private readonly buffers = new LargeBuffers();
 
   send(res: ServerResponse, transfer: Transfer, events: TransferEvents): void {
+    // Pipelined behind another answer: nothing is opened for it before its turn, or one connection could open thousands of files.
+    if (res.socket === null) {
+      res.once('socket', () => this.send(res, transfer, events));
+      return;
+    }
     open(transfer.file, 'r', (error, fd) => {
       if (error) {
         if (!res.destroyed) events.unavailable(error);

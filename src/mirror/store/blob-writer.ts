@@ -34,6 +34,8 @@ export class BlobWriter {
   #full: Buffer[] = [];
   #received = 0;
   #inFlight: Promise<void> = Promise.resolve();
+  /** Settled when the last write that was asked for is under way. */
+  #begun: Promise<void> = Promise.resolve();
   #failure: AppError | null = null;
   #file: SequentialFile | null;
   /** Only for a file that is written from its beginning. */
@@ -216,8 +218,14 @@ export class BlobWriter {
       await this.#startWrite(slab, SLAB_BYTES);
   }
 
-  /** Resolves when the slab before is written and this one is under way. */
-  async #startWrite(slab: Buffer, filled: number): Promise<void> {
+  /** Resolves when the slab before is written and this one is under way. One after the other, whoever calls, as each begins where the last ends. */
+  #startWrite(slab: Buffer, filled: number): Promise<void> {
+    const begun = this.#begun.then(() => this.#begin(slab, filled));
+    this.#begun = begun.catch(() => undefined);
+    return begun;
+  }
+
+  async #begin(slab: Buffer, filled: number): Promise<void> {
     await this.#inFlight;
     if (this.#failure !== null) this.slabs.giveBack(slab);
     this.#throwFailure();

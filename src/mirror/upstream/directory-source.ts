@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, type BigIntStats } from 'node:fs';
 import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -115,8 +115,7 @@ export class DirectorySource implements UpstreamSource {
         const facts = await handle.stat({ bigint: true });
         if (!facts.isFile())
           throw fault('upstream-not-found', 'There is no regular file of this name in the directory.', { url });
-        const etag = `"${facts.size.toString(16)}-${facts.mtimeNs.toString(16)}-${facts.ino.toString(16)}"`;
-        return { handle, url, size: Number(facts.size), etag, lastModified: facts.mtime.toUTCString() };
+        return { handle, url, size: Number(facts.size), etag: etagOf(facts), lastModified: facts.mtime.toUTCString() };
       } catch (error) {
         await handle.close();
         throw error;
@@ -143,7 +142,6 @@ export class DirectorySource implements UpstreamSource {
     });
   }
 
-  /** The bytes that the file had when it was opened; a file that turns out shorter was changed meanwhile. */
   /** The bytes that the file had when it was opened; a file that turns out shorter was changed meanwhile. Buffers are reused. */
   async *#read(file: OpenFile, signal?: AbortSignal, onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
     const { slabs } = this.options.store;
@@ -162,9 +160,19 @@ export class DirectorySource implements UpstreamSource {
         const throttled = this.#bandwidth.take(bytesRead, signal);
         if (throttled !== undefined) await throttled;
       }
+      await this.#requireUnchanged(file);
     } finally {
       slabs.giveBack(slab);
     }
+  }
+
+  /** Whoever copies onto the share in place may have set the final size before the bytes. */
+  async #requireUnchanged(file: OpenFile): Promise<void> {
+    const now = await file.handle.stat({ bigint: true }).catch((error: unknown) => {
+      throw directoryFault(error, file.url);
+    });
+    if (etagOf(now) !== file.etag)
+      throw fault('upstream-truncated', 'The file was changed while it was read.', { url: file.url });
   }
 
   async #readAt(file: OpenFile, slab: Buffer, position: number): Promise<number> {
@@ -176,6 +184,10 @@ export class DirectorySource implements UpstreamSource {
       throw directoryFault(error, file.url);
     }
   }
+}
+
+function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
+  return `"${size.toString(16)}-${mtimeNs.toString(16)}-${ino.toString(16)}"`;
 }
 
 function rootPath(url: string): string {

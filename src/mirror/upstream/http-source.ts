@@ -260,7 +260,7 @@ export class HttpSource implements UpstreamSource {
     return answer.body.read(watch, (chunk) => {
       const busy = take(chunk);
       const throttled = this.#bandwidth.take(chunk.length, signal);
-      return throttled === undefined ? busy : Promise.all([busy, throttled]);
+      return throttled === undefined ? busy : bothOver(busy, throttled);
     });
   }
 
@@ -275,6 +275,12 @@ export class HttpSource implements UpstreamSource {
       contentType: header(answer.headers, 'content-type') ?? null,
     });
   }
+}
+
+/** Rejects only when both are over: a write that goes on behind a cancelled wait would meet the next one in the same file. */
+async function bothOver(first: Promise<unknown> | undefined, second: Promise<unknown>): Promise<void> {
+  const failed = (await Promise.allSettled([first, second])).find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 function isWorthContinuing(error: unknown): boolean {

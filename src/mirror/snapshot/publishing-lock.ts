@@ -1,0 +1,99 @@
+import pLimit from 'p-limit';
+import type { DataSource, EntityManager } from 'typeorm';
+import { queryWithin } from '../../database/bounded-client.js';
+import { isConnectionFailure } from '../../database/database.errors.js';
+import { AppError } from '../../platform/errors/app-error.js';
+
+const LOCK_KEY = 7_224_801_519;
+const LOCK_WAIT_MS = 60_000;
+const ANSWER_MS = 5_000;
+
+/**
+ * Whoever writes below `published/` does so alone among all nodes: a session lock of the database, on a connection of its own. Callers
+ * of one process wait for each other here, without a connection: together they would use up all that there are.
+ */
+export class PublishingLock {
+  private readonly turns = pLimit(1);
+  /** Process of PostgreSQL that holds the lock for us. */
+  private backend: number | null = null;
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** @throws AppError `publishing-busy` when somebody else holds the lock for a minute. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    const over = Promise.withResolvers<undefined>();
+    try {
+      await this.turn(over.promise);
+      return await this.locked(work);
+    } finally {
+      over.resolve(undefined);
+    }
+  }
+
+  /**
+   * For the transaction that records: the lock may have gone with its connection, and then another node may have cleared away what
+   * was staged.
+   * @throws AppError `publishing-lock-lost`.
+   */
+  async requireHeld(manager: EntityManager): Promise<void> {
+    const [held] = await manager.query<unknown[]>(
+      `select 1 from pg_locks where locktype = 'advisory' and granted and pid = $1
+         and ((classid::bigint << 32) | objid::bigint) = $2`,
+      [this.backend, LOCK_KEY],
+    );
+    if (held === undefined)
+      throw new AppError(
+        'unavailable',
+        'publishing-lock-lost',
+        'The connection that kept other nodes from publishing was lost. Nothing was published; try again.',
+      );
+  }
+
+  private async turn(over: Promise<undefined>): Promise<void> {
+    const mine = Promise.withResolvers<undefined>();
+    void this.turns(() => {
+      mine.resolve(undefined);
+      return over;
+    });
+    const timer = setTimeout(() => mine.reject(busy()), LOCK_WAIT_MS);
+    await mine.promise.finally(() => clearTimeout(timer));
+  }
+
+  private async locked<T>(work: () => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    await runner.connect();
+    try {
+      await runner.query(`set lock_timeout = ${LOCK_WAIT_MS}`);
+      await runner.query(`set statement_timeout = 0`);
+      // A node that loses its power says no goodbye: the database has to find out within a minute, not within two hours.
+      await runner.query('set tcp_keepalives_idle = 10');
+      await runner.query('set tcp_keepalives_interval = 5');
+      await runner.query('set tcp_keepalives_count = 4');
+      try {
+        await queryWithin(runner, LOCK_WAIT_MS + ANSWER_MS, 'select pg_advisory_lock($1)', [LOCK_KEY]);
+      } catch (cause) {
+        if (isConnectionFailure(cause)) throw cause;
+        throw busy(cause);
+      }
+      const [session] = (await runner.query('select pg_backend_pid() as pid')) as { pid: number }[];
+      this.backend = session?.pid ?? null;
+      return await work();
+    } finally {
+      this.backend = null;
+      // Without an answer the connection is ended, and the lock with it.
+      const unlock = 'select pg_advisory_unlock($1)';
+      await queryWithin(runner, ANSWER_MS, unlock, [LOCK_KEY]).catch(() => undefined);
+      await runner.query('reset lock_timeout; reset statement_timeout').catch(() => undefined);
+      await runner.release();
+    }
+  }
+}
+
+function busy(cause?: unknown): AppError {
+  return new AppError(
+    'unavailable',
+    'publishing-busy',
+    'Another publication is under way; try again in a minute.',
+    cause === undefined ? {} : { cause },
+  );
+}
