@@ -16,6 +16,8 @@ import type {
   UpstreamSource,
   Validators,
 } from './source.js';
+import { ShareCalls } from './share-calls.js';
+import { DEFAULT_LIMITS, type TransferLimits } from './transfer-limits.js';
 import { pathSegments } from './upstream-path.js';
 
 export interface DirectorySourceOptions {
@@ -24,6 +26,7 @@ export interface DirectorySourceOptions {
   url: string;
   store: BlobStore;
   bandwidth?: Bandwidth;
+  limits?: Partial<TransferLimits>;
 }
 
 interface OpenFile extends Validators {
@@ -38,12 +41,16 @@ export class DirectorySource implements UpstreamSource {
   readonly url: string;
   readonly #root: string;
   readonly #bandwidth: Bandwidth;
+  readonly #share: ShareCalls;
+  readonly #idleMs: number;
 
   constructor(private readonly options: DirectorySourceOptions) {
     this.id = options.id;
     this.#root = rootPath(options.url);
     this.url = pathToFileURL(this.#root).href;
     this.#bandwidth = options.bandwidth ?? new Bandwidth();
+    this.#share = ShareCalls.of(this.#root);
+    this.#idleMs = options.limits?.idleMs ?? DEFAULT_LIMITS.idleMs;
   }
 
   async fetchSmall(path: string, { maxBytes, conditional, signal }: SmallRequest): Promise<SmallResult> {
@@ -78,7 +85,7 @@ export class DirectorySource implements UpstreamSource {
   }
 
   reset(): void {
-    // A directory answers at once or not at all: there is nothing to give up.
+    // What hangs is given up by call, and comes back by itself.
   }
 
   async close(): Promise<void> {
@@ -87,15 +94,19 @@ export class DirectorySource implements UpstreamSource {
 
   async #withFile<T>(path: string, signal: AbortSignal | undefined, use: (file: OpenFile) => Promise<T>): Promise<T> {
     throwIfCancelled(signal);
-    const file = await this.#open(path);
+    const file = await this.#call(() => this.#open(path), signal, close);
     try {
       return await use(file);
     } catch (error) {
       throwIfCancelled(signal);
       throw toAppError(error);
     } finally {
-      await file.handle.close();
+      close(file);
     }
+  }
+
+  #call<T>(work: () => Promise<T>, signal: AbortSignal | undefined, late?: (value: T) => void): Promise<T> {
+    return this.#share.run(work, { ms: this.#idleMs, url: this.url, signal }, late);
   }
 
   async #open(path: string): Promise<OpenFile> {
@@ -146,10 +157,13 @@ export class DirectorySource implements UpstreamSource {
   async *#read(file: OpenFile, signal?: AbortSignal, onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
     const { slabs } = this.options.store;
     const slab = slabs.take();
+    let lent = false;
     try {
       for (let position = 0; position < file.size;) {
-        throwIfCancelled(signal);
-        const bytesRead = await this.#readAt(file, slab, position);
+        // A call that is left behind may still write into it.
+        lent = true;
+        const bytesRead = await this.#call(() => this.#readAt(file, slab, position), signal);
+        lent = false;
         if (bytesRead === 0) {
           const details = { url: file.url, received: position, expected: file.size };
           throw fault('upstream-truncated', `The file ended after ${position} of ${file.size} bytes.`, details);
@@ -160,9 +174,9 @@ export class DirectorySource implements UpstreamSource {
         const throttled = this.#bandwidth.take(bytesRead, signal);
         if (throttled !== undefined) await throttled;
       }
-      await this.#requireUnchanged(file);
+      await this.#call(() => this.#requireUnchanged(file), signal);
     } finally {
-      slabs.giveBack(slab);
+      if (!lent) slabs.giveBack(slab);
     }
   }
 
@@ -184,6 +198,11 @@ export class DirectorySource implements UpstreamSource {
       throw directoryFault(error, file.url);
     }
   }
+}
+
+/** Not waited for: with a read left behind, it is over only when that is. */
+function close({ handle }: OpenFile): void {
+  handle.close().catch(() => undefined);
 }
 
 function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
