@@ -14,9 +14,9 @@ const SIZE = 3_000_000;
 
 /** A real mount whose server can be stopped: `bindfs` shows a directory of ours through FUSE. */
 async function mount(from: string, at: string): Promise<ChildProcess> {
-  const server = spawn('bindfs', ['-f', '--no-allow-other', from, at], { stdio: 'ignore' });
   const { dev } = await stat(at);
-  await until('the share is mounted', async () => server.exitCode !== null || (await stat(at)).dev !== dev);
+  const server = spawn('bindfs', ['-f', '--no-allow-other', from, at], { stdio: 'ignore' });
+  await until('the share is mounted', async () => (await stat(at)).dev !== dev);
   return server;
 }
 
