@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,10 +21,14 @@ async function mount(from: string, at: string): Promise<ChildProcess> {
   return server;
 }
 
+/** Tried: containers have the device and the account, and may not all the same. */
 function canMount(): boolean {
   if (!hasTool('bindfs')) return false;
-  const able = spawnSync('sh', ['-c', 'test -w /dev/fuse && test "$(id -u)" = 0']).status === 0;
-  if (!able) process.stderr.write('skipped: this account may not mount with FUSE\n');
+  const at = mkdtempSync(join(tmpdir(), 'haishin-fuse-'));
+  const able = spawnSync('bindfs', ['--no-allow-other', at, at]).status === 0;
+  if (able) spawnSync('umount', [at]);
+  else process.stderr.write('skipped: this account may not mount with FUSE\n');
+  rmdirSync(at);
   return able;
 }
 
