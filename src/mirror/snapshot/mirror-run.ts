@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
+import { allOver } from '../../platform/promises/all-over.js';
 import { IniDocument, MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
 import { truncationSign } from '../manifest/manifest-truncation.js';
 import { Manifest } from '../manifest/manifest.js';
@@ -146,10 +147,7 @@ async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: He
         ? []
         : [{ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature }];
     });
-  const settled = await Promise.allSettled(late);
-  const failed = settled.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw toAppError(failed.reason);
-  return settled.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+  return (await allOver(late)).flat();
 }
 
 /** A large file that begins last would be waited for alone. */

@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
+import { allOver } from '../../platform/promises/all-over.js';
 import { inTransaction } from '../../database/transaction.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
@@ -180,7 +181,7 @@ export class SnapshotPublisher {
         throw new AppError(
           'storage',
           'snapshot-missing',
-          `The staged tree of ${channel} has gone: it is not put into force.`,
+          `The staged tree of ${channel} has gone. What was published before stays in force, and the next download makes the tree anew.`,
           {
             details: { channel, snapshot: id },
           },
@@ -201,10 +202,8 @@ export class SnapshotPublisher {
     const staged = trees.map(({ channel, files }) =>
       this.directory.stage(channel, { version: 1, snapshot: id, channel, publishedAt, files }),
     );
-    // All of them to their end: what goes on behind a failure would go on without the lock.
-    const done = await Promise.allSettled([this.blobs.settle(news), ...staged]);
-    const failed = done.find((each) => each.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    // What went on behind a failure would go on without the lock.
+    await allOver([this.blobs.settle(news), ...staged]);
     await this.steps.reached('staged');
   }
 

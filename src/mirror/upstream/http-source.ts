@@ -1,4 +1,5 @@
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { allOver } from '../../platform/promises/all-over.js';
 import { systemClock, type Clock } from '../../platform/clock/clock.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { PartialFile } from '../store/partial-file.js';
@@ -260,7 +261,8 @@ export class HttpSource implements UpstreamSource {
     return answer.body.read(watch, (chunk) => {
       const busy = take(chunk);
       const throttled = this.#bandwidth.take(chunk.length, signal);
-      return throttled === undefined ? busy : bothOver(busy, throttled);
+      // A write that went on behind a cancelled wait would meet the next one in the same file.
+      return throttled === undefined ? busy : allOver<unknown>([busy, throttled]);
     });
   }
 
@@ -275,12 +277,6 @@ export class HttpSource implements UpstreamSource {
       contentType: header(answer.headers, 'content-type') ?? null,
     });
   }
-}
-
-/** Rejects only when both are over: a write that goes on behind a cancelled wait would meet the next one in the same file. */
-async function bothOver(first: Promise<unknown> | undefined, second: Promise<unknown>): Promise<void> {
-  const failed = (await Promise.allSettled([first, second])).find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
 }
 
 function isWorthContinuing(error: unknown): boolean {
