@@ -87,16 +87,16 @@ export class PublishedDirectory {
   /** Makes the tree; tells the folders that are not on the disk for good yet, and the ids of the shared ones. */
   private async render(tree: string, files: readonly HeldFile[]): Promise<{ folders: string[]; shared: string[] }> {
     const rendered = { folders: [] as string[], shared: [] as string[] };
-    for (const [folder, { files: own, nested }] of foldersOf(files)) {
+    for (const [folder, own] of foldersOf(files)) {
       const path = join(tree, folder);
-      if (folder !== '' && this.folders.suits(own, nested)) {
-        const id = await this.folders.provide(own);
+      if (this.folders.suits(folder, own)) {
+        const id = await this.folders.provide(own.files);
         await symlink(relative(dirname(path), this.folders.pathOf(id)), path);
         rendered.shared.push(id);
         continue;
       }
       await mkdir(path, { recursive: true });
-      if (!(await linkAll(this.blobs, own, (file) => join(tree, file.path)))) await this.noteDamage();
+      if (!(await linkAll(this.blobs, own.files, (file) => join(tree, file.path)))) await this.noteDamage();
       rendered.folders.push(path);
     }
     return rendered;
@@ -152,8 +152,8 @@ export class PublishedDirectory {
     const { files } = await this.readIndex(channel, snapshot);
     const temporary = join(this.root, channel, snapshot, '.relink');
     // A backup may have passed over folders whose names begin with a dot.
-    for (const [folder, { files: own, nested }] of foldersOf(files))
-      if (folder !== '' && this.folders.suits(own, nested)) await this.folders.provide(own);
+    for (const [folder, own] of foldersOf(files))
+      if (this.folders.suits(folder, own)) await this.folders.provide(own.files);
     let whole = true;
     for (const file of files) {
       const path = join(this.root, channel, snapshot, 'tree', file.path);

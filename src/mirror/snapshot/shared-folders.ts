@@ -5,6 +5,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import { makeDirectory, syncDirectory } from '../store/durable-directory.js';
 import { linkAll } from './hard-links.js';
 import type { HeldFile } from './held-file.js';
+import type { TreeFolder } from './tree-folders.js';
 
 /** Below this, links of its own cost a tree less than another place to look. */
 const SHARED_FROM = 256;
@@ -24,9 +25,9 @@ export class SharedFolders {
     private readonly noteDamage: () => Promise<void>,
   ) {}
 
-  /** Whether a folder is kept here; `nested`: it has folders of its own. */
-  suits(files: readonly HeldFile[], nested: boolean): boolean {
-    return files.length >= SHARED_FROM && !nested;
+  /** Whether a folder of a tree is kept here. */
+  suits(path: string, { files, nested }: TreeFolder): boolean {
+    return path !== '' && files.length >= SHARED_FROM && !nested;
   }
 
   pathOf(id: string): string {
