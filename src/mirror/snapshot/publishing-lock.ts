@@ -7,6 +7,9 @@ import { AppError } from '../../platform/errors/app-error.js';
 const LOCK_KEY = 7_224_801_519;
 const LOCK_WAIT_MS = 60_000;
 const ANSWER_MS = 5_000;
+/** A node that loses its power says no goodbye: the database has to find out within a minute, not within two hours. */
+const SESSION = `set lock_timeout = ${LOCK_WAIT_MS}; set statement_timeout = 0;
+  set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4`;
 
 /**
  * Whoever writes below `published/` does so alone among all nodes: a session lock of the database, on a connection of its own. Callers
@@ -63,12 +66,7 @@ export class PublishingLock {
     const runner = this.dataSource.createQueryRunner();
     await runner.connect();
     try {
-      await runner.query(`set lock_timeout = ${LOCK_WAIT_MS}`);
-      await runner.query(`set statement_timeout = 0`);
-      // A node that loses its power says no goodbye: the database has to find out within a minute, not within two hours.
-      await runner.query('set tcp_keepalives_idle = 10');
-      await runner.query('set tcp_keepalives_interval = 5');
-      await runner.query('set tcp_keepalives_count = 4');
+      await runner.query(SESSION);
       try {
         await queryWithin(runner, LOCK_WAIT_MS + ANSWER_MS, 'select pg_advisory_lock($1)', [LOCK_KEY]);
       } catch (cause) {
