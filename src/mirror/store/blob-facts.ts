@@ -9,8 +9,16 @@ export interface BlobFacts {
   ageMs: number;
 }
 
-export function toFacts(stats: Stats): BlobFacts {
-  return { size: stats.size, ageMs: Date.now() - stats.mtimeMs };
+/** Facts of those of the blobs that are held. */
+export async function factsOf(
+  sha256s: Iterable<string>,
+  store: { pathOf(sha256: string): string },
+): Promise<Map<string, BlobFacts>> {
+  const facts = new Map<string, BlobFacts>();
+  await statEach(sha256s, store, (sha256, stats) => {
+    if (stats !== undefined) facts.set(sha256, { size: stats.size, ageMs: Date.now() - stats.mtimeMs });
+  });
+  return facts;
 }
 
 /** Looks at many blobs; `undefined` for one that is not there. Others have their turn in between. */

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import { statEach, toFacts, type BlobFacts } from './blob-facts.js';
+import { factsOf, statEach, type BlobFacts } from './blob-facts.js';
 import { hashesOf, throwIfCancelled } from './blob-hashes.js';
 import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
 import { makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
@@ -85,14 +85,8 @@ export class BlobStore {
   }
 
   /** Facts of those of the blobs that are held. */
-  async factsOf(sha256s: Iterable<string>): Promise<Map<string, BlobFacts>> {
-    const facts = new Map<string, BlobFacts>();
-    await onDisk(() =>
-      statEach(sha256s, this, (sha256, stats) => {
-        if (stats !== undefined) facts.set(sha256, toFacts(stats));
-      }),
-    );
-    return facts;
+  factsOf(sha256s: Iterable<string>): Promise<Map<string, BlobFacts>> {
+    return onDisk(() => factsOf(sha256s, this));
   }
 
   /** A fresh path in `incoming/`, for somebody who writes the file and then calls `adopt`. */
@@ -246,11 +240,7 @@ export class BlobStore {
 
   /** Null when the blob is not held. */
   async facts(sha256: string): Promise<BlobFacts | null> {
-    const path = this.pathOf(sha256);
-    return onDisk(async () => {
-      const found = await stat(path, { throwIfNoEntry: false });
-      return found === undefined ? null : toFacts(found);
-    });
+    return (await this.factsOf([sha256])).get(sha256) ?? null;
   }
 
   /** Moves a blob to `<root>/quarantine/`, where a person may look at it; false when it was not held. */
