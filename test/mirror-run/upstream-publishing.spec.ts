@@ -95,20 +95,26 @@ describe('an upstream that publishes while it is read', () => {
     expect(await bench.api.component('virus-scan-engine')).toMatchObject({ available: { state: 'not-carried' } });
   });
 
-  it('a manifest that goes on changing, but breaks off alike for an hour, is what the source means', async () => {
-    const clock = new ManualClock(new Date());
-    await bench.restart({ clock });
-    let edition = 0;
+  const doubted = { state: 'failed', error: { code: 'upstream-publishing' } };
+
+  let edition = 0;
+  /** Says something else each time, and always breaks off at the same place. */
+  function breakOffAnew(): void {
     const transform = (ini: Buffer): Buffer =>
       Buffer.concat([Buffer.from(`; edition ${++edition}\r\n`), ini.subarray(0, ini.indexOf('[ENGINE]'))]);
     bench.upstream.set(MANIFEST, { kind: 'transform', transform });
-    const doubted = { state: 'failed', error: { code: 'upstream-publishing' } };
+  }
+
+  it('a manifest that goes on changing, but breaks off alike for an hour, is what the source means', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
+    breakOffAnew();
     expect(await bench.api.download()).toMatchObject(doubted);
     clock.advance(30 * 60_000);
     bench.upstream.set(MANIFEST, { kind: 'status', status: 500 });
     expect(await bench.api.download()).toMatchObject({ error: { code: 'upstream-http-status' } });
     bench.upstream.clear();
-    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    breakOffAnew();
     expect(await bench.api.download()).toMatchObject(doubted);
     clock.advance(31 * 60_000);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
@@ -118,11 +124,7 @@ describe('an upstream that publishes while it is read', () => {
   it('a manifest that was whole in between ends the doubt', async () => {
     const clock = new ManualClock(new Date());
     await bench.restart({ clock });
-    let edition = 0;
-    const transform = (ini: Buffer): Buffer =>
-      Buffer.concat([Buffer.from(`; edition ${++edition}\r\n`), ini.subarray(0, ini.indexOf('[ENGINE]'))]);
-    const doubted = { state: 'failed', error: { code: 'upstream-publishing' } };
-    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    breakOffAnew();
     expect(await bench.api.download()).toMatchObject(doubted);
     bench.upstream.clear();
     clock.advance(15 * 60_000);
@@ -131,7 +133,7 @@ describe('an upstream that publishes while it is read', () => {
     expect(await bench.api.download()).toMatchObject({ state: 'partial' });
     bench.upstream.clear();
     clock.advance(60 * 60_000);
-    bench.upstream.set(MANIFEST, { kind: 'transform', transform });
+    breakOffAnew();
     expect(await bench.api.download()).toMatchObject(doubted);
   });
 
