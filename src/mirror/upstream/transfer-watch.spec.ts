@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../../test/support/until.js';
 import { DEFAULT_LIMITS } from './transfer-limits.js';
 import { TransferWatch, type Patience, type SourcePace } from './transfer-watch.js';
 
@@ -116,4 +118,18 @@ describe('the watch of a transfer', () => {
     expect(late.signal.aborted).toBe(true);
     late.close();
   });
+});
+
+it('a process that had no turn for a while does not blame the other side for it', async () => {
+  const limits = { ...DEFAULT_LIMITS, idleMs: 200 };
+  const watch = new TransferWatch(limits, { healthyAt: performance.now() }, { receivedBytes: 0 }, undefined);
+  watch.startBody();
+  await sleep(50);
+  const end = performance.now() + 500;
+  while (performance.now() < end);
+  // The tick that is due comes first.
+  await sleep(1);
+  expect(watch.verdict).toBeNull();
+  await until('silence is told all the same', () => watch.verdict === 'idle');
+  watch.close();
 });

@@ -21,11 +21,14 @@ export interface SourcePace {
 
 /**
  * Watches one try of a file and aborts `signal` when the other side is silent or slow. Only time spent waiting for the other side
- * counts: a slow disk of ours or our own bandwidth limit is not the upstream's fault. One timer per try, nothing per chunk.
+ * counts: a slow disk of ours, our own bandwidth limit, or a process that had no turn for a while is not the upstream's fault. One timer
+ * per try, nothing per chunk.
  */
 export class TransferWatch {
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  readonly #intervalMs: number;
+  #lastTick: number;
   readonly #detach: () => void;
   #phase: 'head' | 'body' = 'head';
   /** Since when we wait for the other side; null while it waits for us. */
@@ -52,7 +55,9 @@ export class TransferWatch {
     this.#detach = (): void => outer?.removeEventListener('abort', cancel);
     const { headersMs, connectMs, idleMs, slowWindowMs, noProgressMs } = limits;
     const shortest = Math.min(connectMs + headersMs, idleMs, slowWindowMs, noProgressMs);
-    this.#timer = setInterval(() => this.check(), Math.max(5, Math.min(1000, shortest / 5)));
+    this.#intervalMs = Math.max(5, Math.min(1000, shortest / 5));
+    this.#lastTick = this.#waitingSince;
+    this.#timer = setInterval(() => this.#tick(), this.#intervalMs);
     this.#timer.unref();
   }
 
@@ -101,6 +106,18 @@ export class TransferWatch {
 
   waiting(): void {
     this.#waitingSince = this.monotonicMs();
+  }
+
+  /** What we did not run ourselves, nobody was waited for: data may lie there unread. */
+  #tick(): void {
+    const now = this.monotonicMs();
+    const lostMs = now - this.#lastTick - this.#intervalMs;
+    this.#lastTick = now;
+    if (lostMs > this.#intervalMs) {
+      if (this.#waitingSince !== null) this.#waitingSince = Math.min(now, this.#waitingSince + lostMs);
+      this.patience.healthyAt = Math.min(now, this.patience.healthyAt + lostMs);
+    }
+    this.check();
   }
 
   /** Looks at the clock; the timer calls it. */
