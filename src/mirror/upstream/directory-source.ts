@@ -7,6 +7,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import { Bandwidth } from './bandwidth.js';
 import { sizeExceeded, sizeMismatch } from './content-check.js';
 import { fault, throwIfCancelled } from './faults.js';
+import { fetchOptional } from './optional-file.js';
 import type {
   BlobRequest,
   FetchedBlob,
@@ -63,16 +64,8 @@ export class DirectorySource implements UpstreamSource {
     });
   }
 
-  async fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null> {
-    try {
-      const result = await this.fetchSmall(path, request);
-      if (result.status === 'not-modified') return result;
-      const { body, ...validators } = result;
-      return { ...validators, ...(await this.options.store.write([body], request, request.signal)) };
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'upstream-not-found') return null;
-      throw error;
-    }
+  fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null> {
+    return fetchOptional(this, this.options.store, path, request);
   }
 
   async fetchBlob(path: string, { size, maxBytes, signal, onProgress }: BlobRequest): Promise<FetchedBlob> {

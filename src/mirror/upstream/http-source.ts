@@ -12,6 +12,7 @@ import { continuesAt, resumeValidator } from './http-resume.js';
 import type { TakeChunk } from './http-answer.js';
 import { withRetries } from './retry-loop.js';
 import { SourceHealth } from './source-health.js';
+import { fetchOptional } from './optional-file.js';
 import type {
   BlobRequest,
   FetchedBlob,
@@ -81,16 +82,8 @@ export class HttpSource implements UpstreamSource {
     );
   }
 
-  async fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null> {
-    try {
-      const result = await this.fetchSmall(path, request);
-      if (result.status === 'not-modified') return result;
-      const { body, ...validators } = result;
-      return { ...validators, ...(await this.options.store.write([body], request, request.signal)) };
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'upstream-not-found') return null;
-      throw error;
-    }
+  fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null> {
+    return fetchOptional(this, this.options.store, path, request);
   }
 
   async fetchBlob(path: string, request: BlobRequest): Promise<FetchedBlob> {
