@@ -1,11 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
-import pg from 'pg';
 import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
-import { ApiCaller, type ApiAnswer } from '../support/haishin.js';
-import { until } from '../support/until.js';
+import { ApiCaller } from '../support/haishin.js';
 
 let bench: MirrorBench;
 beforeAll(async () => {
@@ -197,67 +193,6 @@ describe('bad input', () => {
     });
   });
 
-  it('a manifest entry that another component has, in whatever case, also of two at the same moment', async () => {
-    const names = { ja: '二重', en: 'Twice' };
-    const post = (id: string, entries: string[]): Promise<ApiAnswer> =>
-      bench.api.post('/api/v1/components', { id, names, kind: 'pattern', entries });
-    const claimed = { status: 409, body: { code: 'entry-claimed', component: 'spyware-pattern', entry: 'P.20000400' } };
-    expect(await post('dup-one', ['P.77', 'P.20000400'])).toMatchObject(claimed);
-    expect((await bench.api.get('/api/v1/components/dup-one')).status).toBe(404);
-    const patch = (id: string, entries: string[]): Promise<ApiAnswer> =>
-      bench.api.call('PATCH', `/api/v1/components/${id}`, { entries });
-    expect(await patch('virus-pattern', ['P.4', 'P.20000400'])).toMatchObject(claimed);
-    expect(await patch('virus-pattern', ['P.4'])).toMatchObject({ status: 200, body: { entries: ['P.4'] } });
-    expect(await patch('absent', ['P.4'])).toMatchObject({ status: 404, body: { code: 'component-unknown' } });
-    // Another node that has not committed its claim yet.
-    const node = new pg.Client({ connectionString: bench.haishin.database.url });
-    await node.connect();
-    try {
-      await node.query(`begin; select pg_advisory_xact_lock(hashtext('haishin-component-entries'));
-        update component set entries = '{P.AAA}' where id = 'url-filtering-engine'`);
-      let answered = false;
-      const late = post('dup-one', ['P.aaa']).finally(() => (answered = true));
-      await until('it waits for the other', async () => {
-        const { rowCount } = await node.query(`select from pg_locks where locktype = 'advisory' and not granted`);
-        return answered || rowCount === 1;
-      });
-      await node.query('commit');
-      expect(await late).toMatchObject({
-        status: 409,
-        body: { code: 'entry-claimed', component: 'url-filtering-engine' },
-      });
-    } finally {
-      await node.end();
-    }
-    expect(await patch('url-filtering-engine', [])).toMatchObject({ status: 200 });
-    expect(await post('dup-one', ['P.aaa'])).toMatchObject({ status: 201 });
-  });
-
-  it('an entry with two owners from before stands in the way of no other edit, only of a new claim', async () => {
-    const old = new pg.Client({ connectionString: bench.haishin.database.url });
-    await old.connect();
-    await old.query(
-      `update component set entries = entries || '{P.BBB}' where id in ('virus-pattern', 'antispam-pattern')`,
-    );
-    await old.end();
-    const path = '/api/v1/components/virus-pattern';
-    const { names, entries } = (await bench.api.get(path)).body as {
-      names: { ja: string; en: string };
-      entries: string[];
-    };
-    expect(entries).toContain('P.BBB');
-    const patch = (change: object): Promise<ApiAnswer> => bench.api.call('PATCH', path, { names, entries, ...change });
-    const renamed = { names: { ...names, en: 'Renamed' } };
-    expect(await patch(renamed)).toMatchObject({ status: 200, body: { ...renamed, entries } });
-    expect(await patch({ entries: [...entries, 'P.20000400'] })).toMatchObject({
-      status: 409,
-      body: { code: 'entry-claimed', component: 'spyware-pattern', entry: 'P.20000400' },
-    });
-    const given = entries.filter((entry) => entry !== 'P.BBB');
-    expect(await patch({ entries: given })).toMatchObject({ status: 200, body: { entries: given } });
-    expect(await patch({})).toMatchObject({ status: 409, body: { component: 'antispam-pattern', entry: 'P.BBB' } });
-  });
-
   it('broken JSON, a body that is too large, an unknown path: problems with codes', async () => {
     const headers = { authorization: 'Bearer test-token-0123456789abcdef', 'content-type': 'application/json' };
     const send = (body: string): Promise<Response> =>
@@ -276,97 +211,6 @@ describe('bad input', () => {
     expect(answer.status).toBe(415);
     expect(await answer.json()).toMatchObject({ status: 415, code: 'unsupported-media-type' });
     expect(await bench.api.get('/api/v1/absent')).toMatchObject({ status: 404, body: { code: 'not-found' } });
-  });
-
-  it.each([
-    ['sources', { sources: [] }],
-    ['sources', { sources: [{ url: 'ftp://x' }] }],
-    ['sources', { sources: [{ url: 'http://user:secret@x/' }] }],
-    ['sources', { sources: [{ url: 'http://x:99999/' }] }],
-    ['sources', { sources: [{ url: 'http://[::1/' }] }],
-    ['sources', { sources: [{ url: 'http://x/a?x=1' }] }],
-    ['sources', { sources: [{ url: 'http://x/activeupdate/Server.ini' }] }],
-    ['japanSources', { japanSources: [{ url: '/srv/tree/server.ini' }] }],
-    ['allowRedirectHosts', { allowRedirectHosts: ['not a host!!'] }],
-    ['allowRedirectHosts', { allowRedirectHosts: ['http://localhost:19092/'] }],
-    ['allowRedirectHosts', { allowRedirectHosts: ['localhost:99999'] }],
-    ['caFile', { caFile: 'relative.pem' }],
-    ['parallel', { parallel: 0 }],
-    ['selection', { selection: { mode: 'most', components: [] } }],
-    ['bandwidthBytesPerSecond', { bandwidthBytesPerSecond: -1 }],
-  ])('a setting that cannot be: %s (%#)', async (field, change) => {
-    const before = (await bench.api.get('/api/v1/settings/update-source')).body;
-    const put = await bench.api.put('/api/v1/settings/update-source', { ...before, ...change });
-    expect(put).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
-    expect(JSON.stringify(put.body.fields)).toContain(field);
-    expect(JSON.stringify(put.body.fields)).not.toContain('$property');
-    expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
-  });
-
-  it.each([
-    [['virus-pattern', 'absent'], 'component-unknown'],
-    [[], 'selection-empty'],
-  ])('a selection of %j, by which less would be mirrored than somebody thinks', async (components, code) => {
-    const before = (await bench.api.get('/api/v1/settings/update-source')).body;
-    const put = await bench.api.put('/api/v1/settings/update-source', {
-      ...before,
-      selection: { mode: 'selected', components },
-    });
-    expect(put).toMatchObject({ status: 400, body: { code } });
-    expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
-  });
-
-  it('a CA file that is not there or is none', async () => {
-    const path = '/api/v1/settings/update-source';
-    const before = (await bench.api.get(path)).body;
-    const none = join(bench.haishin.dataDir, 'none.pem');
-    await writeFile(none, '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n');
-    for (const caFile of [`${none}.absent`, none]) {
-      const put = await bench.api.put(path, { ...before, caFile });
-      expect(put).toMatchObject({ status: 422, body: { code: 'ca-file-unreadable', path: caFile } });
-      expect(put.body.detail).toContain(caFile);
-    }
-    expect((await bench.api.get(path)).body).toEqual(before);
-  });
-
-  it('a schedule that could never fire, unless it is off', async () => {
-    const path = '/api/v1/settings/download-schedule';
-    const before = (await bench.api.get(path)).body;
-    const never = { ...before, enabled: true, exceptions: { days: [], weekdays: [0, 1, 2, 3, 4, 5, 6], hours: [] } };
-    expect(await bench.api.put(path, never)).toMatchObject({ status: 422, body: { code: 'schedule-never' } });
-    const nothing = { days: [], weekdays: [], hours: [{ from: '22:00', to: '22:00' }] };
-    expect(await bench.api.put(path, { ...before, exceptions: nothing })).toMatchObject({
-      status: 400,
-      body: { code: 'validation-failed' },
-    });
-    expect((await bench.api.get(path)).body).toEqual(before);
-    expect(await bench.api.put(path, { ...never, enabled: false })).toMatchObject({ status: 200 });
-    expect(await bench.api.put(path, before)).toMatchObject({ status: 200 });
-  });
-
-  it('hosts that redirects may lead to, as host or host:port in any case', async () => {
-    const path = '/api/v1/settings/update-source';
-    const before = (await bench.api.get(path)).body;
-    const allowRedirectHosts = ['CDN.Example.com', 'localhost:19092', '10.0.0.1', '[::1]:8080', 'under_score'];
-    expect(await bench.api.put(path, { ...before, allowRedirectHosts })).toMatchObject({ status: 200 });
-    await bench.api.put(path, before);
-  });
-
-  it('a proxy whose port does not exist, and a day that does not', async () => {
-    for (const [name, change] of [
-      ['proxy', { url: 'http://x:99999' }],
-      ['download-schedule', { exceptions: { days: ['2026-02-31'], weekdays: [], hours: [] } }],
-    ] as const) {
-      const before = (await bench.api.get(`/api/v1/settings/${name}`)).body;
-      expect(await bench.api.put(`/api/v1/settings/${name}`, { ...before, ...change })).toMatchObject({ status: 400 });
-    }
-  });
-
-  it('every setting takes what it gave', async () => {
-    for (const name of ['update-source', 'proxy', 'download-schedule', 'distribution', 'licences']) {
-      const { body } = await bench.api.get(`/api/v1/settings/${name}`);
-      expect(await bench.api.put(`/api/v1/settings/${name}`, body)).toMatchObject({ status: 200, body });
-    }
   });
 });
 
