@@ -9,14 +9,8 @@ import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream
 import { startHaishin, TEST_TOKEN, type ApiAnswer, type TestHaishin } from './support/haishin.js';
 import { checkConsistency, fetchAsProduct } from './support/reference-client.js';
 import { until } from './support/until.js';
+import { uploadTo, type UploadParts } from './support/upload.js';
 import { zipOf } from './support/zip-file.js';
-
-interface Parts {
-  file?: { name: string; content: Buffer | string };
-  signature?: Buffer | string;
-  version?: string;
-  [other: string]: unknown;
-}
 
 const sha256 = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex');
 
@@ -34,19 +28,12 @@ describe('uploads', () => {
     await upstream.close();
   });
 
-  function upload(
+  const upload = (
     component: string,
-    parts: Parts,
-    query = '',
-    headers: Record<string, string> = {},
-  ): Promise<ApiAnswer> {
-    const form = new FormData();
-    const { file, signature, ...fields } = parts;
-    for (const [name, value] of Object.entries(fields)) form.append(name, String(value));
-    if (file !== undefined) form.append('file', new Blob([new Uint8Array(Buffer.from(file.content))]), file.name);
-    if (signature !== undefined) form.append('signature', new Blob([new Uint8Array(Buffer.from(signature))]), 'x.sig');
-    return haishin.api.call('POST', `/api/v1/components/${component}/releases${query}`, form, headers);
-  }
+    parts: UploadParts,
+    query?: string,
+    headers?: Record<string, string>,
+  ): Promise<ApiAnswer> => uploadTo(haishin, component, parts, query, headers);
 
   async function manifestOf(channel: 'global' | 'japan'): Promise<string> {
     const base = `${haishin.http}/activeupdate${channel === 'japan' ? '/japan' : ''}`;
@@ -280,7 +267,7 @@ describe('uploads', () => {
 
   describe('refuses, and nothing changes:', () => {
     const good = { name: 'vsapi400.zip', content: 'no archive' };
-    const cases: [string, string, Parts, number, string][] = [
+    const cases: [string, string, UploadParts, number, string][] = [
       ['a ZIP that is none', 'virus-pattern', { file: good, version: '17.400.00' }, 422, 'zip-corrupt'],
       ['no file', 'virus-pattern', { version: '17.400.00' }, 400, 'upload-file-missing'],
       ['an empty file', 'site-rules', { file: { name: 'a.dat', content: '' }, version: '1' }, 400, 'upload-empty'],

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
 import { faultOf } from './upstream-server.js';
 
@@ -109,32 +110,6 @@ describe('the blob store', () => {
     expect(await incoming()).toEqual([]);
   });
 
-  it('adopts a finished file of its own, and copies one of somebody else', async () => {
-    const own = store.temporaryPath();
-    await writeFile(own, content);
-    expect(await store.adopt(own)).toEqual({ sha256, size: content.length });
-    expect(await incoming()).toEqual([]);
-    await store.remove(sha256);
-    const foreign = join(root, 'media.zip');
-    await writeFile(foreign, content);
-    expect(await store.importFile(foreign)).toEqual({ sha256, size: content.length });
-    expect((await readFile(foreign)).equals(content)).toBe(true);
-    expect((await faultOf(store.importFile(join(root, 'none')))).code).toBe('file-not-found');
-  });
-
-  it('adopts nothing beyond its limits', async () => {
-    for (const [limits, code] of [
-      [{ exactBytes: 7 }, 'size-mismatch'],
-      [{ maxBytes: 7 }, 'size-exceeded'],
-    ] as const) {
-      const own = store.temporaryPath();
-      await writeFile(own, content);
-      expect((await faultOf(store.adopt(own, limits))).code).toBe(code);
-    }
-    expect(await incoming()).toEqual([]);
-    expect(await all()).toEqual([]);
-  });
-
   it('tells intact, damaged and missing blobs apart', async () => {
     await store.write([content], { maxBytes: 1e9 });
     expect(await store.verify(sha256)).toBe('intact');
@@ -145,6 +120,32 @@ describe('the blob store', () => {
     expect(await store.remove(sha256)).toBe(false);
     expect(await store.verify(sha256)).toBe('missing');
     expect(await store.size(sha256)).toBeNull();
+  });
+
+  it('leaves a blob alone that somebody came to want, and removes it when nobody did', async () => {
+    const { sha256: id } = await store.write([content], { maxBytes: content.length });
+    const longAgo = new Date(Date.now() - 2 * 3600_000);
+    await utimes(store.pathOf(id), longAgo, longAgo);
+    await store.write([content], { maxBytes: content.length });
+    expect(await store.remove(id, 3600_000)).toBe(false);
+    expect(await store.verify(id)).toBe('intact');
+    await utimes(store.pathOf(id), longAgo, longAgo);
+    expect(await store.remove(id, 3600_000)).toBe(true);
+    expect(await store.has(id)).toBe(false);
+    expect(await incoming()).toEqual([]);
+  });
+
+  it('loses nothing when the same content is stored while it is being removed', async () => {
+    const longAgo = new Date(Date.now() - 2 * 3600_000);
+    const small = Buffer.from('wanted again');
+    for (let round = 0; round < 300; round++) {
+      const { sha256: id } = await store.write([small], { maxBytes: 100 });
+      await utimes(store.pathOf(id), longAgo, longAgo);
+      const stored = store.write([small], { maxBytes: 100 });
+      for (let turn = 0; turn < round % 10; turn++) await setImmediate();
+      await Promise.all([store.remove(id, 3600_000), stored]);
+      expect(await store.verify(id)).toBe('intact');
+    }
   });
 
   it('computes MD5 and SHA-1', async () => {

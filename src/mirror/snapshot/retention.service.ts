@@ -225,8 +225,7 @@ export class RetentionService {
     for (const [sha256, size] of garbage) {
       if (signal?.aborted) break;
       // Somebody may have come to want it since it was looked at.
-      const found = await blobs.facts(sha256);
-      if (found === null || found.ageMs < FRESH_MS || !(await blobs.remove(sha256))) continue;
+      if (!(await blobs.remove(sha256, FRESH_MS))) continue;
       removed.count += 1;
       removed.bytes += size;
     }

@@ -125,8 +125,7 @@ export class SnapshotPublisher {
     await this.steps.reached('composed');
     const news = newBlobs(trees, states);
     // With a manifest that is lost nobody knows what of the tree was lost before.
-    if (states.every((state) => !state.manifestLost))
-      await Promise.all([...news].map((sha256) => this.mustHave(sha256)));
+    if (states.every((state) => !state.manifestLost)) await this.blobs.requireHeld(news);
     // Not side by side: a slow disk would hold the transaction open, and with it the download's row, for minutes.
     await this.stage(id, trees, news, now);
     await inTransaction(this.dataSource, (manager) => this.record(manager, id, trees, request, now));
@@ -225,13 +224,6 @@ export class SnapshotPublisher {
       releases: releases[channel],
     }));
     await this.snapshots.insert(manager, { id, reason, downloadId, createdBy: actor, channels }, now);
-  }
-
-  private async mustHave(sha256: string): Promise<void> {
-    if (await this.blobs.has(sha256)) return;
-    throw new AppError('storage', 'blob-missing', 'Content that was to be published has gone from the disk.', {
-      details: { sha256 },
-    });
   }
 
   private async complete(

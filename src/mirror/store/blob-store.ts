@@ -1,10 +1,11 @@
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { factsOf, statEach, type BlobFacts } from './blob-facts.js';
 import { hashesOf, throwIfCancelled } from './blob-hashes.js';
-import { BlobWriter, readChunks, type StoredBlob, type WriteLimits } from './blob-writer.js';
+import { BlobWriter, type StoredBlob, type WriteLimits } from './blob-writer.js';
 import { makeDirectories, makeDirectory, syncDirectory } from './durable-directory.js';
+import { MeasuredZips } from './measured-zips.js';
 import { PartialFiles } from './partial-file.js';
 import { SlabPool } from './slab-pool.js';
 import { checkZip } from './zip-check.js';
@@ -13,9 +14,6 @@ import { isStaleTemporary, temporaryName } from './temporary-name.js';
 
 export type { StoredBlob, WriteLimits } from './blob-writer.js';
 
-/** Measurements wait here for their check; small enough to be forgotten about. */
-const MAX_MEASURED_FILES = 64;
-const MAX_MEASURED_MEMBERS = 1000;
 const SHA256 = /^[0-9a-f]{64}$/;
 /** `00` to `ff`. */
 const FOLDERS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'));
@@ -30,7 +28,7 @@ const FOLDERS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2,
 export class BlobStore {
   readonly partials: PartialFiles;
   readonly slabs = new SlabPool();
-  readonly #measured = new Map<string, MeasuredMembers>();
+  readonly #measured = new MeasuredZips();
   readonly #incoming: string;
   readonly #blobs: string;
 
@@ -89,6 +87,21 @@ export class BlobStore {
     return onDisk(() => factsOf(sha256s, this));
   }
 
+  /** @throws AppError `blob-missing` unless all of them are held. */
+  async requireHeld(sha256s: ReadonlySet<string>): Promise<void> {
+    const held = await this.factsOf(sha256s);
+    const missing = [...sha256s].find((sha256) => !held.has(sha256));
+    if (missing === undefined) return;
+    throw new AppError(
+      'storage',
+      'blob-missing',
+      'Content that was to be recorded has gone from the disk; bring it again.',
+      {
+        details: { sha256: missing },
+      },
+    );
+  }
+
   /** A fresh path in `incoming/`, for somebody who writes the file and then calls `adopt`. */
   temporaryPath(): string {
     return join(this.#incoming, temporaryName());
@@ -123,50 +136,9 @@ export class BlobStore {
     }
   }
 
-  /** Takes over a finished file of the same file system (hashes it, then renames it away); it is gone afterwards, also on failure. */
-  async adopt(path: string, limits: Partial<WriteLimits> = {}, signal?: AbortSignal): Promise<StoredBlob> {
-    try {
-      const writer = await BlobWriter.resume(path, { maxBytes: Number.MAX_SAFE_INTEGER, ...limits }, this.slabs);
-      try {
-        const blob = await writer.finish();
-        if (limits.maxBytes !== undefined && blob.size > limits.maxBytes)
-          throw new AppError(
-            'upstream',
-            'size-exceeded',
-            `The file is longer than the ${limits.maxBytes} bytes that are allowed.`,
-            {
-              details: { maxBytes: limits.maxBytes, size: blob.size },
-            },
-          );
-        throwIfCancelled(signal);
-        await this.commit(path, blob);
-        return blob;
-      } catch (error) {
-        await writer.discard();
-        throw error;
-      }
-    } catch (error) {
-      await rm(path, { force: true }).catch(() => undefined);
-      throw toAppError(error);
-    }
-  }
-
-  /** Stores a copy of a file that belongs to somebody else. */
-  async importFile(path: string, limits: Partial<WriteLimits> = {}, signal?: AbortSignal): Promise<StoredBlob> {
-    const handle = await open(path, 'r').catch((cause: unknown) => {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw toAppError(cause);
-      throw new AppError('not-found', 'file-not-found', 'The file to be stored does not exist.', { cause });
-    });
-    try {
-      return await this.write(readChunks(handle, this.slabs), { maxBytes: Number.MAX_SAFE_INTEGER, ...limits }, signal);
-    } finally {
-      await handle.close();
-    }
-  }
-
   /** Publishes a finished, fsynced temporary under its hash. Content that is already held wins, unless it was damaged. */
   async commit(temporaryPath: string, blob: StoredBlob, measured: MeasuredMembers | null = null): Promise<void> {
-    this.#remember(blob.sha256, measured);
+    this.#measured.remember(blob.sha256, measured);
     const target = this.pathOf(blob.sha256);
     await onDisk(async () => {
       if ((await stat(target, { throwIfNoEntry: false }))?.size === blob.size && (await this.touch(blob.sha256))) {
@@ -197,29 +169,27 @@ export class BlobStore {
    * were unpacked on the way in.
    */
   async checkZip(sha256: string, signal?: AbortSignal): Promise<void> {
-    const measured = this.#measured.get(sha256);
-    this.#measured.delete(sha256);
+    const measured = this.#measured.take(sha256);
     await checkZip(this.pathOf(sha256), { measured, ...(signal === undefined ? {} : { signal }) });
   }
 
-  #remember(sha256: string, measured: MeasuredMembers | null): void {
-    if (measured === null || measured.size > MAX_MEASURED_MEMBERS) return;
-    this.#measured.set(sha256, measured);
-    const [oldest] = this.#measured.keys();
-    if (this.#measured.size > MAX_MEASURED_FILES && oldest !== undefined) this.#measured.delete(oldest);
-  }
-
-  /** Removes a blob; false when it was not held. The caller knows that nothing refers to it. */
-  async remove(sha256: string): Promise<boolean> {
+  /**
+   * Removes a blob that nobody has written or touched for `minAgeMs`; false when it is not held, or was wanted meanwhile. The caller
+   * knows that nothing refers to it.
+   */
+  async remove(sha256: string, minAgeMs = 0): Promise<boolean> {
     const path = this.pathOf(sha256);
+    const aside = this.temporaryPath();
     return onDisk(async () => {
-      try {
-        await rm(path);
-        return true;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-        throw error;
+      // Out of reach first: whoever brings the same content after this stores it anew, whoever did so before has left a time on it.
+      if (!(await moved(path, aside))) return false;
+      const age = await ageMs(aside);
+      if (age !== null && age < minAgeMs) {
+        await rename(aside, path);
+        return false;
       }
+      await rm(aside, { force: true });
+      return true;
     });
   }
 
@@ -238,24 +208,13 @@ export class BlobStore {
     });
   }
 
-  /** Null when the blob is not held. */
-  async facts(sha256: string): Promise<BlobFacts | null> {
-    return (await this.factsOf([sha256])).get(sha256) ?? null;
-  }
-
   /** Moves a blob to `<root>/quarantine/`, where a person may look at it; false when it was not held. */
   async quarantine(sha256: string): Promise<boolean> {
     const path = this.pathOf(sha256);
     return onDisk(async () => {
       const aside = join(this.rootDir, 'quarantine');
       await mkdir(aside, { recursive: true, mode: 0o700 });
-      try {
-        await rename(path, join(aside, sha256));
-        return true;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-        throw error;
-      }
+      return moved(path, join(aside, sha256));
     });
   }
 
@@ -284,6 +243,17 @@ export class BlobStore {
 async function ageMs(path: string): Promise<number | null> {
   const found = await stat(path, { throwIfNoEntry: false });
   return found === undefined ? null : Date.now() - found.mtimeMs;
+}
+
+/** False when there is nothing to move. */
+async function moved(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 async function onDisk<T>(work: () => T | Promise<T>): Promise<T> {

@@ -144,9 +144,11 @@ export class UploadService {
       [releaseId = ''] = await this.releases.findOrCreate(manager, [release], upload.now);
       await this.events.add([{ ...eventOf(upload.facts, 'recorded'), releaseId }], upload.now, manager);
     };
-    await this.blobs.settle(
-      content.files.flatMap((file) => [file.sha256, ...(file.signature === null ? [] : [file.signature.sha256])]),
+    const blobs = new Set(
+      content.files.flatMap(({ sha256, signature }) => [sha256, ...(signature === null ? [] : [signature.sha256])]),
     );
+    await this.blobs.requireHeld(blobs);
+    await this.blobs.settle(blobs);
     await this.publisher.alone(record);
     return { releaseId, published: false, snapshotId: null };
   }
