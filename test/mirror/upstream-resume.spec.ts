@@ -112,11 +112,14 @@ describe('a download that breaks off', () => {
   });
 
   describe('and whose process ended', () => {
-    const interrupted = async (headers: Record<string, string> = { etag: '"v1"' }) => {
+    const interrupted = async (
+      headers: Record<string, string> = { etag: '"v1"' },
+      later: { content: Buffer; headers: Record<string, string> } = { content, headers },
+    ) => {
       let healthy = false;
       const cancel = new AbortController();
       const server = await bench.serve((incoming, response) => {
-        if (healthy) return send(incoming, response, content, headers);
+        if (healthy) return send(incoming, response, later.content, later.headers);
         response.writeHead(200, { 'content-length': content.length, ...headers });
         response.write(content.subarray(0, 2 * MIB));
       });
@@ -146,6 +149,28 @@ describe('a download that breaks off', () => {
       expect((await again(server.origin)).sha256).toBe(hash(content));
       expect(server.requests[1]?.headers.range).toBe(`bytes=${2 * MIB}-`);
       expect(await partials()).toEqual([]);
+    });
+
+    describe('when all of it was there already', () => {
+      const complete = async (now: Buffer, etag: string) => {
+        const server = await interrupted(undefined, { content: now, headers: { etag } });
+        const name = (await partials()).find((each) => !each.endsWith('.json')) ?? '';
+        await writeFile(join(bench.directory, 'partial', name), content);
+        return server;
+      };
+
+      it('is taken when it is still the same, for one byte', async () => {
+        const server = await complete(content, '"v1"');
+        expect(await again(server.origin)).toMatchObject({ sha256: hash(content), etag: '"v1"' });
+        expect(server.requests.slice(1).map(({ headers }) => headers.range)).toEqual([`bytes=${content.length - 1}-`]);
+        expect(await partials()).toEqual([]);
+      });
+
+      it('starts over when the name stands for something else by now', async () => {
+        const server = await complete(other, '"v2"');
+        expect(await again(server.origin)).toMatchObject({ sha256: hash(other), etag: '"v2"' });
+        expect(await partials()).toEqual([]);
+      });
     });
 
     it('starts over without a validator', async () => {

@@ -166,13 +166,17 @@ export class HttpSource implements UpstreamSource {
     const { size, maxBytes, signal, onProgress } = request;
     const { offset, validator } = file;
     const whole = size ?? file.total;
-    // Everything was there when the connection broke, or when the process ended.
-    if (validator !== null && whole !== null && offset === whole)
-      return { [validator.kind === 'etag' ? 'etag' : 'lastModified']: validator.value };
     const resuming = offset > 0 && validator !== null;
-    const headers: Record<string, string> = resuming ? { range: `bytes=${offset}-`, 'if-range': validator.value } : {};
+    // Of a file that was all there when its try ended, the last byte is asked for: the name may stand for another content by now.
+    const complete = offset === whole;
+    const from = complete ? offset - 1 : offset;
+    const headers: Record<string, string> = resuming ? { range: `bytes=${from}-`, 'if-range': validator.value } : {};
     return this.#converse(url, headers, signal, patience, async (answer, watch) => {
-      const resumed = resuming && answer.status === 206 && continuesAt(answer.headers, offset, file.total, validator);
+      const resumed = resuming && answer.status === 206 && continuesAt(answer.headers, from, file.total, validator);
+      if (resumed && complete) {
+        await answer.body.drain();
+        return validatorsOf(answer.headers);
+      }
       if (!resumed) {
         if (resuming && (answer.status === 206 || answer.status === 416)) {
           answer.body.drop();
