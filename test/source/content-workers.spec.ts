@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, get as httpGet, type IncomingMessage, type Server } from 'node:http';
@@ -176,6 +177,20 @@ describe('content workers', () => {
     await eventually(() => again() === killed, 'the dead workers are replaced');
     expect(workers?.pids()).toHaveLength(2);
     for (let n = 0; n < 4; n++) expect(await textOf('/activeupdate/server.ini')).toBe('global one');
+  });
+
+  it('are replaced as soon as processes can be made again', async () => {
+    await fork(2);
+    const [first] = workers?.pids() ?? [];
+    // Fails as the system without memory or process numbers does: no process is made at all.
+    cluster.setupPrimary({ cwd: join(fixture.dataDir, 'nowhere') });
+    process.kill(first ?? 0, 'SIGKILL');
+    const failures = (): number => logger.lines.filter((line) => line.text.includes('cannot be started')).length;
+    await eventually(() => failures() > 1, 'it is tried more than once');
+    expect(workers?.pids()).toHaveLength(1);
+    expect(await textOf('/activeupdate/server.ini')).toBe('global one');
+    cluster.setupPrimary({ cwd: process.cwd() });
+    await eventually(() => workers?.pids().length === 2, 'the missing worker is back');
   });
 
   it('say that a port is in use, and leave no process behind', async () => {

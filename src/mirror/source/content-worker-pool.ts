@@ -109,8 +109,8 @@ class WorkerPool implements ContentWorkers {
     await Promise.all([...this.workers].map((worker) => stopWorker(worker, graceMs)));
   }
 
-  private fork(): Promise<Urls> {
-    const worker = cluster.fork();
+  private async fork(): Promise<Urls> {
+    const worker = this.spawn();
     const bornAt = performance.now();
     this.workers.add(worker);
     const started = new Promise<Urls>((resolve, reject) => {
@@ -124,29 +124,38 @@ class WorkerPool implements ContentWorkers {
         } else if (message.type === 'refreshed') this.waiting.get(message.id)?.();
         else this.options.onReport(message.report);
       });
-      worker.on('exit', (code, signal) => {
+      const ended = (facts: Record<string, unknown>): void => {
         this.workers.delete(worker);
-        reject(
-          new AppError(
-            'internal',
-            'content-worker-died',
-            `A content worker ended (${signal || code}) before it served.`,
-          ),
-        );
+        const why = `A content worker ended (${String(facts['signal'] ?? facts['code'])}) before it served.`;
+        reject(new AppError('internal', 'content-worker-died', why));
         if (performance.now() - bornAt > STABLE_MS) this.delayMs = FIRST_DELAY_MS;
         if (this.stopping) return;
+        const { pid } = worker.process;
         this.options.logger.warn(
-          { pid: worker.process.pid, code, signal, delayMs: this.delayMs },
+          { pid, ...facts, delayMs: this.delayMs },
           'a content worker ended; another is started',
         );
         this.respawnLater();
+      };
+      worker.on('exit', (code, signal) => ended({ code, signal }));
+      worker.on('error', (err: NodeJS.ErrnoException) => {
+        // Of a process that could not even be made (no memory, too many processes) nothing exits.
+        if (worker.process.pid === undefined) ended({ err, code: err.code });
+        else this.options.logger.warn({ err, pid: worker.process.pid }, 'a content worker cannot be reached');
       });
     });
-    worker.on('error', (error) =>
-      this.options.logger.warn({ err: error, pid: worker.process.pid }, 'a content worker cannot be reached'),
-    );
     const limit = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS);
-    return started.finally(() => clearTimeout(limit));
+    return await started.finally(() => clearTimeout(limit));
+  }
+
+  /** Some faults of the system are thrown, others come as an event. */
+  private spawn(): Worker {
+    try {
+      return cluster.fork();
+    } catch (err) {
+      if (!this.stopping) this.respawnLater();
+      throw err;
+    }
   }
 
   private respawnLater(): void {
