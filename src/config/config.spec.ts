@@ -113,6 +113,13 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('takes no login for the upstream: who reads the settings would see it', () => {
+    for (const url of ['https://user:secret@upstream.example/activeupdate', 'http://user@upstream.example/'])
+      expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual([
+        'HAISHIN_UPSTREAM_URL must not hold a user or a password',
+      ]);
+  });
+
   it('refuses an upstream that only looks like an address, and takes an odd directory', () => {
     for (const url of ['http://x:99999/', 'https://[::1/'])
       expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual(['HAISHIN_UPSTREAM_URL is no valid address']);

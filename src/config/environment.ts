@@ -12,7 +12,7 @@ import {
   ValidateIf,
   validateSync,
 } from 'class-validator';
-import { IsAddress, IsBaseFolder } from './source-address.js';
+import { IsAddress, IsBaseFolder, IsWithoutLogin } from './source-address.js';
 
 const blankIsUnset = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && value.trim() === '' ? undefined : value;
@@ -88,6 +88,7 @@ export class Environment {
   })
   @Validate(IsAddress)
   @Validate(IsBaseFolder)
+  @Validate(IsWithoutLogin)
   HAISHIN_UPSTREAM_URL?: string;
 
   @IsOptional()

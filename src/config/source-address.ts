@@ -24,3 +24,15 @@ export class IsBaseFolder implements ValidatorConstraintInterface {
     return '$property must be the folder in which server.ini lies: without server.ini itself, and without a query (?) or fragment (#)';
   }
 }
+
+/** Whoever may read the settings would read it, and so would the log. */
+@ValidatorConstraint({ name: 'noLogin' })
+export class IsWithoutLogin implements ValidatorConstraintInterface {
+  validate(address: unknown): boolean {
+    return typeof address !== 'string' || !/^https?:\/\/[^/]*@/i.test(address);
+  }
+
+  defaultMessage(): string {
+    return '$property must not hold a user or a password';
+  }
+}

@@ -212,16 +212,13 @@ describe('an upstream over HTTP that misbehaves', () => {
       expect(other.requests).toHaveLength(0);
     });
 
-    it('to an allowed host is followed, without our password', async () => {
+    it('to an allowed host is followed', async () => {
       const other = await bench.serve((_, response) => void response.end(content));
       const first = await bench.serve(
         (_, response) => void response.writeHead(307, { location: `${other.origin}/b` }).end(),
       );
-      const url = first.origin.replace('http://', 'http://user:secret@');
-      const source = bench.source(url, { allowRedirectHosts: [`127.0.0.1:${other.port}`] });
+      const source = bench.source(first.origin, { allowRedirectHosts: [`127.0.0.1:${other.port}`] });
       expect((await source.fetchBlob('a', request)).sha256).toBe(sha256);
-      expect(first.requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from('user:secret').toString('base64')}`);
-      expect(other.requests[0]?.headers.authorization).toBeUndefined();
     });
 
     it('to an allowed host is followed in whatever case its name is given', async () => {

@@ -18,10 +18,10 @@ import {
   ValidatorConstraint,
   type ValidatorConstraintInterface,
 } from 'class-validator';
-import { IsAddress, IsBaseFolder } from '../../config/source-address.js';
+import { IsAddress, IsBaseFolder, IsWithoutLogin } from '../../config/source-address.js';
 import { CHANNELS, type Channel } from '../snapshot/channel.js';
 
-const SOURCE_ADDRESS = /^(https?:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S*|\/\S*)$/;
+const SOURCE_ADDRESS = /^(https?:\/\/[^\s/]+(\/\S*)?|file:\/\/\/\S*|\/\S*)$/;
 
 const HOST = /^([a-z0-9_]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?$/i;
 
@@ -42,10 +42,11 @@ export class SourceSetting {
   @IsString()
   @MaxLength(2000)
   @Matches(SOURCE_ADDRESS, {
-    message: 'url must be an http:, https: or file: URL without credentials, or an absolute directory',
+    message: 'url must be an http:, https: or file: URL, or an absolute directory',
   })
   @Validate(IsAddress)
   @Validate(IsBaseFolder)
+  @Validate(IsWithoutLogin)
   url: string;
 }
 

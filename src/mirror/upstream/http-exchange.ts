@@ -35,7 +35,7 @@ export async function exchange(start: URL, options: ExchangeOptions): Promise<An
         method: 'GET',
         origin: url.origin,
         path: url.pathname + url.search,
-        headers: { ...options.headers, ...authorization(url, start) },
+        headers: options.headers,
         headersTimeout: options.headersMs,
         bodyTimeout: 0,
       },
@@ -88,13 +88,6 @@ function refusedRedirect(from: URL, location: string, why: string): AppError {
     url: displayUrl(from),
     location: target.slice(0, 500),
   });
-}
-
-/** User and password of the source's own URL; never sent to where a redirect leads. */
-function authorization(url: URL, start: URL): Record<string, string> {
-  if (start.username === '' || url.host !== start.host || url.protocol !== start.protocol) return {};
-  const pair = `${decodeURIComponent(start.username)}:${decodeURIComponent(start.password)}`;
-  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** The fault of an answer that is not what was asked for. */
