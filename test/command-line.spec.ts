@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { startSampleUpstream } from '../src/sample-upstream/sample-server.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
 import { ApiCaller, spawnHaishin, type SpawnedHaishin } from './support/haishin.js';
@@ -42,6 +44,19 @@ describe('the command line', () => {
     await database?.drop();
     await upstream?.close();
     await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('takes it well when nobody reads its output any more', async () => {
+    for (const args of [['openapi'], ['status', '--json'], ['--help']]) {
+      const child = spawn(process.execPath, [resolve('dist/cli.js'), ...args], {
+        env: { ...process.env, NODE_OPTIONS: '', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      child.stdout.destroy();
+      const said = text(child.stderr);
+      const [code] = (await once(child, 'exit')) as [number];
+      expect({ args, code, said: await said }).toEqual({ args, code: 0, said: '' });
+    }
   });
 
   it('finds the server by its data directory, downloads and shows where things stand', async () => {

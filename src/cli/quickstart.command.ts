@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { loadConfig, processEnvironment } from '../config/config.js';
 import { startServer, type RunningServer } from '../main.js';
 import { SAMPLE_MAPPING, CATALOGUE, withMapping } from '../mirror/manifest/catalogue.js';
+import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { startSampleUpstream } from '../sample-upstream/sample-server.js';
 import { SampleTree } from '../sample-upstream/sample-tree.js';
@@ -32,6 +33,8 @@ export function registerQuickstart(program: Command): void {
 
 async function quickstart(options: { every: number; keep?: boolean; once?: boolean }): Promise<void> {
   const env = processEnvironment();
+  if (env['HAISHIN_HTTP_PORT'] === 'off')
+    throw new AppError('bad-input', 'http-needed', 'The tour of quickstart needs HTTP: leave HAISHIN_HTTP_PORT unset.');
   const own = env['HAISHIN_DATA_DIR'] === undefined && !options.keep;
   const dataDir = own ? await mkdtemp(join(tmpdir(), 'haishin-quickstart-')) : undefined;
   const upstream = await startSampleUpstream({ tree: new SampleTree({ scale: SAMPLE_SCALE, japanTree: false }) });
@@ -86,10 +89,8 @@ async function tour(context: {
   start: (api: ApiClient, baseUrl: string) => Promise<Products>;
 }): Promise<NodeJS.Timeout> {
   const { server, upstream, every } = context;
-  const target = await findServer({
-    url: server.httpUrl ?? server.httpsUrl ?? '',
-    ...(await localToken(context.dataDir)),
-  });
+  const base = server.httpUrl ?? '';
+  const target = await findServer({ url: base, ...(await localToken(context.dataDir)) });
   const api = new ApiClient(target);
   say();
   say(`1. A sample upstream with made-up content runs at ${upstream.url}`);
@@ -102,11 +103,10 @@ async function tour(context: {
   upstream.publish(['virus-pattern']);
   await mirror(api);
   await showChannels(server);
-  const base = server.httpUrl ?? '';
   say(
     `5. A sample agent and ${SIMULATED_PRODUCTS} simulated products come in; the virus pattern is deployed to all of them …`,
   );
-  await context.start(api, server.httpUrl ?? server.httpsUrl ?? '');
+  await context.start(api, base);
   await deploy(api, 'virus-pattern');
   say();
   say('Try it:');
