@@ -2,11 +2,12 @@ import type { LimitFunction } from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
+import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from './signature-path.js';
-import type { RememberedFile } from './upstream-memory.js';
+import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
 /** Largest signature that is taken; real ones have a few hundred bytes. */
 const MAX_SIGNATURE_BYTES = 1024 * 1024;
@@ -100,17 +101,11 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
-  const validators =
-    known?.sha256 && (await stillHeld(input, known))
-      ? {
-          ...(known.etag ? { etag: known.etag } : {}),
-          ...(known.lastModified ? { lastModified: known.lastModified } : {}),
-        }
-      : {};
+  const usable = known?.sha256 && (await stillHeld(input, known));
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
     signal: input.signal,
-    ...(Object.keys(validators).length > 0 ? { conditional: validators } : {}),
+    ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
     input.remembered.set(key, { path: key, sha256: null, size: null, version: null, etag: null, lastModified: null });
@@ -129,8 +124,8 @@ export async function fetchSignature(input: GroupFetchInput, filePath: string): 
     sha256: got.sha256,
     size: got.size,
     version: null,
-    etag: got.etag ?? null,
-    lastModified: got.lastModified ?? null,
+    // Only what may be asked with: a file that is fetched anew brings its time along.
+    ...askedWith(got),
   });
   input.learnt.add(key);
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };

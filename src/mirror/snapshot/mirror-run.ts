@@ -7,6 +7,7 @@ import { IniDocument, MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
 import { truncationSign } from '../manifest/manifest-truncation.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
+import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, UpstreamSource, Validators } from '../upstream/source.js';
 import {
   fetchGroup,
@@ -75,7 +76,8 @@ interface Round {
 }
 
 export type MirrorRunResult =
-  | { state: 'unchanged' }
+  /** `validators` as they are now, when the manifest had to be read to find out. */
+  | { state: 'unchanged'; validators?: Validators }
   | {
       state: 'read';
       manifest: Manifest;
@@ -87,12 +89,11 @@ export type MirrorRunResult =
     };
 
 async function readManifest(input: MirrorRunInput): Promise<SmallContent | null> {
-  const conditional = input.validators.etag || input.validators.lastModified ? input.validators : undefined;
-  const usable = conditional !== undefined && (input.settled || input.lastManifest !== null);
+  const usable = input.settled || input.lastManifest !== null;
   const got = await input.source.fetchSmall(MANIFEST_PATH, {
     maxBytes: MAX_MANIFEST_BYTES,
     signal: input.signal,
-    ...(usable ? { conditional } : {}),
+    ...(usable ? conditionalOn(input.validators) : {}),
   });
   if (got.status === 'ok') return got;
   return input.settled || input.lastManifest === null
@@ -241,7 +242,8 @@ async function requireSpace(
 export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult> {
   input.progress.phase('manifest');
   const first = await readManifest(input);
-  if (first === null || (input.settled && input.lastManifest?.equals(first.body))) return { state: 'unchanged' };
+  if (first === null) return { state: 'unchanged' };
+  if (input.settled && input.lastManifest?.equals(first.body)) return { state: 'unchanged', validators: first };
   let current: SmallContent = first;
   for (let round = 1; ; round++) {
     const manifest = parseManifest(current.body);
@@ -276,7 +278,7 @@ async function confirm(
     const again = await input.source.fetchSmall(MANIFEST_PATH, {
       maxBytes: MAX_MANIFEST_BYTES,
       signal: input.signal,
-      ...(current.etag !== undefined || current.lastModified !== undefined ? { conditional: current } : {}),
+      ...conditionalOn(current),
     });
     return again.status === 'not-modified' || again.body.equals(current.body) ? null : again;
   } catch (thrown) {

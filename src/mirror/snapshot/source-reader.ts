@@ -1,14 +1,23 @@
 import { readFile, statfs } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
-import type { UpstreamSource } from '../upstream/source.js';
+import { conditionalOn } from '../upstream/conditional.js';
+import type { UpstreamSource, Validators } from '../upstream/source.js';
 import type { HeldTree, PlanInput } from './mirror-plan.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import type { SourceOpener } from './source-opener.js';
-import type { ManifestDoubt, RememberedFile, UpstreamMemory, UpstreamState } from './upstream-memory.js';
+import {
+  askedWith,
+  validatorsOf,
+  type ManifestDoubt,
+  type RememberedFile,
+  type UpstreamMemory,
+  type UpstreamState,
+} from './upstream-memory.js';
 
 /** Left free on the disk whatever happens: the database and the logs need room too. */
 const RESERVED_BYTES = 64 * 1024 * 1024;
@@ -90,8 +99,7 @@ export class SourceReader {
     await this.deps.memory.manifestRead(
       read.key,
       {
-        etag: validators.etag ?? null,
-        lastModified: validators.lastModified ?? null,
+        ...askedWith(validators),
         manifestSha256: lookAgain ? null : blob.sha256,
         planFingerprint: fingerprint,
         complete: !lookAgain && groups.every((group) => group.action !== 'earlier' && group.fault === null),
@@ -127,6 +135,8 @@ export class SourceReader {
         progress: request.progress,
         logger,
       });
+      if (result.state === 'unchanged' && result.validators !== undefined)
+        await this.rememberValidators(key, state, result.validators);
       const pause = result.state === 'read' ? result.pause : null;
       if (pause === null) await memory.answered(key);
       else await this.rememberFailure(key, pause, doubts.held);
@@ -138,6 +148,13 @@ export class SourceReader {
     } finally {
       await diary.close();
     }
+  }
+
+  /** Nothing is written where nothing would be gained: a source without validators is read as a whole each time. */
+  private async rememberValidators(key: string, state: UpstreamState, found: Validators): Promise<void> {
+    const { conditional } = conditionalOn(found);
+    if (conditional === undefined || isDeepStrictEqual(conditional, validatorsOf(state))) return;
+    await this.deps.memory.manifestStands(key, conditional);
   }
 
   private async rememberFailure(key: string, error: AppError, doubt: ManifestDoubt | undefined): Promise<void> {
@@ -207,13 +224,6 @@ class Diary {
       this.logger.warn({ err: fault, source: this.key }, 'what was learnt of the source could not be recorded');
     }
   }
-}
-
-function validatorsOf(state: UpstreamState): { etag?: string; lastModified?: string } {
-  return {
-    ...(state.etag === null ? {} : { etag: state.etag }),
-    ...(state.lastModified === null ? {} : { lastModified: state.lastModified }),
-  };
 }
 
 function coolDown(error: AppError, now: Date): Date | null {

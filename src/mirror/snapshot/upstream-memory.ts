@@ -1,4 +1,6 @@
 import type { DataSource } from 'typeorm';
+import { conditionalOn } from '../upstream/conditional.js';
+import type { Validators } from '../upstream/source.js';
 
 /** What a path of a source held when it was last fetched. `sha256` null: the source said that there is no such file. */
 export interface RememberedFile {
@@ -42,6 +44,17 @@ export interface UpstreamState {
   readAt: Date | null;
 }
 
+/** What was kept for asking again. */
+export function validatorsOf({ etag, lastModified }: Pick<UpstreamState, 'etag' | 'lastModified'>): Validators {
+  return { ...(etag === null ? {} : { etag }), ...(lastModified === null ? {} : { lastModified }) };
+}
+
+/** What is kept for asking again. */
+export function askedWith(validators: Validators): Pick<UpstreamState, 'etag' | 'lastModified'> {
+  const { etag, lastModified } = conditionalOn(validators).conditional ?? {};
+  return { etag: etag ?? null, lastModified: lastModified ?? null };
+}
+
 const NOTHING_KNOWN: UpstreamState = {
   etag: null,
   lastModified: null,
@@ -80,11 +93,6 @@ export class UpstreamMemory {
     );
   }
 
-  /** Forgets what has not been seen for a time: names of old increments never come back. */
-  async forgetFilesBefore(source: string, before: Date): Promise<void> {
-    await this.dataSource.query(`delete from upstream_file where source = $1 and seen_at < $2`, [source, before]);
-  }
-
   async state(source: string): Promise<UpstreamState> {
     const [row] = await this.dataSource.query<UpstreamState[]>(
       `select etag, last_modified as "lastModified", manifest_sha256 as "manifestSha256", plan_fingerprint as "planFingerprint",
@@ -115,6 +123,16 @@ export class UpstreamMemory {
          complete = $6, read_at = $7`,
       [source, read.etag, read.lastModified, read.manifestSha256, read.planFingerprint, read.complete, now],
     );
+  }
+
+  /** The manifest is the same as ever; asking for it may be cheaper from now on. */
+  async manifestStands(source: string, validators: Validators): Promise<void> {
+    const { etag, lastModified } = askedWith(validators);
+    await this.dataSource.query(`update upstream_state set etag = $2, last_modified = $3 where source = $1`, [
+      source,
+      etag,
+      lastModified,
+    ]);
   }
 
   /** The source answered, whatever it answered: it is not failing any more. Writes only when it was. */

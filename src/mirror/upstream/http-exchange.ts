@@ -7,6 +7,9 @@ import { parseRetryAfter } from './retry-after.js';
 import type { Validators } from './source.js';
 import { displayUrl } from './upstream-path.js';
 
+/** Both are of whole seconds, and of one clock. */
+const YOUNG_MS = 2000;
+
 export interface Answer {
   status: number;
   headers: Headers;
@@ -121,7 +124,20 @@ export function header(headers: Headers, name: string): string | undefined {
 export function validatorsOf(headers: Headers): Validators {
   const etag = header(headers, 'etag');
   const lastModified = header(headers, 'last-modified');
-  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+  const age = lastModified === undefined ? null : ageOf(lastModified, headers);
+  // Without a Date only an ETag tells anything.
+  const unsettled = age === null ? etag === undefined : age < YOUNG_MS;
+  return {
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    ...(unsettled ? { unsettled } : {}),
+  };
+}
+
+/** Milliseconds from a Last-Modified to the Date of the answer; null when one of them is no date. */
+export function ageOf(lastModified: string, headers: Headers): number | null {
+  const age = Date.parse(header(headers, 'date') ?? '') - Date.parse(lastModified);
+  return Number.isNaN(age) ? null : age;
 }
 
 /** Content-Length as a number of bytes; null when absent or malformed. */

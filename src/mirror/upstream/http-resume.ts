@@ -1,19 +1,18 @@
 import type { ResumeValidator } from '../store/partial-file.js';
 import type { Headers } from './http-answer.js';
-import { header } from './http-exchange.js';
+import { ageOf, header } from './http-exchange.js';
 
-/** A Last-Modified this close to the answer's Date could hide a second change within the same second (RFC 9110 §8.8.2.2). */
-const LAST_MODIFIED_SETTLED_MS = 60_000;
+/** What is put together of two halves must be of one file, also where time stamps and Date come from two clocks (RFC 9110 §8.8.2.2). */
+const SETTLED_MS = 60_000;
 
 /** What a later Range request may be bound to: a strong ETag, or a Last-Modified that is old enough to be one; else null. */
 export function resumeValidator(headers: Headers): ResumeValidator | null {
   const etag = header(headers, 'etag');
   if (etag !== undefined) return /^"[^"]*"$/.test(etag) ? { kind: 'etag', value: etag } : null;
   const lastModified = header(headers, 'last-modified');
-  const date = header(headers, 'date');
-  if (lastModified === undefined || date === undefined) return null;
-  const age = Date.parse(date) - Date.parse(lastModified);
-  return age >= LAST_MODIFIED_SETTLED_MS ? { kind: 'last-modified', value: lastModified } : null;
+  const age = lastModified === undefined ? null : ageOf(lastModified, headers);
+  if (lastModified === undefined || age === null || age < SETTLED_MS) return null;
+  return { kind: 'last-modified', value: lastModified };
 }
 
 /** Whether a 206 carries exactly the bytes from `offset` to the end of the very file that was begun. */

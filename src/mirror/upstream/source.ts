@@ -2,6 +2,11 @@
 export interface Validators {
   etag?: string;
   lastModified?: string;
+  /**
+   * The file was so young that another change within the same second would not show: in a Last-Modified (RFC 9110 §8.8.2.2), and in
+   * the ETags of servers that make them of time and size.
+   */
+  unsettled?: true;
 }
 
 export interface SmallContent extends Validators {
