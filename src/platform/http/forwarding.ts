@@ -15,6 +15,11 @@ const HOP_BY_HOP = new Set([
   'upgrade',
   'expect',
 ]);
+/**
+ * Stay whatever `Connection` names. Without its length the body of a request would be read as the next request on the connection,
+ * with headers that are believed there.
+ */
+const NEVER_OF_ONE_CONNECTION = new Set(['content-length', 'host', 'authorization']);
 const RETRY_SECONDS = '5';
 /** CN of a verified client certificate, percent-encoded; ours alone, and believed over the unix socket only. */
 export const FORWARDED_CLIENT_CN = 'x-haishin-client-cn';
@@ -120,6 +125,7 @@ function endToEnd(rawHeaders: readonly string[], drop: (lowerName: string) => bo
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
     if (rawHeaders[i]?.toLowerCase() === 'connection')
       for (const option of (rawHeaders[i + 1] ?? '').split(',')) named.add(option.trim().toLowerCase());
+  for (const name of NEVER_OF_ONE_CONNECTION) named.delete(name);
   const headers: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? '';

@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { createForwarder, FORWARDED_CLIENT_CN, type Forwarder } from '../../src/platform/http/forwarding.js';
+import { eventually } from '../support/raw-http.js';
+
+interface Seen {
+  method: string | undefined;
+  url: string | undefined;
+  headers: IncomingMessage['headers'];
+  body: string;
+}
+
+describe('what content workers hand on to the management process', () => {
+  let directory: string;
+  let primary: Server;
+  let front: Server;
+  let forwarder: Forwarder;
+  let seen: Seen[];
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'haishin-forward-'));
+    seen = [];
+    primary = createServer((req, res) => {
+      const { method, url, headers } = req;
+      void text(req).then((body) => {
+        seen.push({ method, url, headers, body });
+        res.end(`answer to ${url}`);
+      });
+    });
+    const socket = join(directory, 'api.sock');
+    await new Promise<void>((resolve) => primary.listen(socket, resolve));
+    forwarder = createForwarder(socket);
+    front = createServer(forwarder.handler);
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+  });
+
+  afterEach(async () => {
+    forwarder.close();
+    for (const server of [front, primary]) {
+      server.closeAllConnections();
+      server.close();
+    }
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const inner = [
+    'GET /smuggled HTTP/1.1',
+    'Host: x',
+    `${FORWARDED_CLIENT_CN}: victim-product`,
+    'X-Forwarded-For: 192.0.2.1',
+    '\r\n',
+  ].join('\r\n');
+  const chunked = `${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`;
+
+  it.each(
+    ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST', 'PATCH'].flatMap((method) =>
+      ['content-length', 'Host, Content-Length', 'transfer-encoding'].map((named) => [method, named] as const),
+    ),
+  )('a body is never a request of its own: %s with "Connection: %s"', async (method, named) => {
+    const body = named === 'transfer-encoding' ? chunked : inner;
+    const framing = named === 'transfer-encoding' ? 'Transfer-Encoding: chunked' : `Content-Length: ${inner.length}`;
+    const socket = connect((front.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(`${method} /outer HTTP/1.1\r\nHost: a\r\nConnection: ${named}\r\n${framing}\r\n\r\n${body}`);
+    await eventually(() => seen.length > 0, 'the request arrives');
+    // On the same kept connection: whatever else had been sent on it would come first.
+    const { port } = front.address() as AddressInfo;
+    expect(await (await fetch(`http://127.0.0.1:${port}/next`)).text()).toBe('answer to /next');
+    socket.destroy();
+    expect(seen.map((each) => each.url)).toEqual(['/outer', '/next']);
+    expect(seen[0]).toMatchObject({ method, body: inner, headers: { host: 'a', 'x-forwarded-for': '127.0.0.1' } });
+    expect(seen[0]?.headers[FORWARDED_CLIENT_CN]).toBeUndefined();
+  });
+
+  it('headers of one connection stay there, those of the request do not', async () => {
+    const socket = connect((front.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(
+      'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close, X-Own, Authorization\r\nX-Own: 1\r\nAuthorization: Bearer t\r\nTE: trailers\r\n\r\n',
+    );
+    await eventually(() => seen.length > 0, 'the request arrives');
+    expect(seen[0]?.headers).toMatchObject({ authorization: 'Bearer t', connection: 'keep-alive' });
+    expect(Object.keys(seen[0]?.headers ?? {})).not.toEqual(expect.arrayContaining(['x-own']));
+    expect(seen[0]?.headers.te).toBeUndefined();
+    socket.destroy();
+  });
+});
