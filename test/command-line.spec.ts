@@ -1,6 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -120,6 +122,28 @@ describe('the command line', () => {
     expect(second).toMatchObject({ code: 1, stdout: '' });
     expect(second.stderr).toContain('database-refused');
     expect((await haishin(['status'], env)).code).toBe(0);
+  });
+
+  it('gives the token of the server on this host to no other', async () => {
+    const asked: (string | undefined)[] = [];
+    const other = createServer((req, res) => {
+      asked.push(req.headers.authorization);
+      res.writeHead(401).end();
+    });
+    await new Promise<void>((done) => other.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const result of [
+      await haishin(['status', '--url', url], env),
+      await haishin(['status'], { ...env, HAISHIN_URL: url }),
+      await haishin(['status', '--url', url], { HAISHIN_DATA_DIR: join(dataDir, 'nowhere') }),
+    ])
+      expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('token-missing: A token of') });
+    expect(asked).toEqual([]);
+    await haishin(['status', '--url', url, '--token', 'its-own'], env);
+    expect(asked[0]).toBe('Bearer its-own');
+    other.close();
+    const { http } = JSON.parse(await readFile(join(dataDir, 'run', 'server.json'), 'utf8'));
+    expect(await haishin(['status', '--url', `${http}/`], env)).toMatchObject({ code: 0 });
   });
 
   it('says what is wrong when no server runs', async () => {

@@ -15,7 +15,7 @@ export interface ApiTarget {
 /**
  * Where the server is: HAISHIN_URL and HAISHIN_TOKEN, else the server that runs on this data directory, which leaves its
  * address and a token of its own in a file that only its account can read.
- * @throws AppError `server-not-running`.
+ * @throws AppError `server-not-running`, `token-missing`.
  */
 export async function findServer(options: { url?: string; token?: string }): Promise<ApiTarget> {
   const env = processEnvironment();
@@ -23,21 +23,37 @@ export async function findServer(options: { url?: string; token?: string }): Pro
   const token = options.token ?? env['HAISHIN_TOKEN'];
   if (url !== undefined && token !== undefined) return { url: url.replace(/\/$/, ''), token };
   const file = runFilePath(loadConfig().dataDir);
+  const facts = await readFacts(file);
+  const own = facts?.http ?? facts?.https ?? null;
+  const asked = (url ?? own)?.replace(/\/$/, '');
+  if (asked === undefined)
+    throw new AppError(
+      'unavailable',
+      'server-not-running',
+      `No server runs on this data directory (${file} is missing). Start it with "haishin serve", or name one with HAISHIN_URL and HAISHIN_TOKEN.`,
+    );
+  const isOwn = facts !== null && (asked === facts.http || asked === facts.https);
+  // The token of the server on this host is nobody else's business.
+  const itsToken = token ?? (isOwn ? facts.token : null);
+  if (itsToken === null)
+    throw new AppError(
+      'bad-input',
+      'token-missing',
+      isOwn
+        ? 'The server has not reached its database yet, so it has no token for commands on this host. Try again soon, or give one with HAISHIN_TOKEN.'
+        : `A token of ${asked} is needed: give it with HAISHIN_TOKEN.`,
+    );
+  const found = { url: asked, token: itsToken };
+  return isOwn && asked === facts.https ? { ...found, certificate: facts.certificate } : found;
+}
+
+/** Null when there is none: the usual case of a server that does not run. */
+async function readFacts(file: string): Promise<RunFacts | null> {
   try {
-    const facts = JSON.parse(await readFile(file, 'utf8')) as RunFacts;
-    const own = facts.http ?? facts.https;
-    if (own !== null && (token ?? facts.token) !== null) {
-      const found = { url: (url ?? own).replace(/\/$/, ''), token: token ?? facts.token ?? '' };
-      return found.url === facts.https ? { ...found, certificate: facts.certificate } : found;
-    }
+    return JSON.parse(await readFile(file, 'utf8')) as RunFacts;
   } catch {
-    // said below: no file is the usual case of a server that does not run
+    return null;
   }
-  throw new AppError(
-    'unavailable',
-    'server-not-running',
-    `No server runs on this data directory (${file} is missing). Start it with "haishin serve", or name one with HAISHIN_URL and HAISHIN_TOKEN.`,
-  );
 }
 
 /** Calls the management API of a server. */
