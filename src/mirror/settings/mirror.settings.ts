@@ -20,6 +20,7 @@ import {
 } from 'class-validator';
 import { IsAddress, IsBaseFolder, IsWithoutLogin } from '../../config/source-address.js';
 import { CHANNELS, type Channel } from '../snapshot/channel.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const SOURCE_ADDRESS = /^(https?:\/\/[^\s/]+(\/\S*)?|file:\/\/\/\S*|\/\S*)$/;
 
@@ -172,7 +173,7 @@ export class DistributionSetting {
   retention: RetentionSetting;
 
   /** Largest file that may be uploaded, in bytes. */
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(1)
   @Max(64 * 1024 ** 3)

@@ -19,6 +19,7 @@ import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
 import { ENROLMENT_KINDS, type EnrolmentKind } from './enrolment-token.entity.js';
 import type { AgentLicence, Approval } from './fleet.types.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const TAG = /^[^\s,]{1,64}$/;
 
@@ -39,23 +40,23 @@ export class AgentOrderDto {
   name?: string | null;
 
   /** Id or name of a group; default: New Entity. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(500)
   group?: string;
 
   /** The product's target token; made up when absent. At least 16 characters. */
-  @IsOptional()
+  @MayBeMissing()
   @Matches(/^[\x21-\x7e]{16,512}$/, { message: 'securityToken must be 16 to 512 visible ASCII characters' })
   securityToken?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(50)
   @Matches(TAG, { each: true, message: 'tags are texts of up to 64 characters without spaces and commas' })
   tags?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(200)
   productType?: string;
@@ -81,12 +82,12 @@ export class AgentPatchDto {
   @MaxLength(200)
   name?: string | null;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(500)
   group?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(50)
   @Matches(TAG, { each: true, message: 'tags are texts of up to 64 characters without spaces and commas' })
@@ -105,11 +106,11 @@ export class AgentPatchDto {
   @Type(() => AgentLicenceDto)
   licences?: AgentLicenceDto[] | null;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(['approved', 'pending', 'blocked'])
   approval?: Approval;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   autoConfirm?: boolean;
 
@@ -120,7 +121,7 @@ export class AgentPatchDto {
   callbackUrl?: string | null;
 
   /** true: the product is asked for its attributes at its next contact. */
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   configDataWanted?: boolean;
 
@@ -132,36 +133,36 @@ export class AgentPatchDto {
 
 export class AgentListQuery extends PageQuery {
   /** Ids or names, separated by commas; with their subgroups. */
-  @IsOptional()
+  @MayBeMissing()
   @Transform(list)
   @IsArray()
   @ArrayMaxSize(50)
   @IsString({ each: true })
   group?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(['pending', 'blocked', 'approved', 'never', 'online', 'overdue', 'offline'])
   state?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(64)
   tag?: string;
 
   /** Product type, exactly. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(200)
   product?: string;
 
   /** Part of the controllerId, name or host name. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(200)
   text?: string;
 
   /** Only those that are suspected of sharing their identity. */
-  @IsOptional()
+  @MayBeMissing()
   @Transform(({ value }: { value: unknown }) => value === 'true' || value === true)
   @IsBoolean()
   duplicates?: boolean;
@@ -189,7 +190,7 @@ export class AgentGroupOrder {
 }
 
 export class AgentGroupPatch {
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @IsNotEmpty()
   @MaxLength(200)
@@ -219,7 +220,7 @@ export class EnrolmentTokenOrder {
   kind: EnrolmentKind;
 
   /** Id or name; where the products land. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(500)
   group?: string;

@@ -6,7 +6,6 @@ import {
   IsIn,
   IsInt,
   IsObject,
-  IsOptional,
   IsString,
   IsUUID,
   Max,
@@ -18,6 +17,7 @@ import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
 import { COMMAND_TYPES, type CommandType } from './command.types.js';
 import { TARGET_STATES } from './target-states.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 /** Types that a person may order here; deployments, downloads and uploads have their own places. */
 export const ORDERED_TYPES = [
@@ -36,7 +36,7 @@ const list = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value;
 
 export class TargetSelection {
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(10_000)
   @IsString({ each: true })
@@ -44,25 +44,25 @@ export class TargetSelection {
   agents?: string[];
 
   /** Ids; with their subgroups. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(500)
   @IsUUID('all', { each: true })
   groups?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })
   tags?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })
   productTypes?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   all?: boolean;
 }
@@ -77,23 +77,23 @@ export class CommandOrder {
   targets: TargetSelection;
 
   /** What the type needs: `component` or `components`; `enabled`, `intervalSeconds`; `url`; anything for a licence. */
-  @IsOptional()
+  @MayBeMissing()
   @IsObject()
   parameters?: Record<string, unknown>;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(1)
   @Max(720)
   expiresInHours?: number;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(1)
   @Max(10)
   tries?: number;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(0)
   @Max(10_080)
@@ -102,47 +102,47 @@ export class CommandOrder {
 
 export class CommandQuery extends PageQuery {
   /** One or several, separated by commas. */
-  @IsOptional()
+  @MayBeMissing()
   @Transform(list)
   @IsArray()
   @IsIn(COMMAND_TYPES, { each: true })
   type?: CommandType[];
 
   /** `open`, `ended`; or a state or group: commands with at least one such target. */
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(STATE_WORDS)
   state?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(200)
   issuedBy?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInstant()
   from?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInstant()
   to?: string;
 
   /** controllerId: commands for this product; `state` then means the state of its target. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(200)
   agent?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(63)
   component?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsUUID('all')
   deployment?: string;
 
   /** Beginnings of words: type, issuer, components, versions, and products where they are few. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(200)
   text?: string;
@@ -155,7 +155,7 @@ export class ExportQuery extends CommandQuery {
 
 export class TargetQuery extends PageQuery {
   /** A state, several separated by commas, or a group. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(300)
   state?: string;

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, ParseIntPipe, ParseUUIDPipe, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsIn, IsOptional } from 'class-validator';
+import { IsIn } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -15,6 +15,7 @@ import { DeploymentService, type OrderedDeployment } from './deployment.service.
 import type { DeploymentSummaryView, DeploymentView } from './deployment.view.js';
 import { PlanService } from './plan.service.js';
 import { previewItems, previewSummary, type PreviewView } from './preview.view.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const uuid = new ParseUUIDPipe({
   exceptionFactory: () => new AppError('not-found', 'deployment-unknown', 'There is no such deployment.'),
@@ -27,11 +28,11 @@ const position = new ParseIntPipe({
 const WHOLE_PREVIEW = 10_000;
 
 export class DeploymentQuery extends PageQuery {
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(['running', 'paused', 'aborted', 'finished'])
   state?: 'running' | 'paused' | 'aborted' | 'finished';
 
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(['person', 'download'])
   trigger?: 'person' | 'download';
 }

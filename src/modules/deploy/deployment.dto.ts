@@ -21,6 +21,7 @@ import {
 } from 'class-validator';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import type { Handling } from '../commands/commands.api.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const HANDLINGS: readonly Handling[] = ['forced', 'attempt', 'skip'];
 const MODES = ['forced', 'attempt', 'download-only'];
@@ -28,7 +29,7 @@ const MOST_TARGETS = 100_000;
 
 export class TargetsBody {
   /** Controller ids. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(MOST_TARGETS)
   @IsString({ each: true })
@@ -37,28 +38,28 @@ export class TargetsBody {
   agents?: string[];
 
   /** Ids of groups; their subgroups are included. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(10_000)
   @IsString({ each: true })
   @MaxLength(200, { each: true })
   groups?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
   @MaxLength(200, { each: true })
   tags?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
   @MaxLength(200, { each: true })
   productTypes?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   all?: boolean;
 }
@@ -79,11 +80,11 @@ class IsMode implements ValidatorConstraintInterface {
 
 /** Daily between two local times (with `timeZone`), or once between two instants. Judged by `windowOf`. */
 export class WindowBody {
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(['daily', 'once'])
   kind?: 'daily' | 'once';
 
-  @IsOptional()
+  @MayBeMissing()
   @IsTimeZone()
   timeZone?: string;
 
@@ -97,7 +98,7 @@ export class WindowBody {
   to: string;
 
   /** 0 = Sunday … 6 = Saturday; absent: every day. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(7)
   @IsInt({ each: true })
@@ -108,7 +109,7 @@ export class WindowBody {
 
 export class DeploymentBody {
   /** Components, each at its current release in the channel. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
@@ -116,7 +117,7 @@ export class DeploymentBody {
   components?: string[];
 
   /** Ids of releases. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(1000)
   @IsString({ each: true })
@@ -124,7 +125,7 @@ export class DeploymentBody {
   releases?: string[];
 
   /** Default: the channel that `settings/distribution` names. */
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(CHANNELS)
   channel?: Channel;
 
@@ -134,14 +135,14 @@ export class DeploymentBody {
   targets: TargetsBody;
 
   /** Id or name of a plan; absent: everybody at once. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MinLength(1)
   @MaxLength(100)
   plan?: string;
 
   /** `forced` (default), `attempt` (the product may choose the moment), `download-only`, or both parts apart. */
-  @IsOptional()
+  @MayBeMissing()
   @Validate(IsMode)
   mode?: 'forced' | 'attempt' | 'download-only' | { download: Handling; update: Handling };
 
@@ -152,30 +153,30 @@ export class DeploymentBody {
   window?: WindowBody | null;
 
   /** Also where the version is current already, newer, or the other variant of the same number. */
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   force?: boolean;
 
   /** Products wait for a local operator's consent. */
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   needsConfirmation?: boolean;
 
   /** How often a product may try; default 3. */
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(1)
   @Max(10)
   tries?: number;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(0)
   @Max(10_080)
   retryMinutes?: number;
 
   /** Hours from the moment at which a product is told; default 24, or until a maintenance window has been open once. */
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(1)
   @Max(720)
@@ -184,12 +185,12 @@ export class DeploymentBody {
 
 export class ApproveBody {
   /** Where engines go apart: which part is meant; default: every part that has such a ring. */
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(['all', 'patterns', 'engines'])
   part?: 'all' | 'patterns' | 'engines';
 
   /** Lets the ring pass now, whatever its results are. */
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   override?: boolean;
 }

@@ -22,6 +22,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { BINDINGS, type Binding } from './plan.definition.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const CLOCK_TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
 const MOST_RINGS = 50;
@@ -29,25 +30,25 @@ const MOST_NAMES = 10_000;
 
 export class RingSelectBody {
   /** Every product that earlier rings left. */
-  @IsOptional()
+  @MayBeMissing()
   @Equals(true)
   all?: true;
 
   /** Ids of groups; their subgroups are included. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(MOST_NAMES)
   @IsUUID('all', { each: true })
   groups?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(MOST_NAMES)
   @IsString({ each: true })
   @MaxLength(200, { each: true })
   tags?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(MOST_NAMES)
   @IsString({ each: true })
@@ -55,7 +56,7 @@ export class RingSelectBody {
   productTypes?: string[];
 
   /** Controller ids. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(MOST_NAMES)
   @IsString({ each: true })
@@ -63,12 +64,12 @@ export class RingSelectBody {
   agents?: string[];
 
   /** Of the products that are to be deployed to and pass the filters, rounded up. */
-  @IsOptional()
+  @MayBeMissing()
   @IsNumber({ allowNaN: false, allowInfinity: false })
   @Max(100)
   percent?: number;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Max(1_000_000)
   count?: number;
@@ -98,27 +99,27 @@ export class RingStartBody {
 
 export class RingGateBody {
   /** Successful ÷ (successful + failed). */
-  @IsOptional()
+  @MayBeMissing()
   @IsNumber()
   @Min(0)
   @Max(1)
   successShare?: number;
 
   /** Share of the ring that must have ended before its results are judged; default 0.9. */
-  @IsOptional()
+  @MayBeMissing()
   @IsNumber()
   @Min(0)
   @Max(1)
   endedShare?: number;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(0)
   @Max(43_200)
   soakMinutes?: number;
 
   /** A person must say yes as well. */
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   approval?: boolean;
 }
@@ -153,7 +154,7 @@ export class RingBody {
   @Max(1_000_000)
   ratePerMinute?: number | null;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsObject()
   @ValidateNested()
   @Type(() => RingGateBody)
@@ -189,7 +190,7 @@ export class PlanBody {
   @Type(() => RingBody)
   rings: RingBody[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsObject()
   @ValidateNested()
   @Type(() => PauseRuleBody)
@@ -200,7 +201,7 @@ export class PlanBody {
   @IsUUID('all')
   engines?: string | null;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(BINDINGS)
   boundTo?: Binding;
 
@@ -212,7 +213,7 @@ export class PlanBody {
   @MaxLength(63, { each: true })
   components?: string[] | null;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   lateJoiners?: boolean;
 }

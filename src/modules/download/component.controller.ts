@@ -5,7 +5,6 @@ import {
   IsBoolean,
   IsIn,
   IsObject,
-  IsOptional,
   IsString,
   Matches,
   MaxLength,
@@ -28,6 +27,7 @@ import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { ComponentService } from './component.service.js';
 import type { ComponentView } from './component.view.js';
 import { RollbackService } from './rollback.service.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const UNIT_ID = /^(P|E)\.[0-9A-Fa-f]{1,8}$|^Info_[A-Za-z0-9_]{1,60}$/;
 
@@ -56,51 +56,51 @@ export class NewComponent {
   @IsIn(COMPONENT_KINDS)
   kind: ComponentKind;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(NUMBERINGS)
   numbering?: Numbering;
 
   /** Entries of the manifest that belong to it: `P.4`, `E.20000`. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(100)
   @Matches(UNIT_ID, { each: true, message: 'entries must be ids of manifest entries such as P.4 or E.20000' })
   entries?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(64)
   licence?: string;
 }
 
 export class ComponentChange {
-  @IsOptional()
+  @MayBeMissing()
   @ValidateNested()
   @Type(() => ComponentNames)
   names?: ComponentNames;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMaxSize(100)
   @Matches(UNIT_ID, { each: true, message: 'entries must be ids of manifest entries such as P.4 or E.20000' })
   entries?: string[];
 
   /** Suffixes of variants that the japan channel derives. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @IsIn(['80'], { each: true })
   variants?: string[];
 
-  @IsOptional()
+  @MayBeMissing()
   @IsBoolean()
   scheduled?: boolean;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(64)
   licence?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @IsIn(['scan-service', 'policy-service'], { each: true })
   restarts?: string[];
@@ -108,21 +108,21 @@ export class ComponentChange {
 
 export class ComponentQuery extends PageQuery {
   /** Default: the default channel. */
-  @IsOptional()
+  @MayBeMissing()
   @IsIn(CHANNELS)
   channel?: Channel;
 }
 
 export class RollbackOrder {
   /** How many generations back; 1 by default. */
-  @IsOptional()
+  @MayBeMissing()
   @IsInt()
   @Min(1)
   @Max(100)
   generations?: number;
 
   /** Instead of counting: the release to go back to. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   releaseId?: string;
 }

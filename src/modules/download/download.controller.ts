@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsOptional, IsString, MaxLength } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsString, MaxLength } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
@@ -11,10 +11,11 @@ import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
 import { downloadView, type DownloadView } from './download.view.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 export class DownloadOrder {
   /** Ids of the components to bring up to date; all when absent. */
-  @IsOptional()
+  @MayBeMissing()
   @IsArray()
   @ArrayMinSize(1, { message: 'components must not be empty: leave it out for all' })
   @ArrayMaxSize(1000)

@@ -1,34 +1,35 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsString, MaxLength } from 'class-validator';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { IsInstant, parseInstant } from '../../platform/http/instant.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { eventView, type EventView } from './event.view.js';
 import { UpdateEventRepository } from './update-event.repository.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 export class EventQuery extends PageQuery {
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(63)
   component?: string;
 
   /** `schedule`, `manual`, `upload`, `rollback`, `resume`. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(20)
   trigger?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(20)
   outcome?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInstant()
   from?: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsInstant()
   to?: string;
 }

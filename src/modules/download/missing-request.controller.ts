@@ -1,16 +1,17 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, Max, Min } from 'class-validator';
 import { missingKey, type MissingKind } from '../../mirror/source/missing-requests.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { Page } from '../../platform/http/page.js';
 import { dayBefore, MissingRequestRecorder } from './missing-request.recorder.js';
 import { MissingRequestRepository, type MissingSum } from './missing-request.repository.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 export class MissingRequestQuery {
   /** How many days back, today included; 7 by default. */
-  @IsOptional()
+  @MayBeMissing()
   @Type(() => Number)
   @IsInt()
   @Min(1)

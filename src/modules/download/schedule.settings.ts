@@ -7,7 +7,6 @@ import {
   IsInt,
   IsISO8601,
   IsObject,
-  IsOptional,
   IsString,
   Matches,
   Max,
@@ -18,6 +17,7 @@ import {
   type ValidationArguments,
   type ValidatorConstraintInterface,
 } from 'class-validator';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const CLOCK_TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
 
@@ -108,7 +108,7 @@ export class DownloadScheduleSetting {
   @Validate(IsTimeZone)
   timeZone: string;
 
-  @IsOptional()
+  @MayBeMissing()
   @IsObject()
   @ValidateNested()
   @Type(() => ExceptionsSetting)

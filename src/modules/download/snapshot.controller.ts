@@ -1,12 +1,13 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsString, MaxLength } from 'class-validator';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { PublicationService, type ChannelView, type ReleaseView, type SnapshotView } from './publication.service.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 export class ReleaseQuery extends PageQuery {
   /** Only releases of this component. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(63)
   component?: string;

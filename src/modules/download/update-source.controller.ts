@@ -1,12 +1,13 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsString, MaxLength } from 'class-validator';
 import type { Page } from '../../platform/http/page.js';
 import { UpdateSourceService, type SelectionPreviewView, type SourceStateView } from './update-source.service.js';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 export class PreviewQuery {
   /** Component ids for `selected`, separated by commas; default: those of the setting. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(10_000)
   components?: string;

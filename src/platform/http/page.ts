@@ -1,6 +1,7 @@
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { AppError } from '../errors/app-error.js';
+import { MayBeMissing } from './may-be-missing.js';
 
 export const DEFAULT_PAGE = 50;
 export const LARGEST_PAGE = 500;
@@ -8,7 +9,7 @@ export const LARGEST_PAGE = 500;
 /** `?limit=` and `?cursor=` of every list. */
 export class PageQuery {
   /** How many items at most; 1 to 500. */
-  @IsOptional()
+  @MayBeMissing()
   @Type(() => Number)
   @IsInt()
   @Min(1)
@@ -16,7 +17,7 @@ export class PageQuery {
   limit: number = DEFAULT_PAGE;
 
   /** What the page before gave as `next`. */
-  @IsOptional()
+  @MayBeMissing()
   @IsString()
   @MaxLength(500)
   cursor?: string;
