@@ -1,17 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  link,
-  mkdir,
-  readFile,
-  readdir,
-  readlink,
-  rename,
-  rm,
-  stat,
-  symlink,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
+import { link, mkdir, readFile, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
 import { syncDirectory } from '../store/durable-directory.js';
@@ -20,6 +8,7 @@ import { linkAll } from './hard-links.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';
 import { SharedFolders } from './shared-folders.js';
 import { foldersOf } from './tree-folders.js';
+import { statOrNull } from '../../platform/files/stat-or-null.js';
 
 const STAGING = '.staging-';
 /** Beside an index: ids of the shared folders that the tree names. Absent where there is none. */
@@ -157,9 +146,9 @@ export class PublishedDirectory {
     let whole = true;
     for (const file of files) {
       const path = join(this.root, channel, snapshot, 'tree', file.path);
-      const blob = await stat(this.blobs.pathOf(file.sha256), { throwIfNoEntry: false });
-      if (blob === undefined) whole = false;
-      if (blob === undefined || (await stat(path, { throwIfNoEntry: false }))?.ino === blob.ino) continue;
+      const blob = await statOrNull(this.blobs.pathOf(file.sha256));
+      if (blob === null) whole = false;
+      if (blob === null || (await statOrNull(path))?.ino === blob.ino) continue;
       await rm(temporary, { force: true });
       await link(this.blobs.pathOf(file.sha256), temporary);
       await rename(temporary, path);
@@ -175,7 +164,7 @@ export class PublishedDirectory {
   }
 
   async damageNoted(): Promise<boolean> {
-    return (await stat(join(this.root, DAMAGE_FILE), { throwIfNoEntry: false })) !== undefined;
+    return (await statOrNull(join(this.root, DAMAGE_FILE))) !== null;
   }
 
   async forgetDamage(): Promise<void> {

@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { statOrNull } from '../../platform/files/stat-or-null.js';
 import { factsOf, statEach, type BlobFacts } from './blob-facts.js';
 import { hashesOf, throwIfCancelled } from './blob-hashes.js';
 import { BlobWriter, type StoredBlob, type WriteLimits } from './blob-writer.js';
@@ -68,7 +69,7 @@ export class BlobStore {
   /** Size in bytes, or null when the blob is not held. */
   async size(sha256: string): Promise<number | null> {
     const path = this.pathOf(sha256);
-    return onDisk(async () => (await stat(path, { throwIfNoEntry: false }))?.size ?? null);
+    return onDisk(async () => (await statOrNull(path))?.size ?? null);
   }
 
   /** Those of the blobs that are not held with the size in bytes that is given. */
@@ -141,7 +142,7 @@ export class BlobStore {
     this.#measured.remember(blob.sha256, measured);
     const target = this.pathOf(blob.sha256);
     await onDisk(async () => {
-      if ((await stat(target, { throwIfNoEntry: false }))?.size === blob.size && (await this.touch(blob.sha256))) {
+      if ((await statOrNull(target))?.size === blob.size && (await this.touch(blob.sha256))) {
         await rm(temporaryPath);
         return;
       }
@@ -241,8 +242,8 @@ export class BlobStore {
 }
 
 async function ageMs(path: string): Promise<number | null> {
-  const found = await stat(path, { throwIfNoEntry: false });
-  return found === undefined ? null : Date.now() - found.mtimeMs;
+  const found = await statOrNull(path);
+  return found === null ? null : Date.now() - found.mtimeMs;
 }
 
 /** False when there is nothing to move. */

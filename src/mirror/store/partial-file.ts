@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toAppError } from '../../platform/errors/app-error.js';
+import { statOrNull } from '../../platform/files/stat-or-null.js';
 import { BlobWriter, type StoredBlob } from './blob-writer.js';
 import type { SlabPool } from './slab-pool.js';
 import type { MeasuredMembers } from './zip-member.js';
@@ -57,8 +58,8 @@ export class PartialFiles {
     this.#bootId = await readBootId();
     for (const name of await readdir(this.dir)) {
       const path = join(this.dir, name);
-      const found = await stat(path, { throwIfNoEntry: false });
-      if (found !== undefined && Date.now() - found.mtimeMs > MAX_AGE_MS) await rm(path, { force: true });
+      const found = await statOrNull(path);
+      if (found !== null && Date.now() - found.mtimeMs > MAX_AGE_MS) await rm(path, { force: true });
     }
   }
 
@@ -71,8 +72,8 @@ export class PartialFiles {
     this.#taken.add(key);
     try {
       const sidecar = await readSidecar(path);
-      const found = await stat(path, { throwIfNoEntry: false });
-      if (sidecar !== null && found !== undefined && mayBeWriting(sidecar.owner, Date.now() - found.mtimeMs)) {
+      const found = await statOrNull(path);
+      if (sidecar !== null && found !== null && mayBeWriting(sidecar.owner, Date.now() - found.mtimeMs)) {
         if (sidecar.owner.token !== thisProcess.token) {
           this.#taken.delete(key);
           return await this.#temporary(request);
@@ -80,7 +81,7 @@ export class PartialFiles {
       }
       const release = (): void => void this.#taken.delete(key);
       const keep = { url, path, bootId: this.#bootId, release };
-      if (sidecar !== null && found !== undefined && this.#fits(sidecar, url, found.size, request)) {
+      if (sidecar !== null && found !== null && this.#fits(sidecar, url, found.size, request)) {
         const writer = await BlobWriter.resume(path, limitsOf(request), this.target.slabs);
         return new PartialFile(this.target, writer, keep, sidecar.validator, sidecar.total);
       }

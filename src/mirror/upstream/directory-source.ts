@@ -3,6 +3,7 @@ import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises
 import { join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { statOrNull } from '../../platform/files/stat-or-null.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { Bandwidth } from './bandwidth.js';
 import { sizeExceeded, sizeMismatch } from './content-check.js';
@@ -226,7 +227,7 @@ function rootPath(url: string): string {
 /** The path as spelled, or, where a segment is not there, the one that differs only in case. */
 async function locate(root: string, segments: string[]): Promise<string> {
   const exact = join(root, ...segments);
-  if ((await stat(exact, { throwIfNoEntry: false })) !== undefined) return exact;
+  if ((await statOrNull(exact)) !== null) return exact;
   let found = root;
   for (const segment of segments) {
     const names = await readdir(found);
