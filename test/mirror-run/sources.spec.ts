@@ -1,6 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
@@ -170,6 +171,17 @@ describe("the upstream's own japan tree", () => {
       error: { details: { channel: 'japan' } },
     });
     expect(await japanLines(failed.id as string)).toHaveLength(1);
+  });
+
+  it('that lacks its CA file does not hold up the global channel', async () => {
+    const caFile = join(tmpdir(), `haishin-ca-${process.pid}.pem`);
+    await writeFile(caFile, rootCertificates[0] ?? '');
+    const japanSources = [{ url: bench.upstream.url.replace('http:', 'https:') }];
+    await bench.setting('update-source', { caFile, japanSources });
+    await rm(caFile);
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'partial', error: { code: 'ca-file-unreadable' } });
+    await bench.expectCurrent();
   });
 
   it('that fails does not hold up the global channel; japan stays as it is', async () => {

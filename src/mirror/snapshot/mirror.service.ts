@@ -111,13 +111,19 @@ export class MirrorService {
     return outcome;
   }
 
+  /** Puts into force what is recorded and not in force yet. */
+  finishPublication(): Promise<void> {
+    return this.deps.publisher.exclusively(() => Promise.resolve());
+  }
+
   /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
   private async readJapan(context: Context): Promise<SourceRead | ChannelFault> {
     try {
       return await this.deps.reader.readFirst(this.request(context, 'japan'), context.setting.japanSources);
     } catch (thrown) {
       const error = toAppError(thrown);
-      const passing = error.kind === 'upstream' || error.code === 'upstream-cooling-down';
+      // `bad-input`: a setting that only this source needs, such as a CA file.
+      const passing = error.kind === 'upstream' || error.kind === 'bad-input' || error.code === 'upstream-cooling-down';
       if (!passing) throw thrown;
       const message = `The japan channel's own source could not be read: ${error.message}`;
       const details = { ...error.details, channel: 'japan' };

@@ -215,9 +215,13 @@ export class DownloadService implements OnApplicationShutdown {
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
     const log = { download: running.id, code: error.code, details: error.details };
-    const published = error.kind === 'unavailable' ? await this.publishedEnd(running) : null;
+    // Without its trees the record of a snapshot is taken back.
+    const published = error.code === 'snapshot-missing' ? null : await this.publishedEnd(running);
     if (published !== null) {
-      this.logger.warn({ ...log, err: error }, 'the database went away after the snapshot was recorded, and is back');
+      this.logger.error({ ...log, err: error }, 'the snapshot is recorded, but something that comes after that failed');
+      await this.mirror.finishPublication().catch((err: unknown) => {
+        this.logger.error({ ...log, err }, 'it comes into force with the next download, or the next start');
+      });
       await this.end(running, published);
       return;
     }
@@ -248,7 +252,7 @@ export class DownloadService implements OnApplicationShutdown {
       await this.events.add([stoppedEvent(id, wish, download.cancelRequestedBy)], this.clock.now());
   }
 
-  /** The database went away: when it is back it knows whether the snapshot was recorded before. */
+  /** How it has come out, if its snapshot was recorded before it failed. */
   private async publishedEnd(running: Running): Promise<DownloadEnd | null> {
     const download = await this.patiently(running, () => this.downloads.find(running.id));
     return download ? endOfPublished(download) : null;
