@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
@@ -40,6 +41,39 @@ describe('several sources', () => {
     bench.tree.publish(['virus-pattern']);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded', source: bench.upstream.url });
     await bench.expectCurrent();
+  });
+
+  it('a source that another one stood in for is named in the update log, with its reason', async () => {
+    await bench.upstream.refuseConnections();
+    const { id } = await bench.api.download();
+    const { items } = (await bench.api.get('/api/v1/events?limit=100&outcome=failed')).body;
+    const [line] = items as {
+      code: string;
+      component: string | null;
+      downloadId: string;
+      text: { ja: string; en: string };
+    }[];
+    expect(items).toHaveLength(1);
+    expect(line).toMatchObject({ component: null, code: 'upstream-unreachable', downloadId: id });
+    for (const text of [line?.text.ja, line?.text.en]) expect(text).toContain(bench.upstream.url);
+    expect(line?.text.en).toContain('the next one in the settings was read instead');
+    // Nothing new: nothing is said again every quarter of an hour.
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect((await bench.api.get('/api/v1/events?limit=100&outcome=failed')).body.items).toHaveLength(1);
+  });
+
+  it('one that is left alone for a while does not hide that another cannot be reached', async () => {
+    other.set(/server\.ini$/, { kind: 'status', status: 503, headers: { 'Retry-After': '3000' } });
+    await bench.upstream.refuseConnections();
+    expect(await bench.api.download()).toMatchObject({ state: 'failed', error: { code: 'upstream-busy' } });
+    const asked = other.requests.length;
+    const quarter = new Date(Math.ceil(Date.now() / 900_000) * 900_000);
+    const id = await bench.haishin.server.application()?.get(DownloadScheduler).tick(quarter);
+    expect(await bench.api.ended(id ?? '')).toMatchObject({ state: 'failed', error: { code: 'upstream-unreachable' } });
+    expect(other.requests).toHaveLength(asked);
+    expect(await bench.api.component('virus-pattern')).toMatchObject({
+      available: { state: 'unknown', reason: 'upstream-unreachable' },
+    });
   });
 
   it('none of which can be read: the last one says why', async () => {

@@ -15,7 +15,7 @@ import { stayingHolds, withoutClashes } from './staying-holds.js';
 import { leadingUnit, type GroupFault, type PlanInput } from './mirror-plan.js';
 import type { RunProgress } from './mirror-run.js';
 import type { ReleaseRepository } from './release.repository.js';
-import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
+import type { PassedOver, ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { SnapshotPublisher } from './snapshot-publisher.js';
 import type { ChannelState } from './channel-states.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
@@ -47,6 +47,8 @@ export interface MirrorOutcome {
   outcomes: ComponentOutcome[];
   /** The japan channel has a source of its own that could not be read; it stays as it is. */
   japanFault: ChannelFault | null;
+  /** Sources that come first in the settings and were of no use; only of a run that brought something. */
+  passedOver: PassedOver[];
 }
 
 /** Why one channel's own source could not be read; the details name the channel. */
@@ -54,7 +56,7 @@ export interface ChannelFault extends GroupFault {
   details?: Record<string, unknown>;
 }
 
-export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'japanFault'> & { snapshotId: string };
+export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'japanFault' | 'passedOver'> & { snapshotId: string };
 
 interface Context {
   order: MirrorOrder;
@@ -98,7 +100,7 @@ export class MirrorService {
     if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged')) {
       // The run that brought lost contents back may have ended before it came to the trees.
       if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
-      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], japanFault };
+      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], japanFault, passedOver: [] };
     }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
@@ -240,6 +242,7 @@ export class MirrorService {
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
+    const passedOver = [...global.passedOver, ...(japan?.passedOver ?? [])];
     const before = await releases.findMany([...states.global.releases.values()]);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
       outcomesOfBuild({
@@ -257,7 +260,7 @@ export class MirrorService {
       actor: context.order.actor,
       record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
-        await context.order.published(manager, { snapshotId: id, outcomes: outcomesIf(true), japanFault });
+        await context.order.published(manager, { snapshotId: id, outcomes: outcomesIf(true), japanFault, passedOver });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
@@ -267,7 +270,7 @@ export class MirrorService {
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, inForce };
+    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, passedOver, inForce };
   }
 }
 

@@ -51,6 +51,15 @@ export interface SourceRead {
   /** For people. */
   url: string;
   result: MirrorRunResult;
+  /** Sources before it in the order, and why they were of no use. */
+  passedOver: PassedOver[];
+}
+
+export interface PassedOver {
+  /** For people. */
+  url: string;
+  code: string;
+  message: string;
 }
 
 /** Reads update sources, and keeps in mind between runs what was learnt of them. */
@@ -68,20 +77,26 @@ export class SourceReader {
 
   /**
    * Asks the sources in their order; the first that can be read wins.
-   * @throws AppError of the last source that was asked; `upstream-cooling-down`; `no-source`; of our disk; `cancelled`.
+   * @throws AppError of the last source that was asked; `upstream-cooling-down` when none was; `no-source`; of our disk; `cancelled`.
    */
   async readFirst(request: ReadRequest, sources: readonly { url: string }[]): Promise<SourceRead> {
     let last: AppError | null = null;
+    const passedOver: PassedOver[] = [];
     for (const { url } of sources) {
       let source: UpstreamSource | null = null;
       try {
         source = await this.deps.sources.open(url, request.setting);
         request.progress.source(source.url);
-        return { key: url, url: source.url, result: await this.read(request, source, url) };
+        return { key: url, url: source.url, result: await this.read(request, source, url), passedOver };
       } catch (thrown) {
-        last = toAppError(thrown);
-        if (ENDS_ALL.has(last.kind) && last.code !== 'upstream-cooling-down') throw thrown;
-        this.deps.logger.warn({ source: source?.url ?? url, code: last.code, details: last.details }, last.message);
+        const error = toAppError(thrown);
+        const { code, message, details } = error;
+        const coolsDown = code === 'upstream-cooling-down';
+        if (ENDS_ALL.has(error.kind) && !coolsDown) throw thrown;
+        // A source that was not asked explains nothing when another was asked in vain.
+        if (last === null || !coolsDown) last = error;
+        passedOver.push({ url: source?.url ?? url, code, message });
+        this.deps.logger.warn({ source: source?.url ?? url, code, details }, message);
       } finally {
         await source?.close();
       }

@@ -1,5 +1,6 @@
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
 import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import type { PassedOver } from '../../mirror/snapshot/source-reader.js';
 import type { AppError } from '../../platform/errors/app-error.js';
 import type { Availability } from './availability.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
@@ -97,6 +98,12 @@ export function failureEvent(
 /** The line of a run in which one channel's own source could not be read. */
 export function channelFaultEvent(downloadId: string, wish: Wish, fault: ChannelFault): NewUpdateEvent {
   return failureEvent(downloadId, wish, { kind: 'upstream', details: {}, ...fault });
+}
+
+/** The line of a source that another one stood in for: what was published may be older, or less, than it has. */
+export function passedOverEvent(downloadId: string, wish: Wish, { url, code, message }: PassedOver): NewUpdateEvent {
+  const event = failureEvent(downloadId, wish, { kind: 'upstream', code, message, details: {} });
+  return { ...event, params: { ...event.params, passedOver: url } };
 }
 
 /** The line of a run that ended early: a person cancelled it, or (null) the server was stopped. */

@@ -17,6 +17,7 @@ import {
   endOfPublished,
   eventsOf,
   failureEvent,
+  passedOverEvent,
   stoppedEvent,
   type DownloadEnd,
 } from './download-outcome.js';
@@ -204,13 +205,14 @@ export class DownloadService implements OnApplicationShutdown {
   private async record(
     { id }: Running,
     wish: Pick<Download, 'trigger' | 'startedBy'>,
-    { outcomes, japanFault }: Pick<MirrorOutcome, 'outcomes' | 'japanFault'>,
+    { outcomes, japanFault, passedOver }: Pick<MirrorOutcome, 'outcomes' | 'japanFault' | 'passedOver'>,
     manager?: EntityManager,
   ): Promise<void> {
     const now = this.clock.now();
     await this.availability.put(outcomes.flatMap(availabilityOf), now, manager);
+    const sources = passedOver.map((each) => passedOverEvent(id, wish, each));
     const channelFaults = japanFault === null ? [] : [channelFaultEvent(id, wish, japanFault)];
-    await this.events.add([...eventsOf(id, wish, outcomes), ...channelFaults], now, manager);
+    await this.events.add([...sources, ...eventsOf(id, wish, outcomes), ...channelFaults], now, manager);
   }
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {

@@ -32,6 +32,8 @@ interface RunFacts {
   channel?: string;
   /** End of a pause, ISO 8601. */
   until?: string;
+  /** Address of a source that another one stood in for. */
+  passedOver?: string;
 }
 
 /** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
@@ -54,7 +56,8 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
     return event.version === null && event.versionBefore === null ? 'component.failed.versionless' : null;
   }
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
-  const { kind, channel, until } = event.params as RunFacts;
+  const { kind, channel, until, passedOver } = event.params as RunFacts;
+  if (passedOver !== undefined) return 'run.failed.passed-over';
   if (channel === 'japan') return 'run.failed.japan-source';
   if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
   return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
@@ -75,6 +78,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
       until: (event.params as RunFacts).until ?? '',
+      source: (event.params as RunFacts).passedOver ?? '',
     };
   };
   return {
