@@ -66,17 +66,22 @@ async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Pro
   return blobs.touch(known.sha256);
 }
 
-async function fetchFile(
-  input: GroupFetchInput,
-  unit: ManifestUnit,
-  reference: FileReference,
-): Promise<Omit<FetchedFile, 'signature'>> {
+/** A file whose signature is not known yet; `remembered`: it was not asked for, as its unit has the version that it was fetched for. */
+type Content = Omit<FetchedFile, 'signature'> & { remembered: boolean };
+
+async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Content> {
   const known = input.remembered.get(reference.key);
   const version = versionKey(unit, reference);
   const stillRight =
     known?.sha256 && known.version === version && (reference.size === null || known.size === reference.size);
-  if (stillRight && known.sha256 !== null && (await stillHeld(input, known)))
-    return { reference, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, input.now) };
+  if (stillRight && known.sha256 !== null && (await stillHeld(input, known))) {
+    const { sha256, size, lastModified } = known;
+    return { reference, sha256, size: size ?? 0, mtime: isoTime(lastModified, input.now), remembered: true };
+  }
+  return fetchAnew(input, unit, reference);
+}
+
+async function fetchAnew(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Content> {
   const got = await input.source.fetchBlob(reference.path, {
     size: reference.size,
     maxBytes: reference.size ?? MAX_FILE_BYTES,
@@ -88,16 +93,59 @@ async function fetchFile(
     path: reference.key,
     sha256: got.sha256,
     size: got.size,
-    version,
+    version: versionKey(unit, reference),
     etag: got.etag ?? null,
     lastModified: got.lastModified ?? null,
   });
   input.learnt.add(reference.key);
-  return { reference, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
+  return {
+    reference,
+    sha256: got.sha256,
+    size: got.size,
+    mtime: isoTime(got.lastModified, input.now),
+    remembered: false,
+  };
+}
+
+/** Asks the source whether a file is still the one that was fetched: a few hundred bytes, whatever its size. */
+async function isUnchanged(
+  { remembered, source, signal }: GroupFetchInput,
+  { key, path }: FileReference,
+): Promise<boolean> {
+  const known = remembered.get(key);
+  const { conditional } = known === undefined ? {} : conditionalOn(validatorsOf(known));
+  if (conditional === undefined) return false;
+  try {
+    return (await source.fetchSmall(path, { maxBytes: 0, conditional, signal })).status === 'not-modified';
+  } catch (fault) {
+    // It has changed, and is broken off before its first byte.
+    if (fault instanceof AppError && fault.code === 'size-exceeded') return false;
+    throw fault;
+  }
+}
+
+/**
+ * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
+ * are used again, and one without the other makes products refuse both.
+ */
+export async function withSignature(
+  input: GroupFetchInput,
+  unit: ManifestUnit,
+  { remembered, ...file }: Content,
+): Promise<FetchedFile> {
+  const { path } = file.reference;
+  const key = signaturePathOf(path).toLowerCase();
+  // What is published goes before what is remembered: a run that ended in between has remembered the new one.
+  const before = input.held?.get(key)?.sha256 ?? input.remembered.get(key)?.sha256 ?? null;
+  const signature = await fetchSignature(input, path);
+  const renewed = before !== null && signature !== null && signature.sha256 !== before;
+  if (!remembered || !renewed || (await isUnchanged(input, file.reference))) return { ...file, signature };
+  const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
+  return { ...anew, signature: await fetchSignature(input, path) };
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
-export async function fetchSignature(input: GroupFetchInput, filePath: string): Promise<FetchedSignature | null> {
+async function fetchSignature(input: GroupFetchInput, filePath: string): Promise<FetchedSignature | null> {
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
@@ -189,26 +237,26 @@ export async function fetchGroup(
     [...wanted.values()].map(([unit, file]) => ({
       path: file.path,
       run: async () => {
-        const fetched = await fetchFile(inner, unit, file);
+        const content = await fetchFile(inner, unit, file);
         input.progress.fileDone();
-        return fetched;
+        return { unit, content };
       },
     })),
   );
   const signed = signedKinds(group, heldUnits, input.held);
   return all(
-    files.map((file) => ({
-      path: signaturePathOf(file.reference.path),
+    files.map(({ unit, content }) => ({
+      path: signaturePathOf(content.reference.path),
       run: async () => {
-        const signature = await fetchSignature(inner, file.reference.path);
-        if (signature === null && signed.has(kindOfFile(file.reference)))
+        const file = await withSignature(inner, unit, content);
+        if (file.signature === null && signed.has(kindOfFile(file.reference)))
           throw new AppError(
             'upstream',
             'upstream-publishing',
             `The source has no signature for ${file.reference.path} yet: it seems to be in the middle of publishing.`,
             { details: { path: file.reference.path } },
           );
-        return { ...file, signature };
+        return file;
       },
     })),
   );

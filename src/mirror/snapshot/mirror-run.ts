@@ -2,24 +2,17 @@ import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import { allOver } from '../../platform/promises/all-over.js';
 import { IniDocument, MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
 import { truncationSign } from '../manifest/manifest-truncation.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, UpstreamSource, Validators } from '../upstream/source.js';
-import {
-  fetchGroup,
-  fetchSignature,
-  type FetchedFile,
-  type FetchProgress,
-  type GroupFetchInput,
-} from './group-fetch.js';
+import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
+import { isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { holdBackSharers } from './shared-files.js';
-import { signaturePathOf } from './signature-path.js';
 import type { ManifestDoubt, RememberedFile } from './upstream-memory.js';
 
 /** A source that breaks off in the same way for so long means it, although the rest of its manifest goes on changing. */
@@ -136,21 +129,6 @@ function endsRun(fault: AppError): boolean {
   return fault.kind === 'storage' || fault.kind === 'internal' || fault.code === 'cancelled';
 }
 
-/** Signatures that the source did not have when the files came. */
-async function lateSignatures(fetch: GroupFetchInput, group: PlanGroup, held: HeldTree | null): Promise<FetchedFile[]> {
-  const late = group.units
-    .flatMap((unit) => unit.files)
-    .map(async (reference): Promise<FetchedFile[]> => {
-      const have = held?.files.get(reference.key);
-      if (have === undefined || held?.files.has(signaturePathOf(reference.key))) return [];
-      const signature = await fetch.limit(() => fetchSignature(fetch, reference.path));
-      return signature === null
-        ? []
-        : [{ reference, sha256: have.sha256, size: have.size, mtime: have.mtime, signature }];
-    });
-  return (await allOver(late)).flat();
-}
-
 /** A large file that begins last would be waited for alone. */
 function largestFirst(groups: PlanGroup[]): PlanGroup[] {
   const largest = (group: PlanGroup): number =>
@@ -177,6 +155,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
     now: input.now,
     signal: input.signal,
   };
+  const signedAnew = isNews && isSignedAnew(manifest, input.lastManifest);
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const fatal: AppError[] = [];
   let pause: AppError | null = null;
@@ -185,7 +164,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
       try {
         if (group.action === 'fetch') return { ...group, files: await fetchGroup(fetch, group, heldUnits) };
         if (group.action === 'same' && isNews)
-          return { ...group, files: await lateSignatures(fetch, group, input.held) };
+          return { ...group, files: await laterSignatures(fetch, group, input.held, signedAnew) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);

@@ -1,0 +1,36 @@
+import { allOver } from '../../platform/promises/all-over.js';
+import { IniDocument } from '../manifest/ini-document.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
+import type { HeldTree, PlanGroup } from './mirror-plan.js';
+import { signaturePathOf } from './signature-path.js';
+
+/** Signatures that the source did not have when the files came; all of them when it may have signed everything anew. */
+export async function laterSignatures(
+  fetch: GroupFetchInput,
+  group: PlanGroup,
+  held: HeldTree | null,
+  all: boolean,
+): Promise<FetchedFile[]> {
+  const later = group.units.flatMap((unit) =>
+    unit.files.map(async (reference): Promise<FetchedFile[]> => {
+      const have = held?.files.get(reference.key);
+      const signed = held?.files.get(signaturePathOf(reference.key));
+      if (have === undefined || (signed !== undefined && !all)) return [];
+      const { sha256, size, mtime } = have;
+      const content = { reference, sha256, size, mtime, remembered: true };
+      const file = await fetch.limit(() => withSignature(fetch, unit, content));
+      const news = file.signature !== null && file.signature.sha256 !== signed?.sha256;
+      return news || file.sha256 !== sha256 ? [file] : [];
+    }),
+  );
+  return (await allOver(later)).flat();
+}
+
+/** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */
+export function isSignedAnew(manifest: Manifest, lastManifest: Buffer | null): boolean {
+  if (lastManifest === null) return true;
+  const common = ({ lines }: IniDocument): string =>
+    lines.flatMap(({ section, raw }) => (section?.toLowerCase() === 'common' ? [raw.trim()] : [])).join('\n');
+  return common(manifest.document) !== common(IniDocument.parse(lastManifest));
+}
