@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { MirrorBench } from './mirror-bench.js';
+import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 function canMount(): boolean {
   if (process.getuid?.() !== 0) return false;
@@ -55,6 +55,28 @@ if (!mounts) console.warn('skipped: full and read-only disks need the right to m
     expect(download.error.details).toMatchObject({ neededBytes: expect.any(Number) as unknown });
     expect(bench.upstream.requested(/\.zip$/)).toEqual([]);
     expect((await bench.api.get('/api/v1/channels')).body.items[0].snapshotId).toBeNull();
+  });
+
+  it('has no room for a file of unknown size: that one is left out, and the rest comes in', async () => {
+    await open(130, 0.002);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    bench.tree.publish(['virus-pattern']);
+    const entry = /^\[ENGINE\]/m;
+    bench.upstream.set(/server\.ini$/, {
+      kind: 'transform',
+      transform: (content) =>
+        Buffer.from(content.toString('latin1').replace(entry, 'P.900=pattern/huge.bin, 1\r\n\r\n$&'), 'latin1'),
+    });
+    const mebibyte = Buffer.alloc(1024 * 1024, 'h');
+    function* huge(): Generator<Buffer> {
+      for (let sent = 0; sent < 200; sent++) yield mebibyte;
+    }
+    bench.upstream.set(/huge\.bin$/, { kind: 'stream', chunks: huge });
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'partial' });
+    expect(outcomeOf(download, 'P.900')).toMatchObject({ outcome: 'failed', error: { code: 'disk-full' } });
+    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ outcome: 'updated' });
+    expect(Number(execFileSync('df', ['--output=avail', '-B1', disk]).toString().split('\n')[1])).toBeGreaterThan(50e6);
   });
 
   it('full in the middle of a download: what is published stays, and room is all it takes', async () => {

@@ -308,7 +308,7 @@ const htmlPage: SampleAnswer = {
 };
 
 function needsFile({ kind }: Fault): boolean {
-  return !['reset', 'hang-before-headers', 'html-page', 'redirect', 'status'].includes(kind);
+  return !['reset', 'hang-before-headers', 'html-page', 'redirect', 'status', 'stream'].includes(kind);
 }
 
 function withoutLength(headers: SampleAnswer['headers']): SampleAnswer['headers'] {

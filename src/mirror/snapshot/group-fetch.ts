@@ -4,6 +4,7 @@ import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource } from '../upstream/source.js';
+import type { DiskRoom } from './disk-room.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from './signature-path.js';
@@ -45,6 +46,7 @@ export interface GroupFetchInput {
   /** What the channel publishes now: tells whether earlier files of the group were signed. */
   held: FileMap | null;
   limit: LimitFunction;
+  room: DiskRoom;
   progress: FetchProgress;
   now: Date;
   signal: AbortSignal;
@@ -82,11 +84,15 @@ async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: 
 }
 
 async function fetchAnew(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Content> {
+  const watch = reference.size === null ? input.room.watch(reference.path) : null;
   const got = await input.source.fetchBlob(reference.path, {
     size: reference.size,
     maxBytes: reference.size ?? MAX_FILE_BYTES,
     signal: input.signal,
-    onProgress: (bytes) => input.progress.bytes(bytes),
+    onProgress: (bytes) => {
+      watch?.(bytes);
+      input.progress.bytes(bytes);
+    },
   });
   if (reference.path.toLowerCase().endsWith('.zip')) await input.blobs.checkZip(got.sha256, input.signal);
   input.remembered.set(reference.key, {
@@ -237,7 +243,7 @@ export async function fetchGroup(
     [...wanted.values()].map(([unit, file]) => ({
       path: file.path,
       run: async () => {
-        const content = await fetchFile(inner, unit, file);
+        const content = await fetchFile(inner, unit, file).finally(() => input.room.settled(file.size ?? 0));
         input.progress.fileDone();
         return { unit, content };
       },

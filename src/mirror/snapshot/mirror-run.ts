@@ -8,6 +8,7 @@ import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, UpstreamSource, Validators } from '../upstream/source.js';
+import { DiskRoom } from './disk-room.js';
 import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
@@ -45,8 +46,8 @@ export interface MirrorRunInput {
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
-  /** Free bytes on the disk, asked once per round; a run that cannot fit is not begun. */
-  freeBytes: () => Promise<number>;
+  /** What may still be written to the disk; a run that cannot fit is not begun. */
+  freeBytes: () => number;
   now: Date;
   signal: AbortSignal;
   progress: RunProgress;
@@ -143,7 +144,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
     .flatMap((group) => group.units.flatMap((unit) => unit.files));
   const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
   input.progress.planned(wanted.length, bytes);
-  await requireSpace(input, wanted, bytes);
+  requireSpace(input, wanted, bytes);
   const fetch: GroupFetchInput = {
     source: input.source,
     blobs: input.blobs,
@@ -151,6 +152,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
     learnt: input.learnt,
     held: input.held?.files ?? null,
     limit: pLimit(input.parallel),
+    room: new DiskRoom(input.freeBytes, bytes),
     progress: input.progress,
     now: input.now,
     signal: input.signal,
@@ -192,16 +194,12 @@ function messageOf({ message, details: { path } }: AppError): string {
   return typeof path !== 'string' || message.includes(path) ? message : `${path}: ${message}`;
 }
 
-async function requireSpace(
-  input: MirrorRunInput,
-  wanted: { key: string; size: number | null }[],
-  bytes: number,
-): Promise<void> {
+function requireSpace(input: MirrorRunInput, wanted: { key: string; size: number | null }[], bytes: number): void {
   const held = wanted.reduce(
     (sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0),
     0,
   );
-  const free = await input.freeBytes();
+  const free = input.freeBytes();
   if (bytes - held > free)
     throw new AppError(
       'storage',

@@ -1,4 +1,5 @@
-import { readFile, statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
@@ -195,8 +196,8 @@ export class SourceReader {
     return readFile(this.deps.blobs.pathOf(state.manifestSha256));
   }
 
-  private async freeBytes(): Promise<number> {
-    const disk = await statfs(this.deps.dataDir);
+  private freeBytes(): number {
+    const disk = statfsSync(this.deps.dataDir);
     return Math.max(0, disk.bavail * disk.bsize - RESERVED_BYTES);
   }
 }

@@ -197,9 +197,9 @@ export class HttpSource implements UpstreamSource {
         await file.begin(resumeValidator(answer.headers), length ?? size);
       }
       await this.#readBody(answer, watch, signal, (chunk) => {
-        const busy = file.write(chunk);
+        // First: it may refuse them.
         onProgress?.(chunk.length);
-        return busy;
+        return file.write(chunk);
       });
       const expected = size ?? file.total;
       if (expected !== null && file.offset < expected)

@@ -39,7 +39,7 @@ export interface BlobRequest {
   size: number | null;
   maxBytes: number;
   signal?: AbortSignal;
-  /** Called with the number of bytes that have just arrived, not with a total. */
+  /** Called with the number of bytes that have just arrived, not with a total; what it throws ends the transfer. */
   onProgress?: (bytes: number) => void;
 }
 
