@@ -138,6 +138,16 @@ describe('requests for what is not held', () => {
     ]);
   });
 
+  it('are forgotten after 400 days', async () => {
+    const dayAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+    await add(dayAgo(402), 'global', ['pattern/ancient']);
+    await add(dayAgo(399), 'global', ['pattern/old']);
+    await recorder().prune();
+    expect(await sql(`select key from missing_request where key in ('pattern/ancient', 'pattern/old')`)).toEqual([
+      { key: 'pattern/old' },
+    ]);
+  });
+
   it('of several nodes at once cannot exceed it by more than what the nodes bring', async () => {
     for (let round = 0; round < 3; round++)
       await Promise.all(['a', 'b'].map((node) => add('2020-02-03', 'global', names(900, `${node}${round}-`))));
