@@ -1,5 +1,7 @@
 import pg from 'pg';
+import type { Channel } from '../src/mirror/snapshot/channel.js';
 import { MissingRequestRecorder } from '../src/modules/download/download.api.js';
+import { MissingRequestRepository } from '../src/modules/download/missing-request.repository.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
 import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream/sample-server.js';
 import { startHaishin, type ApiAnswer, type TestHaishin } from './support/haishin.js';
@@ -38,6 +40,16 @@ describe('requests for what is not held', () => {
 
   const items = async (query = '') =>
     (await haishin.api.get(`/api/v1/missing-requests${query}`)).body.items as ApiAnswer['body'][];
+  const names = (number: number, prefix: string) => Array.from({ length: number }, (_, i) => `${prefix}${i}`);
+
+  async function add(day: string, channel: Channel, keys: readonly string[], count = 1): Promise<void> {
+    const lastAt = `${day}T12:00:00Z`;
+    await haishin.server
+      .application()!
+      .get(MissingRequestRepository)
+      .add(keys.map((key) => ({ channel, key, path: key, kind: 'not-held', count, lastAt })));
+  }
+
   const recorder = () => haishin.server.application()!.get(MissingRequestRecorder);
 
   it('are counted by what was wanted, in all channels, most wanted first', async () => {
@@ -101,6 +113,48 @@ describe('requests for what is not held', () => {
     const long = `${'a'.repeat(199)}😀.zip`;
     await ask(encodeURI(long), 'pattern/last1.zip');
     expect(await items('?days=1')).toEqual(expect.arrayContaining([expect.objectContaining({ key: 'pattern/last' })]));
+  });
+
+  it('with names that become one when they are stored are added up', async () => {
+    await ask(encodeURI(`${'b'.repeat(199)}😀.zip`), encodeURI(`${'b'.repeat(199)}𝐀.zip`));
+    await recorder().flush();
+    expect(await sql(`select sum(count)::int from missing_request where key like 'bbb%'`)).toEqual([{ sum: 2 }]);
+  });
+
+  it('are told apart up to a number for each day and channel, however many names the network makes up', async () => {
+    await add('2020-02-02', 'global', ['pattern/vsapi']);
+    for (let round = 0; round < 3; round++)
+      await Promise.all([
+        add('2020-02-02', 'global', names(600, `x${round}-`)),
+        add('2020-02-02', 'japan', names(10, `x${round}-`)),
+      ]);
+    await add('2020-02-02', 'global', ['pattern/vsapi', 'pattern/late'], 5);
+    const rows = await sql(`select channel, count(*)::int as keys, sum(count)::int as requests,
+        sum(count) filter (where key = '*')::int as others, sum(count) filter (where key = 'pattern/vsapi')::int as known
+      from missing_request where day = '2020-02-02' group by channel order by channel`);
+    expect(rows).toEqual([
+      { channel: 'global', keys: 1001, requests: 1811, others: 806, known: 6 },
+      { channel: 'japan', keys: 30, requests: 30, others: null, known: null },
+    ]);
+  });
+
+  it('are forgotten after 400 days', async () => {
+    const dayAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+    await add(dayAgo(402), 'global', ['pattern/ancient']);
+    await add(dayAgo(399), 'global', ['pattern/old']);
+    await recorder().prune();
+    expect(await sql(`select key from missing_request where key in ('pattern/ancient', 'pattern/old')`)).toEqual([
+      { key: 'pattern/old' },
+    ]);
+  });
+
+  it('of several nodes at once cannot exceed it by more than what the nodes bring', async () => {
+    for (let round = 0; round < 3; round++)
+      await Promise.all(['a', 'b'].map((node) => add('2020-02-03', 'global', names(900, `${node}${round}-`))));
+    const [row] = await sql(`select count(*)::int as keys, sum(count)::int as requests
+      from missing_request where day = '2020-02-03'`);
+    expect(row).toMatchObject({ requests: 5400 });
+    expect(row!.keys).toBeLessThanOrEqual(2 * 1000 + 1);
   });
 
   it('are written at a stop', async () => {

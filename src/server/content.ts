@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -16,6 +15,7 @@ import type { Logger } from '../platform/logging/logger.js';
 import { keyPairFiles, ensureServerCertificate, type ServerCertificate } from '../platform/tls/server-certificate.js';
 import { watchCertificate } from '../platform/tls/certificate-watch.js';
 import type { Channel } from '../mirror/snapshot/channel.js';
+import { prepareApiSocket } from './api-socket.js';
 
 /** The content side of a server: the published tree and the listeners. It needs no database and starts first. */
 export interface ContentServer {
@@ -111,21 +111,13 @@ async function startAlone(
   };
 }
 
-/** Longest path of a unix socket that Linux takes, without the final NUL. */
-const LONGEST_SOCKET_PATH = 107;
-
-function socketPath(dataDir: string): string {
-  const own = join(dataDir, 'run', `api-${process.pid}.sock`);
-  return Buffer.byteLength(own) <= LONGEST_SOCKET_PATH ? own : join(tmpdir(), `haishin-${process.pid}`, 'api.sock');
-}
-
 async function startWorkers(
   options: ContentOptions,
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
   const { config, logger, tree, missing, counters, rest, onCertificate } = options;
-  const apiSocket = socketPath(config.dataDir);
+  const apiSocket = await prepareApiSocket(config.dataDir);
   const api = await startSocketListener(apiSocket, rest);
   const files = certificate === null ? null : keyPairFiles(place);
   // Workers only follow the files; renewing a self-issued pair is done here.

@@ -65,6 +65,7 @@ describe('update source', () => {
   const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
     fetch(url + path, { method, headers });
   const etagOf = async (path: string): Promise<string> => (await get(path, {}, 'HEAD')).headers.get('etag') ?? '';
+  const entryOf = (path: string) => tree.holding('global', path)?.entries.get(path);
   const openBlobs = (): number =>
     readdirSync('/proc/self/fd').filter((fd) => {
       try {
@@ -315,7 +316,7 @@ describe('update source', () => {
   });
 
   it('answers 503 for a file that has vanished, and says so in the log', async () => {
-    const entries = ['pattern/vsapi241.zip', 'pattern/v_237.sig'].map((path) => tree.lookup('global', path));
+    const entries = ['pattern/vsapi241.zip', 'pattern/v_237.sig'].map(entryOf);
     for (const entry of entries) await rm(entry?.file ?? '');
     for (const entry of entries)
       for (const method of ['GET', 'HEAD']) {
@@ -330,7 +331,7 @@ describe('update source', () => {
   });
 
   it('cuts the connection when a file turns out too short, and appends nothing', async () => {
-    await truncate(tree.lookup('global', 'pattern/vsapi241.zip')?.file ?? '', 1_000_000);
+    await truncate(entryOf('pattern/vsapi241.zip')?.file ?? '', 1_000_000);
     const answer = await get('/activeupdate/pattern/vsapi241.zip');
     await expect(answer.arrayBuffer()).rejects.toThrow();
     await logger.waitFor((line) => line.level === 'error');
@@ -338,14 +339,14 @@ describe('update source', () => {
   });
 
   it('does not serve a small file of the wrong size', async () => {
-    await truncate(tree.lookup('global', 'pattern/v_237.sig')?.file ?? '', 3);
+    await truncate(entryOf('pattern/v_237.sig')?.file ?? '', 3);
     for (const method of ['HEAD', 'GET'])
       expect((await get('/activeupdate/pattern/v_237.sig', {}, method)).status).toBe(503);
   });
 
   it('answers HEAD for what is in memory, as it does GET', async () => {
     await get('/activeupdate/pattern/v_237.sig');
-    await rm(tree.lookup('global', 'pattern/v_237.sig')?.file ?? '');
+    await rm(entryOf('pattern/v_237.sig')?.file ?? '');
     for (const method of ['HEAD', 'GET'])
       expect((await get('/activeupdate/pattern/v_237.sig', {}, method)).status).toBe(200);
   });
@@ -379,7 +380,7 @@ describe('update source', () => {
   });
 
   it('finishes a transfer of content that retention has removed meanwhile', async () => {
-    const entry = tree.lookup('global', 'pattern/vsapi241.zip');
+    const entry = entryOf('pattern/vsapi241.zip');
     const answer = await get('/activeupdate/pattern/vsapi241.zip');
     await rm(entry?.file ?? '');
     expect(Buffer.from(await answer.arrayBuffer()).equals(BIG)).toBe(true);

@@ -52,7 +52,7 @@ const MAX_LOG_BYTES = 5 * 1024 * 1024;
  * Starts the PostgreSQL that comes with Haishin on `dataDir`, creating it when it is empty; a server left behind by a
  * killed process is taken over. It is restarted when it crashes.
  * Throws AppError `data-directory-in-use`, `embedded-database-missing`, `embedded-database-owner`,
- * `embedded-database-version`, `embedded-database-unreachable-directory`, `embedded-database-socket-directory`,
+ * `embedded-database-version`, `embedded-database-unreachable-directory`, `socket-directory-taken`,
  * `embedded-database-init-failed`, `embedded-database-start-failed`, `disk-full`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {

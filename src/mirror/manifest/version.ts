@@ -32,11 +32,6 @@ export function compareVersions(a: string, b: string, numbering: Numbering): -1 
   return compareParts(left, right);
 }
 
-/** True when both are the same pattern number, whatever their variant. */
-export function sameNumber(a: string, b: string): boolean {
-  return compareVersions(a, b, 'vsapi') === 0;
-}
-
 /** What a person reads: vsapi 1724100 → 17.241.00, engine 12.5.1004 → 12.500.1004; anything else as it stands. */
 export function displayVersion(raw: string, numbering: Numbering): string {
   const text = raw.trim();

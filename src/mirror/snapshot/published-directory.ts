@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
-import { syncDirectory } from '../store/durable-directory.js';
+import { syncDirectory } from '../../platform/files/durable-directory.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { linkAll } from './hard-links.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
-import { makeDirectory, syncDirectory } from '../store/durable-directory.js';
+import { makeDirectory, syncDirectory } from '../../platform/files/durable-directory.js';
 import { linkAll } from './hard-links.js';
 import type { HeldFile } from './held-file.js';
 import type { TreeFolder } from './tree-folders.js';

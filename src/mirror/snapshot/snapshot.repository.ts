@@ -80,10 +80,6 @@ export class SnapshotRepository {
     return new Set(rows.map((row) => row.id));
   }
 
-  async knows(snapshotId: string): Promise<boolean> {
-    return this.dataSource.getRepository(Snapshot).existsBy({ id: snapshotId });
-  }
-
   pins(): Promise<ComponentPin[]> {
     return this.dataSource.getRepository(ComponentPin).find();
   }

@@ -48,6 +48,11 @@ describe('building both channels', () => {
     expect(japan.files).toEqual(global.files);
   });
 
+  it('derives it whichever way the entry is typed', () => {
+    const { japan } = build({ components: [{ ...pattern, entries: ['p.4'] }] });
+    expect(text(japan)).toContain('P.4=pattern/a.zip, 1724180, 5');
+  });
+
   it('derives nothing when japan has a source of its own', () => {
     expect(text(build({ japan: read('1724100') }).japan)).toContain('1724100');
   });

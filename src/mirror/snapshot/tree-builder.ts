@@ -48,12 +48,13 @@ export function emptyManifest(): Manifest {
   return Manifest.parse(EMPTY_MANIFEST);
 }
 
+/** Units of each variant by their ids, which are in upper case; entries are as somebody typed them. */
 function variantUnits(components: readonly Component[]): Map<VariantSuffix, string[]> {
   const map = new Map<VariantSuffix, string[]>();
   for (const component of components)
     for (const variant of component.variants) {
       const suffix = variant as VariantSuffix;
-      map.set(suffix, [...(map.get(suffix) ?? []), ...component.entries]);
+      map.set(suffix, [...(map.get(suffix) ?? []), ...component.entries.map((entry) => entry.toUpperCase())]);
     }
   return map;
 }

@@ -116,6 +116,23 @@ describe('lines of an uploaded release', () => {
     });
   });
 
+  it('keep their spacing, and take no time for a hostile one', () => {
+    const lines = [
+      '[PATTERN]',
+      `Version=\t2${' '.repeat(100_000)}41 `,
+      'P.4=\tpattern/a.zip,  1724100 ,',
+      'P.4.MergeCount= ',
+    ];
+    const published = Manifest.parse(Buffer.from(lines.join('\r\n'), 'latin1'));
+    const begun = process.cpuUsage();
+    expect(textOf(place({ component: virusPattern, published }))).toEqual([
+      'Version=\t243 ',
+      'P.4=\tpattern/vsapi243.zip,  1724300 ,1234',
+      'P.4.MergeCount= 0',
+    ]);
+    expect(process.cpuUsage(begun).user).toBeLessThan(1_000_000);
+  });
+
   it('do not exist for a component that no manifest names', () => {
     const custom = { id: 'site-rules', numbering: 'dotted', entries: [] };
     expect(place({ component: custom, fileName: 'rules.bin', version: '1.2' })).toEqual({

@@ -164,8 +164,10 @@ function withFields(raw: string, values: readonly (string | null)[]): string {
   const fields = (comment === -1 ? rest : rest.slice(0, comment)).split(',');
   values.forEach((value, at) => {
     if (value === null) return;
-    const spaces = /^(\s*).*?(\s*)$/s.exec(fields[at] ?? ' ');
-    fields[at] = `${spaces?.[1] ?? ''}${value}${spaces?.[2] ?? ''}`;
+    // A pattern for both ends would look at each blank again and again, and the line comes from elsewhere.
+    const field = fields[at] ?? ' ';
+    const text = field.trimStart();
+    fields[at] = field.slice(0, field.length - text.length) + value + text.slice(text.trimEnd().length);
   });
   return raw.slice(0, start) + fields.join(',') + (comment === -1 ? '' : rest.slice(comment));
 }

@@ -68,12 +68,7 @@ export class PublishedTree {
     this.watchers.clear();
   }
 
-  /** By lower-cased path: from the current snapshot, else from the newest retained one that has it. */
-  lookup(channel: Channel, lowerPath: string): IndexEntry | undefined {
-    return this.holding(channel, lowerPath)?.entries.get(lowerPath);
-  }
-
-  /** The snapshot that answers for a path; see {@link lookup}. */
+  /** The snapshot that answers for a lower-cased path: the current one, else the newest retained one that has it. */
   holding(channel: Channel, lowerPath: string): PublishedIndex | undefined {
     const state = this.stateOf(channel);
     if (state.current?.entries.has(lowerPath)) return state.current;
@@ -93,11 +88,7 @@ export class PublishedTree {
     return names.has(lowerPath);
   }
 
-  /** From one snapshot and no other; letter case of the id does not matter. */
-  lookupSnapshot(channel: Channel, snapshotId: string, lowerPath: string): IndexEntry | undefined {
-    return this.snapshot(channel, snapshotId)?.entries.get(lowerPath);
-  }
-
+  /** Letter case of the id does not matter. */
   snapshot(channel: Channel, snapshotId: string): PublishedIndex | undefined {
     return this.stateOf(channel).byId.get(snapshotId.toLowerCase());
   }

@@ -162,10 +162,9 @@ export class DownloadRepository {
     return newestPage(await newestFirst(builder, query).getMany(), query, (row) => row);
   }
 
-  /** The history has an end: the oldest finished downloads go. */
+  /** The history has an end: the oldest finished downloads go, and the oldest lines of the update log. */
   async prune(before: Date): Promise<void> {
     await this.dataSource.query(`delete from download where finished_at < $1`, [before]);
     await this.dataSource.query(`delete from update_event where at < $1`, [before]);
-    await this.dataSource.query(`delete from missing_request where day < $1::date`, [before]);
   }
 }

@@ -12,7 +12,7 @@ export interface MissingSum {
   lastAt: Date;
 }
 
-/** More keys than that are no help to a person. */
+/** More keys than that, of a day and channel or in an answer, are no help to a person. */
 const MAX_KEYS = 1000;
 
 /** Paths come from the network and may be cut in the middle of a character: one that cannot be stored must not hold up the others. */
@@ -24,14 +24,28 @@ function storable(text: string): string {
 export class MissingRequestRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Adds counts to those of their day (UTC). Several nodes write the same rows. */
+  /**
+   * Adds counts to those of their day (UTC). Several nodes write the same rows. Anybody may ask for any name, so a day of a channel
+   * tells only so many keys apart, and counts the others under `*`; nodes that write at the same moment may each fill it up.
+   */
   async add(counts: readonly MissingCount[]): Promise<void> {
     await this.dataSource.query(
-      `insert into missing_request as old (day, channel, key, count, last_path, last_kind, last_at)
-       select (c."lastAt" at time zone 'UTC')::date, c.channel, c.key, c.count, c.path, c.kind, c."lastAt"
-       from jsonb_to_recordset($1::jsonb)
-         as c(channel text, key text, path text, kind text, count bigint, "lastAt" timestamptz)
-       order by 1, 2, 3
+      `with arrived as (
+         select (c."lastAt" at time zone 'UTC')::date as day, c.channel, c.key, c.count, c.path, c.kind, c."lastAt" as last_at
+         from jsonb_to_recordset($1::jsonb)
+           as c(channel text, key text, path text, kind text, count bigint, "lastAt" timestamptz)
+       ), held as (
+         select day, channel, count(*) as keys from missing_request
+         where day in (select day from arrived) group by day, channel
+       ), placed as (
+         select a.*, m.key is not null as known, coalesce(h.keys, 0) + row_number() over
+           (partition by a.day, a.channel, m.key is null order by a.count desc, a.key) as place
+         from arrived a left join held h using (day, channel) left join missing_request m using (day, channel, key)
+       )
+       insert into missing_request as old (day, channel, key, count, last_path, last_kind, last_at)
+       select day, channel, case when known or place <= ${MAX_KEYS} then key else '*' end, sum(count),
+         (array_agg(path order by last_at desc))[1], (array_agg(kind order by last_at desc))[1], max(last_at)
+       from placed group by 1, 2, 3 order by 1, 2, 3
        on conflict (day, channel, key) do update set count = old.count + excluded.count,
          last_path = case when excluded.last_at >= old.last_at then excluded.last_path else old.last_path end,
          last_kind = case when excluded.last_at >= old.last_at then excluded.last_kind else old.last_kind end,

@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../errors/app-error.js';
+import { syncDirectory } from '../files/durable-directory.js';
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
@@ -16,18 +17,12 @@ export class SecretBox {
 
   /** Reads the key file, or makes it once (mode 0600). */
   static async open(keyFile: string): Promise<SecretBox> {
-    await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
-    try {
-      await writeFile(keyFile, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600, flush: true });
-    } catch (fault) {
-      if ((fault as NodeJS.ErrnoException).code !== 'EEXIST') throw fault;
-    }
-    const key = await readFile(keyFile);
+    const key = (await readKey(keyFile)) ?? (await makeKey(keyFile));
     if (key.length !== KEY_BYTES)
       throw new AppError(
         'internal',
         'secret-key-damaged',
-        `${keyFile} does not hold a key of ${KEY_BYTES} bytes; restore it from the backup.`,
+        `${keyFile} does not hold a key of ${KEY_BYTES} bytes; restore it from the backup, or remove it and enter every secret again.`,
       );
     return new SecretBox(key);
   }
@@ -57,4 +52,35 @@ export class SecretBox {
       );
     }
   }
+}
+
+function isFault(fault: unknown, code: string): boolean {
+  return (fault as NodeJS.ErrnoException).code === code;
+}
+
+async function readKey(keyFile: string): Promise<Buffer | null> {
+  try {
+    return await readFile(keyFile);
+  } catch (fault) {
+    if (isFault(fault, 'ENOENT')) return null;
+    throw fault;
+  }
+}
+
+/** Its name stands for a whole key or for none, however a start ends; who comes second gets the key of the first. */
+async function makeKey(keyFile: string): Promise<Buffer> {
+  const directory = dirname(keyFile);
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await syncDirectory(dirname(made));
+  const temporary = `${keyFile}.${randomBytes(4).toString('hex')}`;
+  try {
+    await writeFile(temporary, randomBytes(KEY_BYTES), { flag: 'wx', mode: 0o600, flush: true });
+    await link(temporary, keyFile);
+  } catch (fault) {
+    if (!isFault(fault, 'EEXIST')) throw fault;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await syncDirectory(directory);
+  return readFile(keyFile);
 }
