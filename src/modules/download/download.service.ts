@@ -9,6 +9,7 @@ import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
+import { thisProcess } from '../../platform/process/process-mark.js';
 import { AvailabilityRepository } from './availability.repository.js';
 import {
   availabilityOf,
@@ -100,10 +101,6 @@ export class DownloadService implements OnApplicationShutdown {
     return this.running;
   }
 
-  runs(id: string): boolean {
-    return this.running?.id === id;
-  }
-
   /** Resolves when the download that this process runs has ended; for tests and a graceful stop. */
   async idle(): Promise<void> {
     await this.running?.done;
@@ -122,7 +119,7 @@ export class DownloadService implements OnApplicationShutdown {
       id,
       ...wish,
       node: hostname(),
-      pid: process.pid,
+      owner: thisProcess,
       now: this.clock.now(),
     });
     if (!taken) return null;
