@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { DataSource } from 'typeorm';
 import { DownloadObservers } from '../../src/modules/download/download.observers.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import { DownloadService } from '../../src/modules/download/download.service.js';
 import { thisProcess } from '../../src/platform/process/process-mark.js';
 import { MirrorBench, outcomeOf } from '../mirror-run/mirror-bench.js';
 import type { ApiAnswer } from '../support/haishin.js';
@@ -222,5 +223,26 @@ describe('a download', () => {
     expect((await bench.api.get(`${DOWNLOADS}/${id}`)).body).toMatchObject({ state: 'cancelled', snapshotId: null });
     expect(await linesOf(id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
     expect(await trackedEnd()).toMatchObject({ cancelledBy: null });
+  });
+
+  it('that begins while the server is stopped is ended by that; later none begins', async () => {
+    const service = get(DownloadService);
+    const tick = new Date('2026-03-02T00:15:00Z');
+    const runner = get(DataSource).createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('lock table download in share mode');
+    const begun = service.startScheduled(tick);
+    const stopped = service.onApplicationShutdown();
+    await runner.commitTransaction();
+    await runner.release();
+    await stopped;
+    const [download] = (await bench.api.get(DOWNLOADS)).body.items;
+    expect(download).toMatchObject({ id: await begun, state: 'cancelled', snapshotId: null });
+    expect(await linesOf(download.id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
+    expect(bench.upstream.requests).toEqual([]);
+
+    expect(await service.startScheduled(new Date(tick.getTime() + 900_000))).toBeNull();
+    expect(await bench.api.post(DOWNLOADS)).toMatchObject({ status: 503, body: { code: 'server-stopping' } });
+    expect((await bench.api.get(DOWNLOADS)).body.items).toHaveLength(1);
   });
 });

@@ -44,6 +44,8 @@ interface Running {
 @Injectable()
 export class DownloadService implements OnApplicationShutdown {
   private running: Running | null = null;
+  /** Settles when nothing is between the wish for a download and its run. */
+  private beginning: Promise<void> = Promise.resolve();
   private stopping = false;
 
   constructor(
@@ -60,7 +62,7 @@ export class DownloadService implements OnApplicationShutdown {
 
   /**
    * Starts a download that a person wants.
-   * @throws AppError `download-running` (409) with the running one's id; what SelectableComponents throws.
+   * @throws AppError `download-running` (409) with the running one's id; `server-stopping`; what SelectableComponents throws.
    */
   async startManual(components: string[] | null, actor: string): Promise<string> {
     if (components !== null) await this.selectable.require(components);
@@ -79,8 +81,9 @@ export class DownloadService implements OnApplicationShutdown {
     }
   }
 
-  /** Starts the download of a tick, unless one is open or another node has taken the tick. */
-  startScheduled(tick: Date): Promise<string | null> {
+  /** Starts the download of a tick, unless one is open, another node has taken the tick, or we are to stop. */
+  async startScheduled(tick: Date): Promise<string | null> {
+    if (this.stopping) return null;
     return this.begin({ trigger: 'schedule', components: null, startedBy: 'schedule', tick });
   }
 
@@ -110,10 +113,18 @@ export class DownloadService implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.running?.abort.abort();
+    await this.beginning;
     await this.idle();
   }
 
-  private async begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
+  private begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
+    if (this.stopping) throw new AppError('unavailable', 'server-stopping', 'The server is being stopped.');
+    const begun = this.take(wish);
+    this.beginning = Promise.allSettled([this.beginning, begun]).then(() => undefined);
+    return begun;
+  }
+
+  private async take(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
     const id = randomUUID();
     const taken = await this.downloads.begin({
       id,
@@ -132,6 +143,8 @@ export class DownloadService implements OnApplicationShutdown {
       bytesTotal: 0,
     };
     const running: Running = { id, abort: new AbortController(), progress, done: Promise.resolve() };
+    // The stop came while the lock was taken: it is given back in the usual way.
+    if (this.stopping) running.abort.abort();
     running.done = this.run(running, wish).finally(() => {
       if (this.running === running) this.running = null;
     });
