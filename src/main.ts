@@ -1,14 +1,12 @@
 import 'reflect-metadata';
 import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from './config/config.js';
 import { DatabaseAvailability } from './database/availability.js';
+import { toDatabaseError } from './database/database.errors.js';
 import type { EmbeddedPostgres } from './database/embedded/embedded-postgres.js';
-import { CatalogueRepository } from './mirror/catalogue/catalogue.repository.js';
-import { MirrorSettings } from './mirror/settings/mirror-settings.store.js';
 import { CHANNELS } from './mirror/snapshot/channel.js';
 import { PublishedDirectory } from './mirror/snapshot/published-directory.js';
 import { noSteps, SnapshotPublisher, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
@@ -17,7 +15,6 @@ import { MissingRequests } from './mirror/source/missing-requests.js';
 import { PublishedTree } from './mirror/source/published-tree.js';
 import { ServingCounters } from './mirror/source/serving-counters.js';
 import { BlobStore } from './mirror/store/blob-store.js';
-import { ApiTokenService } from './modules/accounts/accounts.api.js';
 import { MissingRequestRecorder } from './modules/download/download.api.js';
 import { systemClock, type Clock } from './platform/clock/clock.js';
 import { AppError, toAppError } from './platform/errors/app-error.js';
@@ -28,6 +25,7 @@ import type { ServerCertificate } from './platform/tls/server-certificate.js';
 import { createApplication } from './server/application.js';
 import { startContent, type ContentServer } from './server/content.js';
 import { openDatabase, type Database } from './server/database.js';
+import { prepareDatabase } from './server/prepare-database.js';
 import { createMetrics, createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
 import { RunFile, type RunFacts } from './server/run-file.js';
@@ -58,8 +56,6 @@ export interface RunningServer {
 /** A stop must end within 10 s; this much of it is for transfers under way. */
 const DRAIN_MS = 5_000;
 const DATABASE_RETRY_MS = 2_000;
-/** Name of the token that commands on this host use. */
-const LOCAL_TOKEN = 'local command line';
 
 /**
  * Starts the server: first what serves content, which needs no database, then the application. An external database that is
@@ -147,7 +143,7 @@ class HaishinServer implements RunningServer {
         rest,
         onCertificate: (certificate) => this.useCertificate(certificate),
       }).then((started) => (this.content = started)),
-      this.openApplication(),
+      this.openApplication(true),
     ]);
     // A second server on this directory usually wants its ports as well, and the owner's process is what helps.
     if (application.status === 'rejected') throw application.reason;
@@ -162,17 +158,37 @@ class HaishinServer implements RunningServer {
     });
   }
 
-  /** Tries until the database is there; only a fault that waiting cannot mend is thrown. */
-  private async openApplication(): Promise<void> {
-    const { config, logger, clock } = this;
+  /** Tries until the database is there; only a fault of the first try that waiting cannot mend is thrown. */
+  private async openApplication(firstTry: boolean): Promise<void> {
+    const { config, logger } = this;
     try {
-      this.database = await openDatabase(config, logger, () => this.availability?.suspect(), this.options.embedded);
+      await this.tryToOpen();
+    } catch (fault) {
+      const error = toAppError(toDatabaseError(fault));
+      if (firstTry && (config.databaseUrl === undefined || error.code !== 'database-unavailable')) throw fault;
+      if (this.stopping !== null) return;
+      this.readiness.set('database', false, error.message);
+      // Once it serves content it gives up no more: a password that is being changed, or a database being restored, is mended there.
+      logger.error(
+        { code: error.code, ...(error.kind === 'unavailable' ? {} : { err: fault }) },
+        `${error.message} Content is served all the same; the database is tried again.`,
+      );
+      this.retry = setTimeout(() => void this.openApplication(false), DATABASE_RETRY_MS);
+    }
+  }
+
+  /** On any fault nothing is left running. */
+  private async tryToOpen(): Promise<void> {
+    const { config, logger, clock } = this;
+    const database = await openDatabase(config, logger, () => this.availability?.suspect(), this.options.embedded);
+    let app: NestFastifyApplication | undefined;
+    try {
       const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
-      const app = await createApplication({
+      app = await createApplication({
         config,
         logger,
         clock,
-        dataSource: this.database.dataSource,
+        dataSource: database.dataSource,
         blobs: this.blobs,
         secrets,
         tree: this.tree,
@@ -180,52 +196,36 @@ class HaishinServer implements RunningServer {
         publishListener: { refresh: () => this.content?.refresh() ?? this.tree.refresh() },
         publishSteps: this.options.publishSteps ?? noSteps,
         sourceLimits: this.options.sourceLimits ?? new SourceLimits(),
-        bus: this.database.bus,
+        bus: database.bus,
         addresses: this,
         cronJobs: this.options.cronJobs ?? true,
       });
-      await this.prepare(app);
-      this.availability = new DatabaseAvailability({ url: this.database.url, logger, clock });
-      this.availability.onChange((state) => {
-        this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable'));
-        if (state.up) this.finishPublication(app);
-      });
-      await this.availability.start();
-      this.readiness.set('database', this.availability.up);
-      this.app = app;
-      // Written already without it when the database came only after the start.
-      this.tellCommands({ token: this.localToken }, 'commands on this host were not told of their token');
+      const localToken = await prepareDatabase(app, config, this.tree);
+      // The stop did not know of it, and would leave it running.
+      if (this.stopping !== null) throw new AppError('unavailable', 'stopping', 'The server is being stopped.');
+      this.localToken = localToken;
     } catch (fault) {
-      await this.database?.close();
-      this.database = null;
-      const error = toAppError(fault);
-      if (config.databaseUrl === undefined || error.code !== 'database-unavailable') throw fault;
-      this.readiness.set('database', false, error.message);
-      logger.error(
-        { code: error.code },
-        `${error.message} Content is served all the same; the database is tried again.`,
-      );
-      if (this.stopping === null)
-        this.retry = setTimeout(() => {
-          this.openApplication().catch((err: unknown) => logger.fatal({ err }, 'the application cannot start'));
-        }, DATABASE_RETRY_MS);
+      await app
+        ?.close()
+        .catch((err: unknown) => logger.warn({ err }, 'a half-started application did not close cleanly'));
+      await database.close();
+      throw fault;
     }
+    this.database = database;
+    this.app = app;
+    await this.watch(app, database);
+    // Written already without it when the database came only after the start.
+    this.tellCommands({ token: this.localToken }, 'commands on this host were not told of their token');
   }
 
-  /** What must be in the database before anybody asks. */
-  private async prepare(app: NestFastifyApplication): Promise<void> {
-    const { config } = this;
-    await app.get(CatalogueRepository).seed();
-    const settings = app.get(MirrorSettings);
-    await settings.seed(config.upstreamUrl, config.proxyUrl);
-    // Its file is the database's word for processes without one; only a restored database can say otherwise.
-    const { defaultChannel } = await settings.distribution();
-    await this.tree.refresh();
-    if (this.tree.defaultChannel !== defaultChannel)
-      await app.get(PublishedDirectory).setDefaultChannel(defaultChannel);
-    const tokens = app.get(ApiTokenService);
-    if (config.bootstrapToken !== undefined) await tokens.ensureBootstrapToken(config.bootstrapToken);
-    this.localToken = await tokens.replaceLocalToken(`${LOCAL_TOKEN} ${hostname()}:${config.dataDir}`);
+  private async watch(app: NestFastifyApplication, { url }: Database): Promise<void> {
+    this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock });
+    this.availability.onChange((state) => {
+      this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable'));
+      if (state.up) this.finishPublication(app);
+    });
+    await this.availability.start();
+    this.readiness.set('database', this.availability.up);
   }
 
   /**

@@ -53,7 +53,13 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
   requireToken(fastify, app.get(ApiTokenService), filter);
   acceptForms(fastify);
   installOpenApi(app);
-  await app.init();
-  await fastify.ready();
+  try {
+    await app.init();
+    await fastify.ready();
+  } catch (fault) {
+    // Half of it may have begun to tick already.
+    await app.close().catch((err: unknown) => runtime.logger.debug({ err }, 'what had started did not close cleanly'));
+    throw fault;
+  }
   return app;
 }

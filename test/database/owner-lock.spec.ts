@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { acquireOwnerLock, findLockOwner } from '../../src/database/embedded/owner-lock.js';
-import { identifyProcess, pidNamespace } from '../../src/database/embedded/process-identity.js';
+import { identifyProcess } from '../../src/database/embedded/process-identity.js';
+import { pidNamespace } from '../../src/platform/process/pid-namespace.js';
 import { recordLog } from '../support/log-recorder.js';
 import { silentLogger } from '../support/silent-logger.js';
 
@@ -20,7 +21,7 @@ describe('lock of a data directory', () => {
 
   async function writeLock(change: Record<string, unknown>): Promise<void> {
     const self = await identifyProcess(process.pid);
-    const owner = { ...self, namespace: await pidNamespace(), host: 'here', since: '2026-01-01T00:00:00Z', ...change };
+    const owner = { ...self, namespace: pidNamespace(), host: 'here', since: '2026-01-01T00:00:00Z', ...change };
     await writeFile(path, JSON.stringify(owner));
   }
 

@@ -2,6 +2,8 @@ import { hostname } from 'node:os';
 import { DataSource } from 'typeorm';
 import { DownloadObservers } from '../../src/modules/download/download.observers.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import { DownloadService } from '../../src/modules/download/download.service.js';
+import { thisProcess } from '../../src/platform/process/process-mark.js';
 import { MirrorBench, outcomeOf } from '../mirror-run/mirror-bench.js';
 import type { ApiAnswer } from '../support/haishin.js';
 import { until } from '../support/until.js';
@@ -152,19 +154,22 @@ describe('a download', () => {
   });
 
   describe('whose process has died', () => {
-    const lock = (node: string, pid: number, age: string): Promise<unknown> =>
+    const here = thisProcess.place ?? null;
+    const elsewhere = '0123456789ab';
+    const lock = (node: string, pid: number, age: string, place: string | null): Promise<unknown> =>
       get(DataSource).query(
-        `insert into download (id, trigger, state, started_by, created_at, started_at, owner_node, owner_pid, heartbeat_at)
-         values (gen_random_uuid(), 'manual', 'running', 'somebody', now(), now(), $1, $2, now() - $3::interval)`,
-        [node, pid, age],
+        `insert into download (id, trigger, state, started_by, created_at, started_at, owner_node, owner_pid, owner_place, owner_token, heartbeat_at)
+         values (gen_random_uuid(), 'manual', 'running', 'somebody', now(), now(), $1, $2, $4, case when $4::text is not null then '00000000' end, now() - $3::interval)`,
+        [node, pid, age, place],
       );
 
     it.each([
-      ['on another node, silent for half a minute', 'elsewhere', 1, '31 seconds'],
-      ['on this node, whose process is gone', hostname(), 2 ** 22 + 1, '1 second'],
-      ['on this node, under our own number before we started', hostname(), process.pid, '1 day'],
-    ])('%s: is cleared, explained, and blocks nothing', async (_, node, pid, age) => {
-      await lock(node, pid, age);
+      ['on another node, silent for half a minute', 'elsewhere', 1, '31 seconds', elsewhere],
+      ['of an earlier version, silent for half a minute', hostname(), 2 ** 22 + 1, '31 seconds', null],
+      ['on this node, whose process is gone', hostname(), 2 ** 22 + 1, '1 second', here],
+      ['on this node, under our own number before we started', hostname(), process.pid, '1 second', here],
+    ])('%s: is cleared, explained, and blocks nothing', async (_, node, pid, age, place) => {
+      await lock(node, pid, age, place);
       expect((await bench.api.post(DOWNLOADS)).status).toBe(409);
       const ended: string[] = [];
       get(DownloadObservers).add({ ended: (_id, state) => void ended.push(state) });
@@ -184,8 +189,13 @@ describe('a download', () => {
       expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     });
 
-    it('is left alone while its owner gives signs of life', async () => {
-      await lock('elsewhere', 1, '20 seconds');
+    it.each([
+      ['on another node', 'elsewhere', 1, elsewhere],
+      ['in a container of the same host name, with a number that nobody has here', hostname(), 2 ** 22 + 1, elsewhere],
+      ['in a container of the same host name, with our number', hostname(), process.pid, elsewhere],
+      ['of an earlier version, with a number that nobody has here', hostname(), 2 ** 22 + 1, null],
+    ])('%s: is left alone while its owner gives signs of life', async (_, node, pid, place) => {
+      await lock(node, pid, '20 seconds', place);
       expect(await get(DownloadScheduler).clearStale()).toBe(0);
       expect((await bench.api.post(DOWNLOADS)).status).toBe(409);
     });
@@ -213,5 +223,26 @@ describe('a download', () => {
     expect((await bench.api.get(`${DOWNLOADS}/${id}`)).body).toMatchObject({ state: 'cancelled', snapshotId: null });
     expect(await linesOf(id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
     expect(await trackedEnd()).toMatchObject({ cancelledBy: null });
+  });
+
+  it('that begins while the server is stopped is ended by that; later none begins', async () => {
+    const service = get(DownloadService);
+    const tick = new Date('2026-03-02T00:15:00Z');
+    const runner = get(DataSource).createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('lock table download in share mode');
+    const begun = service.startScheduled(tick);
+    const stopped = service.onApplicationShutdown();
+    await runner.commitTransaction();
+    await runner.release();
+    await stopped;
+    const [download] = (await bench.api.get(DOWNLOADS)).body.items;
+    expect(download).toMatchObject({ id: await begun, state: 'cancelled', snapshotId: null });
+    expect(await linesOf(download.id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
+    expect(bench.upstream.requests).toEqual([]);
+
+    expect(await service.startScheduled(new Date(tick.getTime() + 900_000))).toBeNull();
+    expect(await bench.api.post(DOWNLOADS)).toMatchObject({ status: 503, body: { code: 'server-stopping' } });
+    expect((await bench.api.get(DOWNLOADS)).body.items).toHaveLength(1);
   });
 });

@@ -75,6 +75,36 @@ describe('settings refuse', () => {
     expect(await bench.api.put(path, before)).toMatchObject({ status: 200 });
   });
 
+  it('a proxy at another address, or of another user, with the password that only the mask stands for', async () => {
+    const path = '/api/v1/settings/proxy';
+    const initial = (await bench.api.get(path)).body;
+    const login = { enabled: false, url: 'http://proxy.example:3128', username: 'mirror', password: 'correct horse' };
+    const { body: before } = await bench.api.put(path, login);
+    expect(before).toEqual({ ...login, password: '********' });
+    for (const change of [
+      { url: 'http://elsewhere.example:3128' },
+      { url: 'http://proxy.example:3129' },
+      { url: 'https://proxy.example:3128' },
+      { url: null },
+      { username: 'somebody' },
+      { username: null },
+    ])
+      expect(await bench.api.put(path, { ...before, ...change })).toMatchObject({
+        status: 422,
+        body: { code: 'proxy-password-needed' },
+      });
+    expect((await bench.api.get(path)).body).toEqual(before);
+    // The same address in other words.
+    const slash = await bench.api.put(path, { ...before, url: `${login.url}/` });
+    expect(slash).toMatchObject({ status: 200, body: { password: '********' } });
+    const elsewhere = { ...before, url: 'http://elsewhere.example:3128' };
+    expect(await bench.api.put(path, { ...elsewhere, password: 'another' })).toMatchObject({ status: 200 });
+    expect(await bench.api.put(path, { ...before, password: null })).toMatchObject({ status: 200 });
+    // Without one there is nothing that could be sent anywhere.
+    expect(await bench.api.put(path, elsewhere)).toMatchObject({ status: 200, body: { password: null } });
+    expect(await bench.api.put(path, initial)).toMatchObject({ status: 200, body: initial });
+  });
+
   it('a proxy whose port does not exist, and a day that does not', async () => {
     for (const [name, change] of [
       ['proxy', { url: 'http://x:99999' }],

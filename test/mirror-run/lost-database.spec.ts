@@ -1,9 +1,11 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
 import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
+import { RingSweeper } from '../../src/modules/deploy/ring.sweeper.js';
 import { runFilePath, type RunFacts } from '../../src/server/run-file.js';
 import { ApiCaller } from '../support/haishin.js';
 import { silentLogger } from '../support/silent-logger.js';
@@ -50,6 +52,13 @@ describe('a database that goes away and comes back', () => {
     await postgres.stop();
     await rm(parent, { recursive: true, force: true });
   });
+
+  const onDatabase = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  };
 
   const ready = async (): Promise<{ status: number; body: { checks: Record<string, { ok: boolean }> } }> => {
     const answer = await fetch(`${bench.haishin.http}/readyz`);
@@ -174,4 +183,31 @@ describe('a database that goes away and comes back', () => {
     expect(after).toEqual(before);
     expect((await new ApiCaller(bench.haishin.http, later ?? '').get('/api/v1/components')).status).toBe(200);
   });
+
+  it.each(['57P01 going down', '28P01 a new password', '42501 not for this role'])(
+    'at the start, and then fails half-way (%s): it is tried again until it comes, and nothing of the tries stays',
+    async (fault) => {
+      const [code = ''] = fault.split(' ');
+      await onDatabase(
+        `create function refuse() returns trigger language plpgsql as
+           $$ begin raise exception 'not yet' using errcode = '${code}'; end $$;
+         create trigger refuse before insert or update or delete on api_token execute function refuse()`,
+      );
+      await postgres.stop();
+      const opened = jest.spyOn(RingSweeper.prototype, 'onApplicationBootstrap');
+      const closed = jest.spyOn(RingSweeper.prototype, 'onApplicationShutdown');
+      try {
+        await bench.restart();
+        closed.mockClear();
+        postgres = await start();
+        await until('it has been tried twice', () => opened.mock.calls.length >= 2);
+        expect((await bench.api.get('/api/v1/components')).status).toBe(503);
+        await onDatabase('drop trigger refuse on api_token');
+        await until('the API comes', async () => (await bench.api.get('/api/v1/components')).status === 200);
+        expect(opened.mock.calls.length - closed.mock.calls.length).toBe(1);
+      } finally {
+        jest.restoreAllMocks();
+      }
+    },
+  );
 });

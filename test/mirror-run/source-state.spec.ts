@@ -65,6 +65,38 @@ describe('a source that asks for a pause', () => {
     expect(await quarter()).toMatchObject({ state: 'succeeded' });
   });
 
+  it('keeps its pause when a person asks meanwhile and meets another fault, or a shorter pause', async () => {
+    bench.upstream.set(MANIFEST, { kind: 'status', status: 503, headers: { 'Retry-After': '3600' } });
+    await bench.api.download();
+    const until = new Date(clock.now().getTime() + 3600_000).toISOString();
+    const refused = { kind: 'status', status: 503, headers: { 'Retry-After': '600' } } as const;
+    for (const fault of [{ kind: 'html-page' } as const, refused]) {
+      bench.upstream.set(MANIFEST, fault);
+      expect(await bench.api.download()).toMatchObject({ state: 'failed' });
+      expect((await bench.api.get(STATE)).body.items).toMatchObject([
+        { coolDownUntil: until, coolDownReason: 'upstream-busy' },
+      ]);
+    }
+    bench.upstream.clear();
+    expect(await quarter()).toMatchObject({ error: { code: 'upstream-cooling-down' } });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(await quarter()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('gets a longer one when it asks for that, and one of now when the old one is of a clock that was set back', async () => {
+    const pauseOf = async (seconds: number): Promise<number> => {
+      bench.upstream.set(MANIFEST, { kind: 'status', status: 503, headers: { 'Retry-After': `${seconds}` } });
+      await bench.api.download();
+      const [{ coolDownUntil }] = (await bench.api.get(STATE)).body.items;
+      return (Date.parse(coolDownUntil as string) - clock.now().getTime()) / 1000;
+    };
+    expect(await pauseOf(600)).toBe(600);
+    expect(await pauseOf(3600)).toBe(3600);
+    clock.advance(-48 * 60 * MINUTE);
+    expect(await pauseOf(600)).toBe(600);
+    clock.advance(48 * 60 * MINUTE);
+  });
+
   it('may ask for it while files are fetched', async () => {
     bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'status', status: 429, headers: { 'Retry-After': '3000' } });
     await bench.api.download();

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
+import { temporaryName } from '../../src/mirror/store/temporary-name.js';
 import { faultOf } from './upstream-server.js';
 
 const content = randomBytes(3_500_000);
@@ -170,21 +171,33 @@ describe('the blob store', () => {
   it('at the next start removes what dead processes were writing, and nothing else', async () => {
     const dead = spawn('true');
     await new Promise((resolve) => dead.once('exit', resolve));
-    const host = hostname().replaceAll(/[^a-zA-Z0-9-]/g, '_');
+    const [host, , , , here] = temporaryName().split('.');
+    const elsewhere = '0123456789ab';
+    const foreign = {
+      // A container with the same host name, whose processes have numbers of their own.
+      sameHostOtherPid: `${host}.${dead.pid}.00000000.1.${elsewhere}`,
+      sameHostSamePid: `${host}.${process.pid}.00000000.1.${elsewhere}`,
+      otherMachine: `elsewhere.1.00000000.1.${elsewhere}`,
+      ofEarlierVersion: `${host}.${dead.pid}.00000000.1`,
+      ofNobody: 'download.tmp',
+    };
     const names = {
-      dead: `${host}.${dead.pid}.00000000.1`,
-      earlierSamePid: `${host}.${process.pid}.00000000.1`,
-      living: `${host}.${process.ppid}.00000000.1`,
-      otherMachine: `elsewhere.1.00000000.1`,
-      otherMachineLongAgo: `elsewhere.1.00000000.2`,
+      dead: `${host}.${dead.pid}.00000000.2.${here}`,
+      earlierSamePid: `${host}.${process.pid}.00000000.2.${here}`,
+      living: `${host}.${process.ppid}.00000000.2.${here}`,
+      otherMachineLongAgo: `elsewhere.1.00000000.2.${elsewhere}`,
+      ofEarlierVersionLongAgo: `${host}.${dead.pid}.00000000.2`,
+      ...foreign,
     };
     for (const name of Object.values(names)) await writeFile(join(root, 'incoming', name), 'x');
     const own = store.temporaryPath();
     await writeFile(own, 'x');
     const longAgo = new Date(Date.now() - 25 * 3600_000);
-    await utimes(join(root, 'incoming', names.otherMachineLongAgo), longAgo, longAgo);
+    for (const name of [names.otherMachineLongAgo, names.ofEarlierVersionLongAgo])
+      await utimes(join(root, 'incoming', name), longAgo, longAgo);
     await new BlobStore(root).open();
-    expect((await incoming()).sort()).toEqual([names.living, names.otherMachine, own.split('/').at(-1)].sort());
+    const left = [names.living, own.split('/').at(-1), ...Object.values(foreign)];
+    expect((await incoming()).sort()).toEqual(left.sort());
   });
 
   describe('on a disk that fails', () => {

@@ -7,8 +7,9 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AppError } from '../../platform/errors/app-error.js';
+import { pidNamespace } from '../../platform/process/pid-namespace.js';
 import type { DatabaseLogger } from '../database.logger.js';
-import { identifyProcess, isRunning, pidNamespace } from './process-identity.js';
+import { identifyProcess, isRunning } from './process-identity.js';
 
 /** Content of a lock file. */
 export interface LockOwner {
@@ -94,11 +95,11 @@ async function readOwner(path: string): Promise<LockOwner | 'unreadable' | undef
 }
 
 async function isHeld(path: string, holder: LockOwner): Promise<boolean> {
-  if (holder.namespace === (await pidNamespace())) {
+  if (holder.namespace === pidNamespace()) {
     return isRunning({ pid: holder.pid, startTicks: holder.startTicks });
   }
   // After a restart of the machine on this host no process of that boot is left.
-  const [boot] = (await pidNamespace()).split(' ');
+  const [boot] = pidNamespace().split(' ');
   if (holder.host === hostname() && !holder.namespace.startsWith(`${boot} `)) return false;
   // Its pid says nothing here. A living owner touches the file; the times are compared with each other, never with our clock.
   const first = await modifiedAt(path);
@@ -121,7 +122,7 @@ async function writeOwner(path: string): Promise<void> {
   const owner: LockOwner = {
     pid: process.pid,
     startTicks: self?.startTicks ?? 'unknown',
-    namespace: await pidNamespace(),
+    namespace: pidNamespace(),
     host: hostname(),
     since: new Date().toISOString(),
   };

@@ -1,4 +1,4 @@
-import { readFile, readlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 
 /**
  * One process of this machine beyond the reuse of its number: the kernel's start time (clock ticks since boot) never
@@ -49,11 +49,4 @@ export async function waitForExit(identity: ProcessIdentity, milliseconds: numbe
     if (performance.now() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-/** What distinguishes pids of different containers and boots: the same number means another process there. */
-export async function pidNamespace(): Promise<string> {
-  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown')).trim();
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => 'unknown');
-  return `${boot} ${namespace}`;
 }

@@ -61,11 +61,17 @@ export class MirrorSettings {
     };
   }
 
-  /** @throws AppError `proxy-incomplete` when it is enabled without an address. */
+  /** @throws AppError `proxy-incomplete` when it is enabled without an address; `proxy-password-needed`. */
   async putProxy(value: ProxySetting, actor: string): Promise<void> {
     if (value.enabled && !value.url)
       throw new AppError('bad-input', 'proxy-incomplete', 'A proxy that is enabled needs its url.');
     const before = await this.store.get('proxy', NO_PROXY);
+    if (value.password === MASK && before.password !== null && !sameLogin(value, before))
+      throw new AppError(
+        'unprocessable',
+        'proxy-password-needed',
+        'The password that is kept is for the url and username set so far: give it again with the new ones, or null for none.',
+      );
     const password =
       value.password === MASK ? before.password : value.password ? this.secrets.seal(value.password) : null;
     const url = value.url ?? null;
@@ -84,4 +90,13 @@ export class MirrorSettings {
   async putDistribution(value: DistributionSetting, actor: string): Promise<void> {
     await this.store.put('distribution', value, actor, this.clock.now());
   }
+}
+
+/** A secret that nobody is shown must not be sent to wherever somebody points it. */
+function sameLogin(a: ProxySetting, b: ProxySetting): boolean {
+  return originOf(a) === originOf(b) && (a.username || null) === (b.username || null);
+}
+
+function originOf({ url }: ProxySetting): string | null {
+  return url ? new URL(url).origin : null;
 }

@@ -134,7 +134,7 @@ export class ProxySetting {
   @MaxLength(255)
   username: string | null;
 
-  /** Shown masked; the mask sent back means that it stays as it is. */
+  /** Shown masked; the mask sent back means that it stays as it is, which it can with the same url and username only. */
   @IsOptional()
   @IsString()
   @MaxLength(255)

@@ -13,6 +13,7 @@ import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.
 import type { SourceOpener } from './source-opener.js';
 import {
   askedWith,
+  LONGEST_COOL_DOWN_MS,
   validatorsOf,
   type ManifestDoubt,
   type RememberedFile,
@@ -25,7 +26,6 @@ const RESERVED_BYTES = 64 * 1024 * 1024;
 /** After a refusal (401, 403): asking again at once would only be refused again. */
 const COOL_DOWN_MS = 5 * 60_000;
 /** Longest pause that a source may ask for; a wrong header must not silence the schedule for weeks. */
-const LONGEST_COOL_DOWN_MS = 24 * 3600_000;
 /** What was fetched is written down this often: a crash costs no more than this. */
 const MEMORY_FLUSH_MS = 1000;
 /** Faults that are not of one source: asking the next one would be of no use. */

@@ -55,6 +55,9 @@ export function askedWith(validators: Validators): Pick<UpstreamState, 'etag' | 
   return { etag: etag ?? null, lastModified: lastModified ?? null };
 }
 
+/** However long a pause the source asks for. */
+export const LONGEST_COOL_DOWN_MS = 24 * 3600_000;
+
 const NOTHING_KNOWN: UpstreamState = {
   etag: null,
   lastModified: null,
@@ -144,13 +147,18 @@ export class UpstreamMemory {
     );
   }
 
+  /** A pause that the source has asked for is not shortened by another fault, such as a person's try that timed out. */
   async failed(source: string, error: RememberedError, coolDownUntil: Date | null, now: Date): Promise<void> {
+    const latest = new Date(now.getTime() + LONGEST_COOL_DOWN_MS);
+    // One that ends later than any can was noted before the clock was set back.
+    const longer = `upstream_state.cool_down_until > coalesce($4, $2) and upstream_state.cool_down_until <= $6`;
     await this.dataSource.query(
       `insert into upstream_state (source, failing_since, last_error, cool_down_until, cool_down_reason)
        values ($1, $2, $3, $4, $5)
        on conflict (source) do update set failing_since = coalesce(upstream_state.failing_since, $2), last_error = $3,
-         cool_down_until = $4, cool_down_reason = $5`,
-      [source, now, JSON.stringify(error), coolDownUntil, coolDownUntil === null ? null : error.code],
+         cool_down_until = case when ${longer} then upstream_state.cool_down_until else $4 end,
+         cool_down_reason = case when ${longer} then upstream_state.cool_down_reason else $5 end`,
+      [source, now, JSON.stringify(error), coolDownUntil, coolDownUntil === null ? null : error.code, latest],
     );
   }
 }

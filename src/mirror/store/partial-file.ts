@@ -3,10 +3,11 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { toAppError } from '../../platform/errors/app-error.js';
 import { statOrNull } from '../../platform/files/stat-or-null.js';
+import { thisProcess, type ProcessMark } from '../../platform/process/process-mark.js';
 import { BlobWriter, type StoredBlob } from './blob-writer.js';
 import type { SlabPool } from './slab-pool.js';
 import type { MeasuredMembers } from './zip-member.js';
-import { mayBeWriting, temporaryName, thisProcess, type ProcessOwner } from './temporary-name.js';
+import { mayBeWriting, temporaryName } from './temporary-name.js';
 
 /** What proves that the rest of a file belongs to the part that we have; goes into `If-Range` as it is. */
 export interface ResumeValidator {
@@ -26,7 +27,7 @@ interface Sidecar {
   /** Bytes of the whole file as the upstream told, or null. */
   total: number | null;
   startedAt: string;
-  owner: ProcessOwner;
+  owner: ProcessMark;
   /** Bytes written before a loss of power cannot be trusted: the size may be there without the content. */
   bootId: string;
 }

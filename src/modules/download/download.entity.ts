@@ -52,6 +52,13 @@ export class Download {
   @Column('integer', { name: 'owner_pid', nullable: true })
   ownerPid: number | null;
 
+  /** With the pid and the token, the owner's `ProcessMark`. */
+  @Column('text', { name: 'owner_place', nullable: true })
+  ownerPlace: string | null;
+
+  @Column('text', { name: 'owner_token', nullable: true })
+  ownerToken: string | null;
+
   /** The owner says that it lives; silence for a while makes the lock stale. */
   @Column('timestamptz', { name: 'heartbeat_at', nullable: true })
   heartbeatAt: Date | null;

@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { inTransaction } from '../../database/transaction.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
+import type { ProcessMark } from '../../platform/process/process-mark.js';
 import { INTERRUPTED, type DownloadEnd } from './download-outcome.js';
 import { Download } from './download.entity.js';
 
@@ -32,12 +33,13 @@ export class DownloadRepository {
     startedBy: string;
     tick: Date | null;
     node: string;
-    pid: number;
+    owner: ProcessMark;
     now: Date;
   }): Promise<boolean> {
     const rows = await this.dataSource.query<{ id: string }[]>(
-      `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, heartbeat_at)
-       values ($1, $2, 'running', $3, $4, $5, $6, $6, $7, $8, now()) on conflict do nothing returning id`,
+      `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, owner_place,
+         owner_token, heartbeat_at)
+       values ($1, $2, 'running', $3, $4, $5, $6, $6, $7, $8, $9, $10, now()) on conflict do nothing returning id`,
       [
         download.id,
         download.trigger,
@@ -46,7 +48,9 @@ export class DownloadRepository {
         download.tick,
         download.now,
         download.node,
-        download.pid,
+        download.owner.pid,
+        download.owner.place,
+        download.owner.token,
       ],
     );
     return rows.length > 0;
@@ -114,12 +118,13 @@ export class DownloadRepository {
   }
 
   /**
-   * Clears locks whose owner is silent, or whose owner on this node is known to be dead. Answers what was cleared.
+   * Clears locks whose owner is silent. Answers what was cleared.
+   * @param dead the download whose owner is known to be gone, silent or not
    * @param published how those ended whose snapshot is recorded: it comes into force without them
    * @param record called in the same transaction: nobody else will tell of them
    */
   async clearStale(
-    deadOnNode: { node: string; pids: number[] } | null,
+    dead: string | null,
     published: DownloadEnd | null,
     now: Date,
     record: (manager: EntityManager, cleared: Download[]) => Promise<void>,
@@ -127,21 +132,13 @@ export class DownloadRepository {
     return inTransaction(this.dataSource, async (manager) => {
       const [rows] = await manager.query<[Download[], number]>(
         `update download set finished_at = $1, phase = null,
-           state = case when snapshot_id is null then 'failed' else $5 end,
-           error = case when snapshot_id is not null then error else jsonb_build_object('code', $6::text, 'message',
+           state = case when snapshot_id is null then 'failed' else $4 end,
+           error = case when snapshot_id is not null then error else jsonb_build_object('code', $5::text, 'message',
              format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node)) end
-         where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2)
-           or (owner_node = $3 and owner_pid = any($4::int[])))
+         where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2) or id = $3)
          returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger, state,
            snapshot_id as "snapshotId"`,
-        [
-          now,
-          STALE_AFTER_SECONDS,
-          deadOnNode?.node ?? null,
-          deadOnNode?.pids ?? [],
-          published?.state ?? 'failed',
-          INTERRUPTED,
-        ],
+        [now, STALE_AFTER_SECONDS, dead, published?.state ?? 'failed', INTERRUPTED],
       );
       await record(manager, rows);
       return rows;

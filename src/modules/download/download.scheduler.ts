@@ -1,10 +1,9 @@
-import { hostname } from 'node:os';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, Interval } from '@nestjs/schedule';
 import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
-import { isProcessAlive } from '../../platform/process/process-alive.js';
+import { fateOf } from '../../platform/process/process-mark.js';
 import { endOfPublished, interruptedEvent } from './download-outcome.js';
 import type { Download } from './download.entity.js';
 import { DownloadRepository } from './download.repository.js';
@@ -65,7 +64,7 @@ export class DownloadScheduler implements OnApplicationBootstrap {
     const open = await this.repository.open();
     if (open === null) return 0;
     const cleared = await this.repository.clearStale(
-      open.ownerPid !== null && this.isDead(open) ? { node: hostname(), pids: [open.ownerPid] } : null,
+      ownerIsGone(open) ? open.id : null,
       endOfPublished(open),
       this.clock.now(),
       (manager, ended) => {
@@ -84,15 +83,13 @@ export class DownloadScheduler implements OnApplicationBootstrap {
     return cleared.length;
   }
 
-  /** Known to be dead: on this host, and without its process. In a container the next process has the same number. */
-  private isDead(open: Download): boolean {
-    if (open.ownerNode !== hostname() || open.ownerPid === null) return false;
-    if (open.ownerPid !== process.pid) return !isProcessAlive(open.ownerPid);
-    return !this.downloads.runs(open.id) && (open.heartbeatAt?.getTime() ?? 0) < performance.timeOrigin;
-  }
-
   @Cron('0 17 4 * * *')
   async prune(): Promise<void> {
     await this.repository.prune(new Date(this.clock.now().getTime() - HISTORY_DAYS * 86_400_000));
   }
+}
+
+/** For certain: its heartbeat need not be waited for. */
+function ownerIsGone({ ownerPid: pid, ownerPlace: place, ownerToken: token }: Download): boolean {
+  return pid !== null && token !== null && fateOf({ pid, place, token }) === 'gone';
 }

@@ -9,6 +9,7 @@ import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
+import { thisProcess } from '../../platform/process/process-mark.js';
 import { AvailabilityRepository } from './availability.repository.js';
 import {
   availabilityOf,
@@ -44,6 +45,8 @@ interface Running {
 @Injectable()
 export class DownloadService implements OnApplicationShutdown {
   private running: Running | null = null;
+  /** Settles when nothing is between the wish for a download and its run. */
+  private beginning: Promise<void> = Promise.resolve();
   private stopping = false;
 
   constructor(
@@ -60,7 +63,7 @@ export class DownloadService implements OnApplicationShutdown {
 
   /**
    * Starts a download that a person wants.
-   * @throws AppError `download-running` (409) with the running one's id; what SelectableComponents throws.
+   * @throws AppError `download-running` (409) with the running one's id; `server-stopping`; what SelectableComponents throws.
    */
   async startManual(components: string[] | null, actor: string): Promise<string> {
     if (components !== null) await this.selectable.require(components);
@@ -79,8 +82,9 @@ export class DownloadService implements OnApplicationShutdown {
     }
   }
 
-  /** Starts the download of a tick, unless one is open or another node has taken the tick. */
-  startScheduled(tick: Date): Promise<string | null> {
+  /** Starts the download of a tick, unless one is open, another node has taken the tick, or we are to stop. */
+  async startScheduled(tick: Date): Promise<string | null> {
+    if (this.stopping) return null;
     return this.begin({ trigger: 'schedule', components: null, startedBy: 'schedule', tick });
   }
 
@@ -101,10 +105,6 @@ export class DownloadService implements OnApplicationShutdown {
     return this.running;
   }
 
-  runs(id: string): boolean {
-    return this.running?.id === id;
-  }
-
   /** Resolves when the download that this process runs has ended; for tests and a graceful stop. */
   async idle(): Promise<void> {
     await this.running?.done;
@@ -114,16 +114,24 @@ export class DownloadService implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
     this.running?.abort.abort();
+    await this.beginning;
     await this.idle();
   }
 
-  private async begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
+  private begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
+    if (this.stopping) throw new AppError('unavailable', 'server-stopping', 'The server is being stopped.');
+    const begun = this.take(wish);
+    this.beginning = Promise.allSettled([this.beginning, begun]).then(() => undefined);
+    return begun;
+  }
+
+  private async take(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
     const id = randomUUID();
     const taken = await this.downloads.begin({
       id,
       ...wish,
       node: hostname(),
-      pid: process.pid,
+      owner: thisProcess,
       now: this.clock.now(),
     });
     if (!taken) return null;
@@ -136,6 +144,8 @@ export class DownloadService implements OnApplicationShutdown {
       bytesTotal: 0,
     };
     const running: Running = { id, abort: new AbortController(), progress, done: Promise.resolve() };
+    // The stop came while the lock was taken: it is given back in the usual way.
+    if (this.stopping) running.abort.abort();
     running.done = this.run(running, wish).finally(() => {
       if (this.running === running) this.running = null;
     });
