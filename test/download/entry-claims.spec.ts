@@ -70,4 +70,25 @@ describe('manifest entries belong to one component', () => {
     expect(await patch({ entries: given })).toMatchObject({ status: 200, body: { entries: given } });
     expect(await patch({})).toMatchObject({ status: 409, body: { component: 'antispam-pattern', entry: 'P.BBB' } });
   });
+
+  it('a component that takes over an entry has its release with the next download, and the one before has none', async () => {
+    const path = '/api/v1/components';
+    const entries = ['P.48040241'];
+    const { items } = (await bench.api.get(path)).body as { items: { id: string; entries: string[] }[] };
+    const owner = items.find((each) => each.entries.includes('P.48040241'));
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    if (owner !== undefined)
+      await bench.api.call('PATCH', `${path}/${owner.id}`, {
+        entries: owner.entries.filter((entry) => entry !== 'P.48040241'),
+      });
+    const made = { id: 'adopted', names: { ja: '引継ぎ', en: 'Adopted' }, kind: 'pattern', entries };
+    expect(await bench.api.post(path, made)).toMatchObject({ status: 201 });
+    const before = await bench.served();
+    const download = await bench.api.download();
+    expect(download.snapshotId).not.toBeNull();
+    expect(await bench.api.component('adopted')).toMatchObject({ current: { version: expect.any(String) as unknown } });
+    expect((await bench.api.get('/api/v1/releases?component=adopted')).body.items).not.toEqual([]);
+    expect(await bench.served()).toEqual(before);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged', snapshotId: null });
+  });
 });

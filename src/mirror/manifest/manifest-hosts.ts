@@ -86,3 +86,10 @@ function isFullName(host: string): boolean {
 function escape(host: string): string {
   return host.replace(/[.-]/g, '\\$&');
 }
+
+/** Names under which the upstream must not appear in what we publish. */
+export function hostsOf(sources: { url: string }[]): string[] {
+  return sources
+    .filter(({ url }) => /^https?:/.test(url))
+    .flatMap(({ url }) => [new URL(url).host, new URL(url).hostname]);
+}

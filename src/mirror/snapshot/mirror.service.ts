@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { Component } from '../catalogue/component.entity.js';
+import { hostsOf } from '../manifest/manifest-hosts.js';
 import { compareVersions } from '../manifest/version.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
@@ -255,6 +256,7 @@ export class MirrorService {
       });
     const snapshotId = await publisher.publish({
       trees,
+      evenIfSame: CHANNELS.some((channel) => !sameKeys(trees[channel].releases, states[channel].releases)),
       reason: 'download',
       downloadId: context.order.downloadId,
       actor: context.order.actor,
@@ -282,14 +284,12 @@ function settledAs(fingerprint: string, snapshotInForce: string | null): string 
   return `${fingerprint}/${snapshotInForce ?? ''}`;
 }
 
+/** Components are the same that have something in the channel; entries can be given to another one. */
+function sameKeys(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
+  return a.size === b.size && [...a.keys()].every((key) => b.has(key));
+}
+
 function toReadTree(read: SourceRead): ReadTree | null {
   if (read.result.state === 'unchanged') return null;
   return { manifest: read.result.manifest, groups: read.result.groups, sourceUrl: read.url };
-}
-
-/** Names under which the upstream must not appear in what we publish. */
-function hostsOf(sources: { url: string }[]): string[] {
-  return sources
-    .filter(({ url }) => /^https?:/.test(url))
-    .flatMap(({ url }) => [new URL(url).host, new URL(url).hostname]);
 }

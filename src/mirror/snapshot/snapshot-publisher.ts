@@ -18,6 +18,8 @@ import type { SnapshotRepository } from './snapshot.repository.js';
 
 export interface PublishRequest {
   trees: Record<Channel, ComposedChannel>;
+  /** Publishes although every file stays as it is: what belongs to which component has changed. */
+  evenIfSame?: boolean;
   reason: string;
   downloadId: string | null;
   actor: string;
@@ -113,14 +115,15 @@ export class SnapshotPublisher {
     for (const channel of CHANNELS) await this.directory.sweep(channel, (id) => recorded.has(id));
   }
 
-  /** Publishes, unless every channel would stay as it is: then null. Call inside `exclusively`. */
+  /** Publishes, unless every channel would stay as it is (then null) and nothing else is wanted. Call inside `exclusively`. */
   async publish(request: PublishRequest): Promise<string | null> {
     const states = await Promise.all(CHANNELS.map((channel) => this.states.currentOrLost(channel)));
     const now = timeAfter(states, this.clock.now());
     const trees = await Promise.all(
       CHANNELS.map((channel, at) => this.complete(channel, request.trees[channel], states[at]?.held?.files, now)),
     );
-    if (trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]))) return null;
+    const same = trees.every((tree, at) => sameTree(tree.files, [...(states[at]?.held?.files.values() ?? [])]));
+    if (same && !request.evenIfSame) return null;
     const id = newSnapshotId(now);
     await this.steps.reached('composed');
     const news = newBlobs(trees, states);
