@@ -27,9 +27,14 @@ export class SourceOpener {
     private readonly limits: Partial<TransferLimits> = {},
   ) {}
 
+  /** For transfers that run, too. */
+  limitBandwidth(bytesPerSecond: number): void {
+    this.bandwidth.setLimit(bytesPerSecond);
+  }
+
   async open(url: string, setting: UpdateSourceSetting): Promise<UpstreamSource> {
     const proxy = await this.settings.proxy();
-    this.bandwidth.setLimit(setting.bandwidthBytesPerSecond);
+    this.limitBandwidth(setting.bandwidthBytesPerSecond);
     return openSource({
       id: url,
       url,

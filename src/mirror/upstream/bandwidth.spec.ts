@@ -38,6 +38,20 @@ describe('the bandwidth limit', () => {
     expect(bandwidth.spend(1e9)).toBe(0);
   });
 
+  it("that is changed ends the waits that were reckoned with the one before, and nobody else's", async () => {
+    const bandwidth = new Bandwidth(1);
+    const waiting = bandwidth.take(1_000_000);
+    bandwidth.setLimit(1);
+    expect(await Promise.race([waiting, Promise.resolve('still waiting')])).toBe('still waiting');
+    bandwidth.setLimit(0);
+    await waiting;
+    bandwidth.setLimit(1);
+    const cancel = new AbortController();
+    const cancelled = bandwidth.take(1_000_000, cancel.signal);
+    cancel.abort();
+    await expect(cancelled).rejects.toThrow();
+  });
+
   it('never lets more pass than the limit and the burst, whatever comes', () => {
     const steps = fc.array(
       fc.record({ bytes: fc.integer({ min: 1, max: 65_536 }), idleMs: fc.integer({ min: 0, max: 500 }) }),

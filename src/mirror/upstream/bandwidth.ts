@@ -9,6 +9,8 @@ export class Bandwidth {
   /** Bytes that may pass now; below zero is debt that has to be waited for. */
   #credit = 0;
   #filledAt = 0;
+  /** Ends the waits that were reckoned with the limit before. */
+  #changed = new AbortController();
 
   /** @param bytesPerSecond 0 means no limit */
   constructor(
@@ -20,9 +22,13 @@ export class Bandwidth {
 
   /** Takes effect at once, for running transfers too. */
   setLimit(bytesPerSecond: number): void {
-    this.#bytesPerSecond = Math.max(0, bytesPerSecond);
+    const limit = Math.max(0, bytesPerSecond);
+    if (limit === this.#bytesPerSecond) return;
+    this.#bytesPerSecond = limit;
     this.#credit = 0;
     this.#filledAt = this.monotonicMs();
+    this.#changed.abort();
+    this.#changed = new AbortController();
   }
 
   get bytesPerSecond(): number {
@@ -36,7 +42,15 @@ export class Bandwidth {
   take(bytes: number, signal?: AbortSignal): Promise<void> | undefined {
     if (this.#bytesPerSecond === 0) return undefined;
     const waitMs = this.spend(bytes);
-    return waitMs > 0 ? delay(waitMs, undefined, { signal }) : undefined;
+    return waitMs > 0 ? this.wait(waitMs, signal) : undefined;
+  }
+
+  private async wait(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const changed = this.#changed.signal;
+    const ended = signal === undefined ? changed : AbortSignal.any([signal, changed]);
+    await delay(waitMs, undefined, { signal: ended }).catch((fault: unknown) => {
+      if (signal?.aborted || !changed.aborted) throw fault;
+    });
   }
 
   /** As `take`, but only tells the milliseconds to wait. */

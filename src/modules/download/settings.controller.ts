@@ -6,6 +6,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { DistributionSetting, ProxySetting, UpdateSourceSetting } from '../../mirror/settings/mirror.settings.js';
 import { PublishedDirectory } from '../../mirror/snapshot/published-directory.js';
+import { SourceOpener } from '../../mirror/snapshot/source-opener.js';
 import { PublishListener } from '../../mirror/snapshot/snapshot-publisher.js';
 import { readCaFile } from '../../mirror/upstream/ca-file.js';
 import { Clock } from '../../platform/clock/clock.js';
@@ -21,6 +22,7 @@ import { canFire, DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './s
 export class SettingsController {
   constructor(
     private readonly settings: MirrorSettings,
+    private readonly sources: SourceOpener,
     private readonly catalogue: CatalogueRepository,
     private readonly store: SettingStore,
     private readonly licences: LicenceSettings,
@@ -44,6 +46,7 @@ export class SettingsController {
     await this.requireSelection(body.selection);
     await this.requireCaFile(body.caFile ?? null);
     await this.settings.putUpdateSource({ ...body, caFile: body.caFile ?? null }, actor);
+    this.sources.limitBandwidth(body.bandwidthBytesPerSecond);
     await this.audit.record(actor, 'settings.update-source', null, { ...body });
     return this.settings.updateSource();
   }
