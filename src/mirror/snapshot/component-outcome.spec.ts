@@ -131,7 +131,7 @@ describe('how a run ended for a component', () => {
         upstreamHosts: [],
       },
       trees: { global: none, japan: none },
-      current: [],
+      current: { global: [], japan: [] },
       takesPart: new Set(),
       published: false,
       missing: new Set(),

@@ -9,7 +9,7 @@ import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
-import { outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
+import { offersOf, outcomesOfBuild, type ComponentOutcome, type Offers } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
 import { leadingUnit, type GroupFault, type PlanInput } from './mirror-plan.js';
@@ -27,8 +27,8 @@ export interface MirrorOrder {
   requested: string[] | null;
   /** Whether an unnamed component takes part: scheduled, licensed … */
   takesPart: (component: Component) => boolean;
-  /** Something is not known although nothing may have changed: do not stop at "not modified". */
-  thorough: boolean;
+  /** Channels of whose sources something is not known although nothing may have changed: do not stop at "not modified". */
+  thorough: ReadonlySet<Channel>;
   downloadId: string;
   actor: string;
   signal: AbortSignal;
@@ -45,6 +45,7 @@ export interface MirrorOutcome {
   snapshotId: string | null;
   sourceUrl: string;
   outcomes: ComponentOutcome[];
+  offers: Offers;
   /** The japan channel has a source of its own that could not be read; it stays as it is. */
   japanFault: ChannelFault | null;
 }
@@ -54,7 +55,7 @@ export interface ChannelFault extends GroupFault {
   details?: Record<string, unknown>;
 }
 
-export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'japanFault'> & { snapshotId: string };
+export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'offers' | 'japanFault'> & { snapshotId: string };
 
 interface Context {
   order: MirrorOrder;
@@ -98,7 +99,7 @@ export class MirrorService {
     if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged')) {
       // The run that brought lost contents back may have ended before it came to the trees.
       if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
-      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], japanFault };
+      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], offers: {}, japanFault };
     }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
@@ -135,7 +136,7 @@ export class MirrorService {
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
-    const thorough = order.thorough || isDamaged(damage);
+    const thorough = order.thorough.has(channel) || isDamaged(damage);
     return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
@@ -234,12 +235,16 @@ export class MirrorService {
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
-    const before = await releases.findMany([...states.global.releases.values()]);
+    const current = {
+      global: [...(await releases.findMany([...states.global.releases.values()])).values()],
+      japan: [...(await releases.findMany([...states.japan.releases.values()])).values()],
+    };
+    const offers = offersOf(build);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
       outcomesOfBuild({
         build,
         trees,
-        current: [...before.values()],
+        current,
         takesPart: context.takesPart,
         published,
         missing: context.damage.missing,
@@ -251,7 +256,7 @@ export class MirrorService {
       actor: context.order.actor,
       record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
-        await context.order.published(manager, { snapshotId: id, outcomes: outcomesIf(true), japanFault });
+        await context.order.published(manager, { snapshotId: id, outcomes: outcomesIf(true), offers, japanFault });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
@@ -261,7 +266,7 @@ export class MirrorService {
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, inForce };
+    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, offers, japanFault, inForce };
   }
 }
 

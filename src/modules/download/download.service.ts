@@ -5,6 +5,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { CHANNELS } from '../../mirror/snapshot/channel.js';
 import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
@@ -154,7 +155,9 @@ export class DownloadService implements OnApplicationShutdown {
       const outcome = await this.mirror.mirror({
         requested: wish.components,
         takesPart: (component: Component) => (component.scheduled || !scheduled) && licences.covers(component, now),
-        thorough: known.size === 0 || [...known.values()].some((each) => each.state === 'unknown'),
+        thorough: new Set(
+          known.size === 0 || [...known.values()].some((each) => each.state === 'unknown') ? CHANNELS : [],
+        ),
         downloadId: id,
         actor: wish.startedBy,
         signal: abort.signal,
@@ -204,11 +207,11 @@ export class DownloadService implements OnApplicationShutdown {
   private async record(
     { id }: Running,
     wish: Pick<Download, 'trigger' | 'startedBy'>,
-    { outcomes, japanFault }: Pick<MirrorOutcome, 'outcomes' | 'japanFault'>,
+    { outcomes, offers, japanFault }: Pick<MirrorOutcome, 'outcomes' | 'offers' | 'japanFault'>,
     manager?: EntityManager,
   ): Promise<void> {
     const now = this.clock.now();
-    await this.availability.put(outcomes.flatMap(availabilityOf), now, manager);
+    await this.availability.put((offers.global ?? []).map(availabilityOf), now, manager);
     const channelFaults = japanFault === null ? [] : [channelFaultEvent(id, wish, japanFault)];
     await this.events.add([...eventsOf(id, wish, outcomes), ...channelFaults], now, manager);
   }
