@@ -148,4 +148,15 @@ describe('a japan channel whose source has news of its own', () => {
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
     expect(await available('japan')).toEqual(before);
   });
+
+  it('is counted by the preview of a selection', async () => {
+    const { modes, source } = (await bench.api.get('/api/v1/settings/update-source/preview')).body;
+    expect(source).toBe(bench.upstream.url);
+    const served = Object.values(await bench.served()).flatMap(({ files }) => Object.values(files));
+    expect(modes.all).toMatchObject({
+      files: served.length,
+      bytes: served.reduce((sum, { size }) => sum + size, 0),
+      unsized: 0,
+    });
+  });
 });
