@@ -152,3 +152,44 @@ describe('after a download', () => {
     expect(await deploymentsOf(download)).toHaveLength(1);
   });
 });
+
+describe('after a download, with a source of its own for the japan channel', () => {
+  const sample = (japanTree: boolean): ReturnType<typeof startSampleUpstream> =>
+    startSampleUpstream({ tree: new SampleTree({ scale: 0.0005, japanTree }) });
+  let upstreams: Awaited<ReturnType<typeof startSampleUpstream>>[];
+  let haishin: TestHaishin;
+
+  beforeAll(async () => {
+    upstreams = [await sample(false), await sample(true)];
+    haishin = await startHaishin({ upstreamUrl: upstreams[0]?.url ?? '' });
+    const path = '/api/v1/settings/update-source';
+    const japanSources = [{ url: `${upstreams[1]?.url ?? ''}/japan` }];
+    await haishin.api.put(path, { ...(await haishin.api.get(path)).body, japanSources });
+    await haishin.api.post('/api/v1/agents', { controllerId: 'mx1' });
+    await haishin.api.download();
+    await haishin.api.put('/api/v1/settings/deployment', { afterDownload: 'immediately' });
+  });
+
+  afterAll(async () => {
+    await haishin.dispose();
+    for (const upstream of upstreams) await upstream.close();
+  });
+
+  it.each([
+    ['japan', ['17.242.80']],
+    ['global', []],
+  ])('news of channel %s alone', async (channel, expected) => {
+    upstreams[channel === 'japan' ? 1 : 0]?.publish(['virus-pattern']);
+    const { id, state } = await haishin.api.download();
+    expect(state).toBe('succeeded');
+    await haishin.server
+      .application()
+      ?.get(AutomaticDeployments)
+      .after(id as string);
+    const { items } = (await haishin.api.get('/api/v1/deployments?limit=500')).body;
+    const releases = items
+      .filter((each: Json) => each.downloadId === id)
+      .flatMap((each: Json) => each.releases.map((release: Json) => release.version));
+    expect(releases).toEqual(expected);
+  });
+});

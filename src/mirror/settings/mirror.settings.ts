@@ -114,6 +114,11 @@ export class UpdateSourceSetting {
   bandwidthBytesPerSecond: number;
 }
 
+/** The channels that are read from sources; without any of its own the japan channel is derived from the global one. */
+export function channelsRead({ japanSources }: Pick<UpdateSourceSetting, 'japanSources'>): Channel[] {
+  return japanSources.length > 0 ? [...CHANNELS] : ['global'];
+}
+
 /** The proxy between us and the upstream. */
 export class ProxySetting {
   @IsBoolean()

@@ -1,10 +1,12 @@
 import type { Component } from '../catalogue/component.entity.js';
 import { Manifest } from '../manifest/manifest.js';
+import type { Channel } from './channel.js';
 import type { ComposedChannel } from './channel-composer.js';
 import type { ChannelState } from './channel-states.js';
-import { outcomesOf, outcomesOfBuild, type OutcomeInput } from './component-outcome.js';
+import { offersOf, outcomesOf, outcomesOfBuild, type OutcomeInput } from './component-outcome.js';
 import type { GroupResult } from './mirror-run.js';
-import type { ReadTree } from './tree-builder.js';
+import type { Release } from './release.entity.js';
+import type { BuildInput, ReadTree } from './tree-builder.js';
 
 const manifest = Manifest.parse(
   Buffer.from('[Common]\r\n[PATTERN]\r\nP.4=a.zip, 200, 1\r\nP.9=b.zip, 7, 1\r\n', 'latin1'),
@@ -131,11 +133,80 @@ describe('how a run ended for a component', () => {
         upstreamHosts: [],
       },
       trees: { global: none, japan: none },
-      current: [],
+      current: { global: [], japan: [] },
       takesPart: new Set(),
       published: false,
       missing: new Set(),
     });
     expect(told).toMatchObject({ id: 'P.9', outcome: 'failed', versionBefore: '6', versionAfter: '6', offered: '7' });
+  });
+});
+
+describe('how a run ended for a component of two channels with sources of their own', () => {
+  const empty: ChannelState = {
+    snapshotId: null,
+    publishedAt: null,
+    manifestLost: false,
+    held: null,
+    releases: new Map(),
+  };
+  const build = (global: GroupResult[] | null, japan: GroupResult[] | null): BuildInput => ({
+    components: [component],
+    states: { global: empty, japan: empty },
+    holds: { global: new Map(), japan: new Map() },
+    global: global && { manifest, groups: global, sourceUrl: '' },
+    japan: japan && { manifest, groups: japan, sourceUrl: '' },
+    upstreamHosts: [],
+  });
+  /** Each channel has the release `before`, and would have the digest and units that are given. */
+  const told = (input: BuildInput, digests: Record<Channel, string | null>): unknown => {
+    const current = [{ componentId: component.id, version: '100', contentDigest: 'before' } as Release];
+    const tree = (digest: string | null): ComposedChannel =>
+      ({ releases: new Map(digest === null ? [] : [[component.id, { digest, units: group().units }]]) }) as never;
+    const run = { build: input, current: { global: current, japan: current }, takesPart: new Set([component.id]) };
+    const trees = { global: tree(digests.global), japan: tree(digests.japan) };
+    const [first] = outcomesOfBuild({ ...run, trees, published: true, missing: new Set() });
+    return [first?.outcome, first?.offered, Object.keys(first?.changed ?? {})];
+  };
+  const other = [group({ key: 'P.9', componentId: null })];
+  const same = [group()];
+  const fetched = [group({ action: 'fetch' })];
+  const failing = [group({ action: 'earlier', fault })];
+
+  it.each<[string, GroupResult[] | null, GroupResult[] | null, Record<Channel, string | null>, unknown]>([
+    ['new in both', fetched, fetched, { global: 'new', japan: 'new' }, ['updated', '200', ['global', 'japan']]],
+    ['new in one', same, fetched, { global: 'before', japan: 'new' }, ['updated', '200', ['japan']]],
+    [
+      'new in the only one that was read',
+      null,
+      fetched,
+      { global: 'before', japan: 'new' },
+      ['updated', '200', ['japan']],
+    ],
+    [
+      'the same in the only one that was read',
+      null,
+      same,
+      { global: 'before', japan: 'before' },
+      ['unchanged', '200', []],
+    ],
+    [
+      'new in one, and failed in the other',
+      fetched,
+      failing,
+      { global: 'new', japan: 'before' },
+      ['failed', '200', ['global']],
+    ],
+    ['carried by one alone', other, same, { global: null, japan: 'before' }, ['unchanged', '200', []]],
+    ['carried by none', other, other, { global: null, japan: null }, ['not-carried', null, []]],
+  ])('%s', (_, global, japan, digests, expected) => {
+    expect(told(build(global, japan), digests)).toEqual(expected);
+  });
+
+  it('what the sources offer is told of those that were read', () => {
+    expect(offersOf(build(null, failing))).toEqual({ japan: [{ id: component.id, offered: '200', error: fault }] });
+    expect(offersOf({ ...build(other, null), japan: 'derive' })).toEqual({
+      global: [{ id: component.id, offered: null, error: null }],
+    });
   });
 });

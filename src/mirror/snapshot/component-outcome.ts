@@ -1,11 +1,11 @@
 import type { Component } from '../catalogue/component.entity.js';
 import type { ManifestUnit } from '../manifest/manifest.js';
-import type { Channel } from './channel.js';
+import { CHANNELS, type Channel } from './channel.js';
 import type { ComposedChannel } from './channel-composer.js';
 import { leadingUnit, type GroupFault } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { Release } from './release.entity.js';
-import { versionOfDraft, type BuildInput } from './tree-builder.js';
+import { versionOfDraft, type BuildInput, type ReadTree } from './tree-builder.js';
 
 /**
  * How a run ended for one component: `updated`, `unchanged`, `failed` (it keeps what it had), `not-carried` by the source,
@@ -20,12 +20,23 @@ export interface ComponentOutcome {
   /** Raw versions. */
   versionBefore: string | null;
   versionAfter: string | null;
-  /** What the source offers; null when it does not carry the component. */
+  /** What the source offers; null when it does not carry the component, and when it was not read. */
   offered: string | null;
   error: GroupFault | null;
   /** Content of it that was lost on our disk was fetched again; the release is the same. */
   restored?: true;
+  /** The channels in which another release came into force, also when it failed in the other one. */
+  changed?: Partial<Record<Channel, VersionChange>>;
 }
+
+/** Raw versions. */
+export type VersionChange = Pick<ComponentOutcome, 'versionBefore' | 'versionAfter'>;
+
+/** What a run learnt of a component at a source. */
+export type Offer = Pick<ComponentOutcome, 'id' | 'offered' | 'error'>;
+
+/** By channel whose sources were read; of the others nothing was learnt. */
+export type Offers = Partial<Record<Channel, Offer[]>>;
 
 export interface OutcomeInput {
   components: readonly Component[];
@@ -62,11 +73,13 @@ function kindOf(input: OutcomeInput, component: Component, group: GroupResult | 
   }
 }
 
-/** One outcome per component, then one per entry without a component that failed. */
+function offeredBy(entries: string[], units: ManifestUnit[]): string | null {
+  return leadingUnit(entries, units)?.version ?? null;
+}
+
+/** The outcomes in one channel: one per component, then one per entry without a component that failed. */
 export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
   const byComponent = new Map(input.groups.map((group) => [group.componentId, group]));
-  const offeredBy = (entries: string[], units: ManifestUnit[]): string | null =>
-    leadingUnit(entries, units)?.version ?? null;
   const named = input.components.map((component): ComponentOutcome => {
     const group = byComponent.get(component.id);
     return {
@@ -94,8 +107,8 @@ export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
 export interface BuiltRun {
   build: BuildInput;
   trees: Record<Channel, ComposedChannel>;
-  /** Releases of the global channel before the run. */
-  current: readonly Release[];
+  /** Releases of each channel before the run. */
+  current: Record<Channel, readonly Release[]>;
   takesPart: ReadonlySet<string>;
   /** False: every channel stays as it is. */
   published: boolean;
@@ -103,41 +116,34 @@ export interface BuiltRun {
   missing: ReadonlySet<string>;
 }
 
-/** The same for a build: what the japan channel's own source lacked is told where the global one was fine. */
-export function outcomesOfBuild({
-  build,
-  trees,
-  current,
-  takesPart,
-  published,
-  missing,
-}: BuiltRun): ComponentOutcome[] {
-  const before = new Map(current.map((release) => [release.componentId, release.version]));
-  const digests = new Map(current.map((release) => [release.componentId, release.contentDigest]));
+/** What was read for a channel; a japan channel that is derived follows what was read for the global one. */
+function readFor({ global, japan }: BuildInput, channel: Channel): ReadTree | null {
+  return channel === 'global' || japan === 'derive' ? global : japan;
+}
+
+function outcomesIn(
+  { build, trees, current, takesPart, published, missing }: BuiltRun,
+  channel: Channel,
+): ComponentOutcome[] {
+  const before = new Map(current[channel].map((release) => [release.componentId, release.version]));
+  const digests = new Map(current[channel].map((release) => [release.componentId, release.contentDigest]));
   const after = new Map<string, string>();
   const changed = new Set<string>();
   for (const component of build.components) {
-    const draft = trees.global.releases.get(component.id);
+    const draft = trees[channel].releases.get(component.id);
     if (draft === undefined) continue;
-    after.set(component.id, versionOfDraft(component, draft, build.holds.global));
+    after.set(component.id, versionOfDraft(component, draft, build.holds[channel]));
     if (published && digests.get(component.id) !== draft.digest) changed.add(component.id);
   }
-  const groups = [...(build.global?.groups ?? [])];
-  if (build.japan !== 'derive')
-    for (const group of build.japan?.groups ?? []) {
-      if (group.fault === null) continue;
-      const twin = groups.findIndex((each) => each.key === group.key);
-      if (twin === -1) groups.push(group);
-      else if (groups[twin]?.fault === null) groups[twin] = { ...groups[twin], fault: group.fault };
-    }
+  const groups = readFor(build, channel)?.groups ?? [];
   for (const { componentId, fault, key } of groups) {
     if (componentId !== null || fault === null) continue;
     // What failed keeps what it had.
-    const version = build.states.global.held?.manifest.units.get(key)?.version ?? null;
+    const version = build.states[channel].held?.manifest.units.get(key)?.version ?? null;
     if (version !== null) for (const versions of [before, after]) versions.set(key, version);
   }
-  const wasLost = ({ key }: { key: string }): boolean =>
-    missing.has(build.states.global.held?.files.get(key)?.sha256 ?? '');
+  const held = build.states[build.japan === 'derive' ? 'global' : channel].held;
+  const wasLost = ({ key }: { key: string }): boolean => missing.has(held?.files.get(key)?.sha256 ?? '');
   const restored = groups.filter(
     ({ action, fault, units }) =>
       action === 'fetch' && fault === null && units.some(({ files }) => files.some(wasLost)),
@@ -150,6 +156,55 @@ export function outcomesOfBuild({
     before,
     after,
     changed,
-    held: new Set(build.holds.global.keys()),
+    held: new Set(build.holds[channel].keys()),
   });
+}
+
+/**
+ * One outcome out of those in the channels, the channel that comes first before the other: that of the channel in which it
+ * failed, else of the one in which it changed, else of one that carries it.
+ */
+function merged(inChannels: readonly [Channel, ComponentOutcome][]): ComponentOutcome[] {
+  const outcomes = inChannels.map(([, outcome]) => outcome);
+  const told =
+    outcomes.find(({ error }) => error !== null) ??
+    outcomes.find(({ outcome }) => outcome === 'updated') ??
+    outcomes.find(({ outcome }) => outcome !== 'not-carried') ??
+    outcomes[0];
+  if (told === undefined) return [];
+  const news = inChannels.filter(([, { outcome }]) => outcome === 'updated');
+  const changed = news.map(([channel, { versionBefore, versionAfter }]) => [channel, { versionBefore, versionAfter }]);
+  return [
+    {
+      ...told,
+      ...(outcomes.some(({ restored }) => restored) ? { restored: true } : {}),
+      ...(news.length > 0 ? { changed: Object.fromEntries(changed) as ComponentOutcome['changed'] } : {}),
+    },
+  ];
+}
+
+/** How a run that built both channels ended for each component, whichever channel it concerns. */
+export function outcomesOfBuild(run: BuiltRun): ComponentOutcome[] {
+  // A channel of which nothing was read has little to tell.
+  const channels = run.build.global === null ? [...CHANNELS].reverse() : CHANNELS;
+  const byId = new Map<string, [Channel, ComponentOutcome][]>(run.build.components.map(({ id }) => [id, []]));
+  for (const channel of channels)
+    for (const outcome of outcomesIn(run, channel))
+      byId.set(outcome.id, [...(byId.get(outcome.id) ?? []), [channel, outcome]]);
+  return [...byId.values()].flatMap(merged);
+}
+
+/** What the sources offer, as far as this run has asked them. */
+export function offersOf(build: BuildInput): Offers {
+  const offersIn = ({ groups }: ReadTree): Offer[] => {
+    const byComponent = new Map(groups.map((group) => [group.componentId, group]));
+    return build.components.map(({ id, entries }) => {
+      const group = byComponent.get(id);
+      return { id, offered: group === undefined ? null : offeredBy(entries, group.units), error: group?.fault ?? null };
+    });
+  };
+  return {
+    ...(build.global === null ? {} : { global: offersIn(build.global) }),
+    ...(build.japan === null || build.japan === 'derive' ? {} : { japan: offersIn(build.japan) }),
+  };
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { EntityManager } from 'typeorm';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
@@ -10,54 +9,18 @@ import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
-import { outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
+import { offersOf, outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
-import { leadingUnit, type GroupFault, type PlanInput } from './mirror-plan.js';
-import type { RunProgress } from './mirror-run.js';
+import { leadingUnit, type PlanInput } from './mirror-plan.js';
+import type { ChannelFault, MirrorOrder, MirrorOutcome } from './mirror-order.js';
 import type { ReleaseRepository } from './release.repository.js';
-import type { PassedOver, ReadRequest, SourceRead, SourceReader } from './source-reader.js';
+import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { SnapshotPublisher } from './snapshot-publisher.js';
 import type { ChannelState } from './channel-states.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 import { findDamage, isDamaged, requireWholeTree, withoutMissing, type TreeDamage } from './tree-damage.js';
 import { buildTrees, recordReleases, type BuildInput, type ReadTree } from './tree-builder.js';
-
-export interface MirrorOrder {
-  /** Component ids that a person named; null: all that the run may update. */
-  requested: string[] | null;
-  /** Whether an unnamed component takes part: scheduled, licensed … */
-  takesPart: (component: Component) => boolean;
-  /** Something is not known although nothing may have changed: do not stop at "not modified". */
-  thorough: boolean;
-  downloadId: string;
-  actor: string;
-  signal: AbortSignal;
-  progress: RunProgress & { source(url: string): void; publishing(): void };
-  /** Told in the transaction that records a new snapshot: from then on it has come out like this, whatever happens to us. */
-  published: (manager: EntityManager, outcome: PublishedOutcome) => Promise<void>;
-  /** A cool-down holds back the schedule, never a person. */
-  respectCoolDown: boolean;
-}
-
-export interface MirrorOutcome {
-  state: 'unchanged' | 'read';
-  /** Null when nothing new was published. */
-  snapshotId: string | null;
-  sourceUrl: string;
-  outcomes: ComponentOutcome[];
-  /** The japan channel has a source of its own that could not be read; it stays as it is. */
-  japanFault: ChannelFault | null;
-  /** Sources that come first in the settings and were of no use; only of a run that brought something. */
-  passedOver: PassedOver[];
-}
-
-/** Why one channel's own source could not be read; the details name the channel. */
-export interface ChannelFault extends GroupFault {
-  details?: Record<string, unknown>;
-}
-
-export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'japanFault' | 'passedOver'> & { snapshotId: string };
 
 interface Context {
   order: MirrorOrder;
@@ -101,7 +64,8 @@ export class MirrorService {
     if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged')) {
       // The run that brought lost contents back may have ended before it came to the trees.
       if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
-      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, outcomes: [], japanFault, passedOver: [] };
+      const nothing = { outcomes: [], offers: {}, passedOver: [] };
+      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, ...nothing, japanFault };
     }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
@@ -144,7 +108,7 @@ export class MirrorService {
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
-    const thorough = order.thorough || isDamaged(damage);
+    const thorough = order.thorough.has(channel) || isDamaged(damage);
     return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
@@ -244,12 +208,16 @@ export class MirrorService {
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
     const passedOver = [...global.passedOver, ...(japan?.passedOver ?? [])];
-    const before = await releases.findMany([...states.global.releases.values()]);
+    const current = {
+      global: [...(await releases.findMany([...states.global.releases.values()])).values()],
+      japan: [...(await releases.findMany([...states.japan.releases.values()])).values()],
+    };
+    const offers = offersOf(build);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
       outcomesOfBuild({
         build,
         trees,
-        current: [...before.values()],
+        current,
         takesPart: context.takesPart,
         published,
         missing: context.damage.missing,
@@ -262,7 +230,8 @@ export class MirrorService {
       actor: context.order.actor,
       record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
-        await context.order.published(manager, { snapshotId: id, outcomes: outcomesIf(true), japanFault, passedOver });
+        const outcomes = outcomesIf(true);
+        await context.order.published(manager, { snapshotId: id, outcomes, offers, japanFault, passedOver });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
@@ -272,7 +241,7 @@ export class MirrorService {
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, japanFault, passedOver, inForce };
+    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, offers, japanFault, passedOver, inForce };
   }
 }
 

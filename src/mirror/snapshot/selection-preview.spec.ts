@@ -29,6 +29,18 @@ describe('what a selection would mirror', () => {
     ['selected', ['spyware-pattern'], { entries: 1, files: 1, bytes: 500, unsized: 0 }],
     ['selected', [], { entries: 0, files: 0, bytes: 0, unsized: 0 }],
   ] as const)('%s %j', (mode, components, expected) => {
-    expect(selectionSize(manifest, units, { mode, components: [...components] })).toEqual(expected);
+    expect(selectionSize([manifest], units, { mode, components: [...components] })).toEqual(expected);
+  });
+
+  it("the files of the japan channel's own source count as well, entries that both have once", () => {
+    const japan = Manifest.parse(
+      Buffer.from('[Common]\r\n[PATTERN]\r\nP.4=pattern/a.zip, 280, 2000\r\nP.b=pattern/c.zip, 1, 30\r\n', 'latin1'),
+    );
+    expect(selectionSize([manifest, japan], units, { mode: 'all', components: [] })).toEqual({
+      entries: 5,
+      files: 6,
+      bytes: 3540,
+      unsized: 1,
+    });
   });
 });

@@ -4,6 +4,7 @@ import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogu
 import { MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
+import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { isSelected, type Selection } from './mirror-plan.js';
@@ -12,8 +13,9 @@ import type { UpstreamMemory } from './upstream-memory.js';
 
 /** What a selection would mirror; signatures are not counted, they are small. */
 export interface SelectionSize {
-  /** Entries of the manifest. */
+  /** Entries of the manifest; those of the japan channel's own one besides, where they are others. */
   entries: number;
+  /** Of each source that a channel has of its own: under the same name they may have another content. */
   files: number;
   /** Of the files whose size the manifest tells. */
   bytes: number;
@@ -22,27 +24,33 @@ export interface SelectionSize {
 }
 
 export interface SelectionPreviewResult {
-  /** Without credentials. */
+  /** That of the global channel, without credentials. */
   source: string;
-  /** When the manifest was read that this is made from. */
+  /** When its manifest was read that this is made from. */
   readAt: Date;
   modes: Record<Selection['mode'], SelectionSize>;
   /** Components for which `selected` was counted. */
   components: string[];
 }
 
-/** Pure; a file that several entries name counts once. */
+interface ReadManifest {
+  manifest: Manifest;
+  source: string;
+  readAt: Date;
+}
+
+/** Pure; a file that several entries of one manifest name counts once. */
 export function selectionSize(
-  manifest: Manifest,
+  manifests: readonly Manifest[],
   units: ReadonlyMap<string, string>,
   selection: Selection,
 ): SelectionSize {
-  const chosen = [...manifest.units.values()].filter((unit) =>
-    isSelected(selection, units.get(unit.id.toUpperCase()) ?? null),
+  const chosen = manifests.map((manifest) =>
+    [...manifest.units.keys()].filter((id) => isSelected(selection, units.get(id.toUpperCase()) ?? null)),
   );
-  const files = [...manifest.files(chosen.map((unit) => unit.id)).values()];
+  const files = manifests.flatMap((manifest, at) => [...manifest.files(chosen[at] ?? []).values()]);
   return {
-    entries: chosen.length,
+    entries: new Set(chosen.flat().map((id) => id.toUpperCase())).size,
     files: files.length,
     bytes: files.reduce((sum, file) => sum + (file.size ?? 0), 0),
     unsized: files.filter((file) => file.size === null).length,
@@ -62,7 +70,7 @@ export class SelectionPreview {
   ) {}
 
   /**
-   * From the manifest that was read last; before the first download the source is asked for it, and nothing is stored.
+   * From the manifests that were read last; before the first download the sources are asked for them, and nothing is stored.
    * @param components for `selected`; default: those of the setting.
    * @throws AppError kind `upstream`; `component-unknown`.
    */
@@ -71,10 +79,11 @@ export class SelectionPreview {
     const catalogue = await this.deps.catalogue.list();
     for (const id of components ?? []) if (!catalogue.some((each) => each.id === id)) await this.deps.catalogue.get(id);
     const chosen = [...(components ?? setting.selection.components)];
-    const { manifest, source, readAt } = (await this.remembered()) ?? (await this.asked(now));
+    const { manifest, source, readAt } = await this.read(setting, setting.sources, now);
+    const japan = setting.japanSources.length > 0 ? await this.read(setting, setting.japanSources, now) : null;
     const units = componentOfUnit(catalogue);
     const size = (mode: Selection['mode']): SelectionSize =>
-      selectionSize(manifest, units, { mode, components: chosen });
+      selectionSize(japan === null ? [manifest] : [manifest, japan.manifest], units, { mode, components: chosen });
     return {
       source,
       readAt,
@@ -83,9 +92,17 @@ export class SelectionPreview {
     };
   }
 
-  private async remembered(): Promise<{ manifest: Manifest; source: string; readAt: Date } | null> {
-    const { memory, blobs, settings } = this.deps;
-    for (const { url } of (await settings.updateSource()).sources) {
+  private async read(
+    setting: UpdateSourceSetting,
+    sources: readonly { url: string }[],
+    now: Date,
+  ): Promise<ReadManifest> {
+    return (await this.remembered(sources)) ?? (await this.asked(setting, sources, now));
+  }
+
+  private async remembered(sources: readonly { url: string }[]): Promise<ReadManifest | null> {
+    const { memory, blobs } = this.deps;
+    for (const { url } of sources) {
       const { manifestSha256, readAt } = await memory.state(url);
       if (manifestSha256 !== null && readAt !== null && (await blobs.has(manifestSha256)))
         return { manifest: Manifest.parse(await readFile(blobs.pathOf(manifestSha256))), source: url, readAt };
@@ -93,10 +110,13 @@ export class SelectionPreview {
     return null;
   }
 
-  private async asked(now: Date): Promise<{ manifest: Manifest; source: string; readAt: Date }> {
-    const setting = await this.deps.settings.updateSource();
+  private async asked(
+    setting: UpdateSourceSetting,
+    sources: readonly { url: string }[],
+    now: Date,
+  ): Promise<ReadManifest> {
     let last: unknown = new AppError('conflict', 'no-source', 'No update source is configured.');
-    for (const { url } of setting.sources) {
+    for (const { url } of sources) {
       const source = await this.deps.sources.open(url, setting);
       try {
         const got = await source.fetchSmall(MANIFEST_PATH, { maxBytes: MAX_MANIFEST_BYTES });

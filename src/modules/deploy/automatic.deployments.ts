@@ -2,11 +2,14 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { Interval } from '@nestjs/schedule';
 import { DataSource, type EntityManager } from 'typeorm';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
+import type { Channel } from '../../mirror/snapshot/channel.js';
+import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { DownloadObservers, DownloadRepository } from '../download/download.api.js';
-import { ordersAfterDownload, type AutomaticOrder } from './automatic.rules.js';
+import { changeIn, ordersAfterDownload, type AutomaticOrder } from './automatic.rules.js';
 import { FORCED } from './deployment.order.js';
 import { DeploymentService } from './deployment.service.js';
 import { DeploymentSettings } from './deployment.settings.js';
@@ -31,6 +34,7 @@ export class AutomaticDeployments implements OnApplicationBootstrap {
     private readonly downloads: DownloadRepository,
     private readonly observers: DownloadObservers,
     private readonly catalogue: CatalogueRepository,
+    private readonly mirrorSettings: MirrorSettings,
     private readonly settings: DeploymentSettings,
     private readonly plans: PlanRepository,
     private readonly planService: PlanService,
@@ -75,32 +79,32 @@ export class AutomaticDeployments implements OnApplicationBootstrap {
   private async decide(downloadId: string): Promise<void> {
     const download = await this.downloads.find(downloadId);
     if (download === null || download.finishedAt === null) return;
-    for (const order of await this.ordersOf(download.outcomes))
-      await this.order(order, downloadId, download.finishedAt);
+    const { defaultChannel } = await this.mirrorSettings.distribution();
+    for (const order of await this.ordersOf(download.outcomes, defaultChannel))
+      await this.order(order, defaultChannel, downloadId, download.finishedAt);
     await this.claim(this.dataSource.manager, downloadId, []);
   }
 
-  private async ordersOf(
-    outcomes: { id: string; outcome: string; versionBefore: string | null; versionAfter: string | null }[],
-  ): Promise<AutomaticOrder[]> {
+  private async ordersOf(outcomes: readonly ComponentOutcome[], channel: Channel): Promise<AutomaticOrder[]> {
     const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
-    const updated = outcomes.flatMap(({ id, outcome, versionBefore, versionAfter }) => {
-      const component = known.get(id);
-      return outcome !== 'updated' || component === undefined
+    const updated = outcomes.flatMap((outcome) => {
+      const component = known.get(outcome.id);
+      const change = changeIn(channel, outcome);
+      return change === null || component === undefined
         ? []
-        : [{ id, versionBefore, versionAfter, numbering: component.numbering }];
+        : [{ id: outcome.id, ...change, numbering: component.numbering }];
     });
     if (updated.length === 0) return [];
     return ordersAfterDownload(updated, await this.plans.bound(), await this.settings.get());
   }
 
-  private async order(order: AutomaticOrder, downloadId: string, basisAt: Date): Promise<void> {
+  private async order(order: AutomaticOrder, channel: Channel, downloadId: string, basisAt: Date): Promise<void> {
     try {
       await this.deployments.order(
         {
           components: order.components,
           releases: [],
-          channel: null,
+          channel,
           selection: { all: true },
           plan: await this.planService.ordered(order.planId, order.enginePlanId),
           mode: FORCED,

@@ -1,4 +1,5 @@
-import { ordersAfterDownload, type BoundPlan, type UpdatedComponent } from './automatic.rules.js';
+import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
+import { changeIn, ordersAfterDownload, type BoundPlan, type UpdatedComponent } from './automatic.rules.js';
 import type { DeploymentSetting } from './deployment.settings.js';
 
 const updated = (id: string, versionBefore: string | null, versionAfter: string): UpdatedComponent => ({
@@ -51,5 +52,28 @@ describe('what follows a download', () => {
   it('is nothing when nothing was updated or plans are not bound', () => {
     expect(ordersAfterDownload([], [plan({})], setting('immediately'))).toEqual([]);
     expect(ordersAfterDownload(news, [plan({ boundTo: 'none' })], setting('do-not-deploy'))).toEqual([]);
+  });
+});
+
+describe('what a download changed in the channel that is deployed from', () => {
+  const outcome: ComponentOutcome = {
+    id: 'virus-pattern',
+    outcome: 'updated',
+    versionBefore: '1724100',
+    versionAfter: '1724300',
+    offered: '1724300',
+    error: null,
+  };
+  const global = { versionBefore: '1724100', versionAfter: '1724300' };
+  const japan = { versionBefore: '1724180', versionAfter: '1724580' };
+
+  it.each([
+    ['what changed in both', { changed: { global, japan } }, japan],
+    ['what changed in the other alone', { changed: { global } }, null],
+    ['what changed, although it failed in the other', { outcome: 'failed', changed: { japan } }, japan],
+    ['what did not change', { outcome: 'unchanged' }, null],
+    ['what a server recorded that knew of no channels', {}, global],
+  ] as [string, Partial<ComponentOutcome>, unknown][])('%s', (_, change, expected) => {
+    expect(changeIn('japan', { ...outcome, ...change })).toEqual(expected);
   });
 });

@@ -1,13 +1,21 @@
 import { compareVersions, type Numbering } from '../../mirror/manifest/version.js';
+import type { Channel } from '../../mirror/snapshot/channel.js';
+import type { ComponentOutcome, VersionChange } from '../../mirror/snapshot/component-outcome.js';
 import type { DeploymentSetting } from './deployment.settings.js';
 import type { Binding } from './plan.definition.js';
 
-/** A component that a download brought up to date. Raw versions. */
-export interface UpdatedComponent {
+/** A component that a download brought up to date. */
+export interface UpdatedComponent extends VersionChange {
   id: string;
-  versionBefore: string | null;
-  versionAfter: string | null;
   numbering: Numbering;
+}
+
+/** What a download changed of a component in the channel that is deployed from; null: nothing. */
+export function changeIn(channel: Channel, outcome: ComponentOutcome): VersionChange | null {
+  const { changed, versionBefore, versionAfter } = outcome;
+  if (changed !== undefined) return changed[channel] ?? null;
+  // A download of an earlier version of this server, which did not tell the channels apart.
+  return outcome.outcome === 'updated' ? { versionBefore, versionAfter } : null;
 }
 
 export interface BoundPlan {

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { Channel } from '../../mirror/snapshot/channel.js';
 
 export type AvailabilityState = 'version' | 'unknown' | 'not-carried';
 
-/** What the source offers of a component, and since when it is so. */
+/** What the sources of a channel offer of a component, and since when it is so. */
 export interface Availability {
   componentId: string;
   state: AvailabilityState;
@@ -19,39 +20,51 @@ export interface Availability {
 export class AvailabilityRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  async all(): Promise<Map<string, Availability>> {
-    const rows = await this.dataSource.query<Availability[]>(
-      `select component_id as "componentId", state, version, reason, detail, since from component_availability`,
+  /** By channel, then by component. */
+  async all(): Promise<Record<Channel, Map<string, Availability>>> {
+    const rows = await this.dataSource.query<(Availability & { channel: Channel })[]>(
+      `select component_id as "componentId", channel, state, version, reason, detail, since from component_availability`,
     );
-    return new Map(rows.map((row) => [row.componentId, row]));
+    const known = { global: new Map<string, Availability>(), japan: new Map<string, Availability>() };
+    for (const { channel, ...row } of rows) known[channel].set(row.componentId, row);
+    return known;
   }
 
   /** `since` moves only when the state, the version or the reason does. */
   async put(
+    channel: Channel,
     rows: Omit<Availability, 'since'>[],
     now: Date,
     manager: EntityManager = this.dataSource.manager,
   ): Promise<void> {
     if (rows.length === 0) return;
     await manager.query(
-      `insert into component_availability as old (component_id, state, version, reason, detail, since, checked_at)
-       select a."componentId", a.state, a.version, a.reason, a.detail, $2, $2
+      `insert into component_availability as old (component_id, channel, state, version, reason, detail, since, checked_at)
+       select a."componentId", $3, a.state, a.version, a.reason, a.detail, $2, $2
        from jsonb_to_recordset($1::jsonb) as a("componentId" text, state text, version text, reason text, detail text)
        join component c on c.id = a."componentId"
-       on conflict (component_id) do update set state = excluded.state, reason = excluded.reason, detail = excluded.detail,
+       on conflict (component_id, channel) do update set state = excluded.state, reason = excluded.reason, detail = excluded.detail,
          version = coalesce(excluded.version, case when excluded.state = 'unknown' then old.version end), checked_at = $2,
          since = case when old.state = excluded.state and old.reason is not distinct from excluded.reason
            and (excluded.state = 'unknown' or old.version is not distinct from excluded.version) then old.since else $2 end`,
-      [JSON.stringify(rows), now],
+      [JSON.stringify(rows), now, channel],
     );
   }
 
-  /** The source as a whole cannot be read: nothing is known of any component. */
-  async allUnknown(reason: string, detail: string, now: Date): Promise<void> {
-    const components = await this.dataSource.query<{ id: string }[]>(`select id from component where entries <> '{}'`);
+  /** The sources of a channel cannot be read at all: nothing is known of any component there. */
+  async allUnknown(
+    channel: Channel,
+    reason: string,
+    detail: string,
+    now: Date,
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<void> {
+    const components = await manager.query<{ id: string }[]>(`select id from component where entries <> '{}'`);
     await this.put(
+      channel,
       components.map(({ id }) => ({ componentId: id, state: 'unknown', version: null, reason, detail })),
       now,
+      manager,
     );
   }
 }

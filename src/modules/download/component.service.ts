@@ -9,7 +9,7 @@ import { ReleaseRepository } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { AvailabilityRepository } from './availability.repository.js';
+import { AvailabilityService } from './availability.service.js';
 import { componentView, type ComponentView } from './component.view.js';
 import { LicenceSettings } from './licence.settings.js';
 
@@ -22,7 +22,7 @@ export class ComponentService {
     private readonly releases: ReleaseRepository,
     private readonly snapshots: SnapshotRepository,
     private readonly publisher: SnapshotPublisher,
-    private readonly availability: AvailabilityRepository,
+    private readonly availability: AvailabilityService,
     private readonly licences: LicenceSettings,
     private readonly clock: Clock,
   ) {}
@@ -41,7 +41,7 @@ export class ComponentService {
   private async views(components: Component[], wanted?: Channel): Promise<ComponentView[]> {
     const channel = wanted ?? (await this.settings.distribution()).defaultChannel;
     const current = await this.currentReleases();
-    const availability = await this.availability.all();
+    const availability = await this.availability.of(channel);
     const licences = await this.licences.read();
     const { selection } = await this.settings.updateSource();
     const pinned = new Set((await this.snapshots.pins()).map((pin) => pin.componentId));

@@ -18,6 +18,7 @@ export interface ComponentView {
   current: CurrentView | null;
   /** The same for every channel. */
   channels: Record<string, CurrentView | null>;
+  /** What the source of the channel offers: the japan channel's own one where it has one, else the global one. */
   available: {
     state: 'version' | 'unknown' | 'not-carried';
     version: string | null;

@@ -64,7 +64,7 @@ describe('what is known of the available version', () => {
       { state: 'not-carried', version: null },
     ],
   ] as const)('%s', (_, outcome, expected) => {
-    expect(availabilityOf(outcome)).toMatchObject([expected]);
+    expect(availabilityOf(outcome)).toMatchObject(expected);
   });
 });
 
@@ -87,6 +87,15 @@ describe('lines of the update log', () => {
       component('unchanged', { restored: true }),
     ]);
     expect(lines).toMatchObject([{ outcome: 'unchanged', params: { restored: true } }]);
+  });
+
+  it('tell what failed in one channel and came into force in the other', () => {
+    const global = { versionBefore: '100', versionAfter: '200' };
+    const failed = component('failed', { versionBefore: '180', versionAfter: '180', changed: { global } });
+    expect(eventsOf('d', { trigger: 'schedule', startedBy: 'schedule' }, [failed])).toMatchObject([
+      { outcome: 'updated', versionBefore: '100', version: '200', code: null },
+      { outcome: 'failed', versionBefore: '180', version: '180', code: 'zip-corrupt' },
+    ]);
   });
 
   it('of a run that came to nothing: one, without a component', () => {

@@ -1,5 +1,5 @@
-import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
-import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import type { ComponentOutcome, Offer } from '../../mirror/snapshot/component-outcome.js';
+import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
 import type { PassedOver } from '../../mirror/snapshot/source-reader.js';
 import type { AppError } from '../../platform/errors/app-error.js';
 import type { Availability } from './availability.repository.js';
@@ -38,24 +38,25 @@ export function endOfPublished({ outcomes, snapshotId, error }: Download): Downl
 }
 
 /** What a read manifest tells of a component. */
-export function availabilityOf(outcome: ComponentOutcome): Omit<Availability, 'since'>[] {
-  const { id: componentId, offered, error } = outcome;
+export function availabilityOf({ id: componentId, offered, error }: Offer): Omit<Availability, 'since'> {
   if (error !== null)
-    return [{ componentId, state: 'unknown', version: null, reason: error.code, detail: error.message }];
+    return { componentId, state: 'unknown', version: null, reason: error.code, detail: error.message };
   if (offered === null)
-    return [{ componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null }];
-  return [{ componentId, state: 'version', version: offered, reason: null, detail: null }];
+    return { componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null };
+  return { componentId, state: 'version', version: offered, reason: null, detail: null };
 }
 
 /** Lines of the update log: what changed, failed or was restored; who asked by hand is also told what is current already. */
 export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly ComponentOutcome[]): NewUpdateEvent[] {
-  const worth = outcomes.filter(
-    ({ outcome, restored }) =>
-      outcome === 'updated' ||
-      outcome === 'failed' ||
-      (outcome === 'unchanged' && restored) ||
-      (wish.trigger === 'manual' && outcome === 'unchanged'),
-  );
+  const worth = outcomes
+    .flatMap(besideFailure)
+    .filter(
+      ({ outcome, restored }) =>
+        outcome === 'updated' ||
+        outcome === 'failed' ||
+        (outcome === 'unchanged' && restored) ||
+        (wish.trigger === 'manual' && outcome === 'unchanged'),
+    );
   return worth.map((each) => ({
     trigger: wish.trigger,
     componentId: each.id,
@@ -71,6 +72,14 @@ export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly Comp
       ...(each.restored ? { restored: true } : {}),
     },
   }));
+}
+
+/** What failed in one channel may have come into force in the other: that is a line of its own. */
+function besideFailure(outcome: ComponentOutcome): ComponentOutcome[] {
+  if (outcome.outcome !== 'failed') return [outcome];
+  const { id, offered } = outcome;
+  const news = Object.values(outcome.changed ?? {});
+  return [...news.map((change) => ({ id, outcome: 'updated' as const, ...change, offered, error: null })), outcome];
 }
 
 /** The one line of a run that came to nothing. */

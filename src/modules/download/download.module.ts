@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AvailabilityRepository } from './availability.repository.js';
+import { AvailabilityService } from './availability.service.js';
 import { ComponentController } from './component.controller.js';
 import { ComponentService } from './component.service.js';
 import { DownloadController } from './download.controller.js';
@@ -42,6 +43,7 @@ import { UpdateSourceService } from './update-source.service.js';
   ],
   providers: [
     AvailabilityRepository,
+    AvailabilityService,
     ComponentService,
     DownloadObservers,
     DownloadRepository,

@@ -5,14 +5,14 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
-import { MirrorService, type MirrorOutcome } from '../../mirror/snapshot/mirror.service.js';
+import type { MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
+import { MirrorService } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { thisProcess } from '../../platform/process/process-mark.js';
-import { AvailabilityRepository } from './availability.repository.js';
+import { AvailabilityService } from './availability.service.js';
 import {
-  availabilityOf,
   channelFaultEvent,
   endOf,
   endOfPublished,
@@ -53,7 +53,7 @@ export class DownloadService implements OnApplicationShutdown {
     private readonly mirror: MirrorService,
     private readonly selectable: SelectableComponents,
     private readonly downloads: DownloadRepository,
-    private readonly availability: AvailabilityRepository,
+    private readonly availability: AvailabilityService,
     private readonly events: UpdateEventRepository,
     private readonly licences: LicenceSettings,
     private readonly observers: DownloadObservers,
@@ -161,11 +161,10 @@ export class DownloadService implements OnApplicationShutdown {
       const licences = await this.licences.read();
       const now = this.clock.now();
       const scheduled = wish.trigger === 'schedule';
-      const known = await this.availability.all();
       const outcome = await this.mirror.mirror({
         requested: wish.components,
         takesPart: (component: Component) => (component.scheduled || !scheduled) && licences.covers(component, now),
-        thorough: known.size === 0 || [...known.values()].some((each) => each.state === 'unknown'),
+        thorough: await this.availability.uncertain(),
         downloadId: id,
         actor: wish.startedBy,
         signal: abort.signal,
@@ -215,14 +214,15 @@ export class DownloadService implements OnApplicationShutdown {
   private async record(
     { id }: Running,
     wish: Pick<Download, 'trigger' | 'startedBy'>,
-    { outcomes, japanFault, passedOver }: Pick<MirrorOutcome, 'outcomes' | 'japanFault' | 'passedOver'>,
+    found: Pick<MirrorOutcome, 'outcomes' | 'offers' | 'japanFault' | 'passedOver'>,
     manager?: EntityManager,
   ): Promise<void> {
-    const now = this.clock.now();
-    await this.availability.put(outcomes.flatMap(availabilityOf), now, manager);
+    const { outcomes, offers, japanFault, passedOver } = found;
+    await this.availability.learnt({ offers, japanFault }, manager);
     const sources = passedOver.map((each) => passedOverEvent(id, wish, each));
     const channelFaults = japanFault === null ? [] : [channelFaultEvent(id, wish, japanFault)];
-    await this.events.add([...sources, ...eventsOf(id, wish, outcomes), ...channelFaults], now, manager);
+    const events = [...sources, ...eventsOf(id, wish, outcomes), ...channelFaults];
+    await this.events.add(events, this.clock.now(), manager);
   }
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
@@ -241,9 +241,7 @@ export class DownloadService implements OnApplicationShutdown {
     else this.logger.warn(log, error.message);
     const cancelled = error.code === 'cancelled';
     try {
-      // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all. `storage`: what is offered cannot be taken.
-      if (error.kind === 'upstream' || error.kind === 'bad-input' || error.kind === 'storage')
-        await this.availability.allUnknown(error.code, error.message, this.clock.now());
+      await this.availability.failed(error);
       if (cancelled) await this.recordStop(running.id, wish);
       else await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {

@@ -40,11 +40,15 @@ export interface OutcomeView {
 function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, Component>): OutcomeView {
   const numbering = components.get(outcome.id)?.numbering ?? 'integer';
   const shown = (raw: string | null): string | null => (raw === null ? null : displayVersion(raw, numbering));
+  const { id, outcome: kind, versionBefore, versionAfter, offered, error, restored } = outcome;
   return {
-    ...outcome,
-    versionBefore: shown(outcome.versionBefore),
-    versionAfter: shown(outcome.versionAfter),
-    offered: shown(outcome.offered),
+    id,
+    outcome: kind,
+    versionBefore: shown(versionBefore),
+    versionAfter: shown(versionAfter),
+    offered: shown(offered),
+    error,
+    ...(restored ? { restored } : {}),
   };
 }
 
