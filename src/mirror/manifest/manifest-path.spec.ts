@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { fileKey, MAX_PATH_LENGTH, pathFault } from './manifest-path.js';
+import { fileKey, MAX_PATH_LENGTH, MAX_SEGMENT_LENGTH, pathFault } from './manifest-path.js';
+import { signaturePathOf } from './signature-path.js';
 
 describe('pathFault', () => {
   it.each([
@@ -12,7 +13,8 @@ describe('pathFault', () => {
     'pattern/..x/y...z',
     'x/server.ini',
     'a%20b',
-    'x'.repeat(MAX_PATH_LENGTH),
+    'x'.repeat(MAX_SEGMENT_LENGTH),
+    `a/${'x'.repeat(250)}/`.repeat(2) + 'x'.repeat(MAX_PATH_LENGTH - 506),
   ])('takes %s', (path) => {
     expect(pathFault(path)).toBeNull();
   });
@@ -52,6 +54,8 @@ describe('pathFault', () => {
     ['a/ b', 'space'],
     ['x'.repeat(MAX_PATH_LENGTH + 1), 'longer'],
     ['a/'.repeat(40) + 'x', 'segments'],
+    [`pattern/${'n'.repeat(MAX_SEGMENT_LENGTH + 1)}`, 'a segment is longer'],
+    [`${'n'.repeat(MAX_SEGMENT_LENGTH + 1)}/x.zip`, 'a segment is longer'],
   ])('refuses %j', (path, why) => {
     expect(pathFault(path)).toContain(why);
   });
@@ -67,6 +71,15 @@ describe('pathFault', () => {
         expect(decodeURIComponent(url.pathname)).toBe(`/base/${path}`);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it('takes no name whose signature a file system would refuse', () => {
+    const name = fc.string({ unit: fc.constantFrom('n', '.', 'zip'), minLength: 240, maxLength: 260 });
+    fc.assert(
+      fc.property(name, (path) => {
+        if (pathFault(path) === null) expect(Buffer.byteLength(signaturePathOf(path))).toBeLessThanOrEqual(255);
+      }),
     );
   });
 

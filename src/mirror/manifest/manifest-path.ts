@@ -2,6 +2,8 @@
 export const MAX_PATH_LENGTH = 512;
 /** Most segments of such a path. */
 export const MAX_PATH_SEGMENTS = 32;
+/** Longest segment: file systems take names of 255 bytes, and that of the signature may have `.sig` at its end. */
+export const MAX_SEGMENT_LENGTH = 255 - '.sig'.length;
 
 /** What one file is known by: the path without regard to case, as clients and the update source treat it. */
 export function fileKey(path: string): string {
@@ -30,6 +32,8 @@ export function pathFault(path: string): string | null {
   for (const segment of segments) {
     if (segment === '') return 'it has an empty segment';
     if (segment === '.' || segment === '..') return 'it has a relative segment';
+    // All ASCII by now: as many bytes as characters.
+    if (segment.length > MAX_SEGMENT_LENGTH) return `a segment is longer than ${MAX_SEGMENT_LENGTH} characters`;
     if (segment.startsWith('@')) return 'a segment begins with @, which the update source keeps for itself';
     if (segment.trim() !== segment) return 'a segment begins or ends with a space';
   }

@@ -15,7 +15,7 @@ import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
 import type { HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { FileRole } from './release.entity.js';
-import { signaturePathOf } from './signature-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 
 /** A release's own content, as far as a tree needs it. */
 export interface ReleaseContent {

@@ -19,7 +19,7 @@ import {
 import { MANIFEST_PATH } from './held-file.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { holdBackSharers } from './shared-files.js';
-import { signaturePathOf } from './signature-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 import type { ManifestDoubt, RememberedFile } from './upstream-memory.js';
 
 /** A source that breaks off in the same way for so long means it, although the rest of its manifest goes on changing. */
