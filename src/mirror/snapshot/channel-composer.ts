@@ -12,7 +12,7 @@ import { Manifest, type FileReference, type ManifestUnit } from '../manifest/man
 import type { VariantSuffix } from '../manifest/version.js';
 import type { FetchedFile } from './group-fetch.js';
 import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
-import type { HeldTree } from './mirror-plan.js';
+import { isServable, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { FileRole } from './release.entity.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
@@ -110,7 +110,7 @@ class Composition {
     for (const unit of group.units) this.decisions.set(unit.id, 'drop');
     for (const unit of held?.manifest.units.values() ?? []) {
       const ours = group.componentId === null ? unit.id === group.key : this.componentOf(unit.id) === group.componentId;
-      const lines = ours && held !== null ? extractUnit(held.manifest, unit.id) : null;
+      const lines = ours && held !== null && isServable(unit) ? extractUnit(held.manifest, unit.id) : null;
       if (lines === null) continue;
       this.decisions.set(unit.id, lines);
       this.addHeld([unit], held);

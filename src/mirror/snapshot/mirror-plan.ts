@@ -66,10 +66,16 @@ export function isSelected(selection: Selection, componentId: string | null): bo
   return selection.mode === 'catalogue' || selection.components.includes(componentId);
 }
 
+/** What was published under rules less strict than today's need not be: its lines would name files that nobody can fetch. */
+export function isServable(unit: ManifestUnit): boolean {
+  return unit.faults.every(({ code }) => code !== 'path-unsafe');
+}
+
 function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string | null): GroupAction {
   const { held, upstream } = input;
   if (!isSelected(input.selection, componentId)) return 'drop';
-  const sameRelease = held !== null && units.every((unit) => sameLines(upstream, held.manifest, unit.id));
+  const sameRelease =
+    held !== null && units.every((unit) => isServable(unit) && sameLines(upstream, held.manifest, unit.id));
   if (sameRelease && units.every((unit) => unit.files.every((file) => held.files.has(file.key)))) return 'same';
   // A file that was lost may be fetched again whoever may not be updated.
   return sameRelease || input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
