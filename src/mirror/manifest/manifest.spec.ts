@@ -291,9 +291,22 @@ describe('faults of one unit', () => {
     expect(faultsOf(manifest, 'P.9')).toEqual([]);
   });
 
-  it('is told to both units when one path is a file here and a folder there', () => {
-    const manifest = parse('[PATTERN]', 'P.4=p/a,5,1', 'P.8=P/A/b.zip,5,2');
-    expect([faultsOf(manifest, 'P.4'), faultsOf(manifest, 'P.8')]).toEqual([['path-conflict'], ['path-conflict']]);
+  it('is told to every unit when one path is a file here and a folder there', () => {
+    const manifest = parse('[PATTERN]', 'P.4=p/a,5,1', 'P.8=P/A/b.zip,5,2', 'P.9=p/a,5,1', 'P.A=p/b,5,1');
+    const codes = ['P.4', 'P.8', 'P.9', 'P.A'].map((id) => faultsOf(manifest, id));
+    expect(codes).toEqual([['path-conflict'], ['path-conflict'], ['path-conflict'], []]);
+  });
+
+  it('is told to every unit when the signature of one would stand where the other has a folder', () => {
+    const manifest = parse(
+      '[PATTERN]',
+      'P.4=p/q.bin,5,1',
+      'P.8=P/Q.sig/z.bin,5,2',
+      'P.9=p/q.bin,5,1',
+      'P.A=p/r.bin,5,1',
+    );
+    const codes = ['P.4', 'P.8', 'P.9', 'P.A'].map((id) => faultsOf(manifest, id));
+    expect(codes).toEqual([['path-conflict'], ['path-conflict'], ['path-conflict'], []]);
   });
 
   it('keeps the list of faults short', () => {
