@@ -53,6 +53,20 @@ export function leadingUnit(entries: readonly string[], units: readonly Manifest
   return entries.map((entry) => byId.get(entry.toUpperCase())).find((unit) => unit !== undefined) ?? units[0];
 }
 
+/** What is published of a group now, and stays when the group keeps its earlier release. */
+export function ownUnits(
+  { key, componentId }: Pick<PlanGroup, 'key' | 'componentId'>,
+  held: HeldTree,
+  componentOfUnit: ReadonlyMap<string, string>,
+): ManifestUnit[] {
+  const { units } = held.manifest;
+  const own =
+    componentId === null
+      ? [units.get(key)].filter((unit) => unit !== undefined)
+      : [...units.values()].filter((unit) => componentOfUnit.get(unit.id.toUpperCase()) === componentId);
+  return own.filter(isServable);
+}
+
 export function sameLines(upstream: Manifest, held: Manifest, unitId: string): boolean {
   const ours = extractUnit(held, unitId);
   const theirs = extractUnit(upstream, unitId);
@@ -67,7 +81,7 @@ export function isSelected(selection: Selection, componentId: string | null): bo
 }
 
 /** What was published under rules less strict than today's need not be: its lines would name files that nobody can fetch. */
-export function isServable(unit: ManifestUnit): boolean {
+function isServable(unit: ManifestUnit): boolean {
   return unit.faults.every(({ code }) => code !== 'path-unsafe');
 }
 

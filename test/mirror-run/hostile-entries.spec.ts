@@ -1,0 +1,90 @@
+import { literalFile } from '../../src/sample-upstream/sample-file.js';
+import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
+import { MirrorBench, outcomeOf } from './mirror-bench.js';
+
+const MANIFEST = /\/server\.ini$/;
+
+/** A source that has entries beside the usual ones, and files that the manifest need not name. */
+class AddedTree extends SampleTree {
+  readonly added = new Map<string, string>();
+
+  override find(path: string): ReturnType<SampleTree['find']> {
+    const content = this.added.get(path);
+    return content === undefined ? super.find(path) : literalFile(path, Buffer.from(content), new Date(0));
+  }
+}
+
+describe('an entry that fits nowhere', () => {
+  let bench: MirrorBench;
+  let tree: AddedTree;
+
+  beforeAll(async () => {
+    tree = new AddedTree({ scale: 0.0005 });
+    bench = await MirrorBench.open({ tree });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+  });
+  afterAll(() => bench.close());
+  afterEach(async () => {
+    bench.upstream.clear();
+    tree.added.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  /** Lines before [ENGINE], or whole sections at the end. */
+  function add(...lines: string[]): void {
+    const text = lines.join('\r\n');
+    bench.upstream.set(MANIFEST, {
+      kind: 'transform',
+      transform: (ini) => {
+        const before = ini.toString('latin1');
+        const after = text.startsWith('[')
+          ? `${before}\r\n${text}\r\n`
+          : before.replace('[ENGINE]', () => `${text}\r\n\r\n[ENGINE]`);
+        return Buffer.from(after, 'latin1');
+      },
+    });
+  }
+
+  /** The rest is published, and each of the entries has its reason. */
+  async function expectPartial(reasons: Record<string, string>): Promise<string> {
+    bench.tree.publish(['virus-pattern']);
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'partial' });
+    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ outcome: 'updated' });
+    for (const [id, code] of Object.entries(reasons))
+      expect(outcomeOf(download, id)).toMatchObject({ outcome: 'failed', error: { code } });
+    return (await bench.served()).global.manifest;
+  }
+
+  it('with a folder where the signature of another is', async () => {
+    for (const path of ['pattern/q.bin', 'pattern/q.sig', 'pattern/q.sig/z.bin']) tree.added.set(path, path);
+    add('P.900=pattern/q.bin, 1, 13', 'P.901=pattern/q.sig/z.bin, 1, 19');
+    expect(await expectPartial({ 'P.900': 'path-conflict', 'P.901': 'path-conflict' })).not.toMatch(/^P\.90/m);
+  });
+
+  it('with a folder where another keeps its earlier file', async () => {
+    tree.added.set('pattern/k', 'earlier');
+    add('P.900=pattern/k, 1, 7');
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    tree.added.set('pattern/k/z.bin', 'newcomer');
+    add('P.900=pattern/none, 2, 12', 'P.901=pattern/k/z.bin, 1, 8');
+    const manifest = await expectPartial({ 'P.900': 'upstream-not-found', 'P.901': 'path-conflict' });
+    expect(manifest).toMatch(/^P\.900=pattern\/k, 1, 7\r$/m);
+    expect(manifest).not.toContain('P.901');
+  });
+
+  it('with a file where the signature of another comes with other bytes', async () => {
+    tree.added.set('pattern/q.bin', 'data');
+    tree.added.set('pattern/q.sig', 'earlier');
+    add('P.900=pattern/q.sig, 1, 7', 'P.901=pattern/q.bin, 1, 4');
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    tree.added.set('pattern/q.sig', 'signature of another length');
+    tree.added.set('pattern/q.bin', 'more data');
+    add('P.900=pattern/q.sig, 1, 7', 'P.901=pattern/q.bin, 2, 9');
+    bench.tree.publish(['virus-pattern']);
+    // What the manifest says of a file counts.
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.served();
+  });
+});
