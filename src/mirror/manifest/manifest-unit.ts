@@ -1,5 +1,6 @@
 import type { IniDocument, IniLine } from './ini-document.js';
 import {
+  CONTROL_CHARACTER,
   isCountKey,
   keyMeaning,
   readEntry,
@@ -100,9 +101,9 @@ class UnitReader {
   }
 
   private readLine(line: IniLine, index: number): void {
-    if (/[\u0000-\u0008\u000b-\u001f]/.test(line.raw)) {
-      this.fault('entry-malformed', 'The line contains control characters.', index);
-    }
+    // Nothing is read from it: what is would be stored and shown.
+    if (CONTROL_CHARACTER.test(line.raw))
+      return this.fault('entry-malformed', 'The line contains control characters.', index);
     if (line.kind !== 'pair') return;
     const { key = '', value = '' } = line;
     this.checkDuplicate(key, value, index);
