@@ -90,4 +90,17 @@ describe('an entry that fits nowhere', () => {
     add(lines);
     expect(await expectPartial({ [id]: 'entry-malformed' })).not.toMatch(/nul\.bin/);
   });
+
+  it('in thousands: each has its line in the outcome and in the update log', async () => {
+    // With eleven columns each, more than one statement can have parameters.
+    const ids = Array.from({ length: 6100 }, (_, at) => `P.${(0x100000 + at).toString(16)}`);
+    add(...ids.map((id, at) => `${id}=pattern/many/${at}.bin, ${at + 1}, 7`));
+    await expectPartial({
+      [ids[0]!.toUpperCase()]: 'upstream-not-found',
+      [ids.at(-1)!.toUpperCase()]: 'upstream-not-found',
+    });
+    const { items } = (await bench.api.get('/api/v1/events?limit=500')).body;
+    expect(items).toHaveLength(500);
+    expect(items[0]).toMatchObject({ component: ids.at(-1)!.toUpperCase(), outcome: 'failed' });
+  });
 });
