@@ -18,6 +18,7 @@ describe('database errors', () => {
     ['pool exhausted', new Error('timeout exceeded when trying to connect')],
     ['silent', new QueryFailedError('SELECT 1', [], new Error('Query read timeout'))],
     ['wrapped', new QueryFailedError('SELECT 1', [], withCode('08006'))],
+    ['refused by a pooler', new QueryFailedError('SELECT 1', [], withCode('08P01', { severity: 'FATAL' }))],
     ['cut off in a transaction', new QueryRunnerAlreadyReleasedError()],
     ['never connected', new ConnectionIsNotSetError('postgres')],
   ])('calls it a connection failure: %s', (_case, error) => {
@@ -33,6 +34,7 @@ describe('database errors', () => {
     ['a file that is missing', withCode('ENOENT', { syscall: 'link' })],
     ['a cancelled statement', withCode('57014')],
     ['a fault of the statement', withCode('42601')],
+    ['too many parameters', new QueryFailedError('INSERT', [], withCode('08P01', { severity: 'ERROR' }))],
     ['anything else', new Error('of ours')],
     ['no error at all', 'text'],
   ])('returns unchanged: %s', (_case, error) => {

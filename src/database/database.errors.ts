@@ -35,6 +35,8 @@ export function isConnectionFailure(thrown: unknown): boolean {
   if (code !== undefined) {
     // No such socket; a file that is missing has another system call.
     if (code === 'ENOENT') return (thrown as NodeJS.ErrnoException).syscall === 'connect';
+    // A protocol violation is ours (too many parameters, say) unless it ends the connection, as a pooler in between may tell it.
+    if (code === '08P01') return (thrown as { severity?: unknown }).severity === 'FATAL';
     // 08 connection exception, 57P0x shutdown and start-up, 53300 too many connections.
     return CONNECTION_ERRNO.has(code) || code.startsWith('08') || code.startsWith('57P0') || code === '53300';
   }

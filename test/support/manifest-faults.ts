@@ -36,7 +36,7 @@ export function withVirusPatternPath(path: string): ManifestTransform {
   );
 }
 
-/** Paths that must never leave the mirror's own tree, whatever it does with them. */
+/** Paths that must never leave the mirror's own tree, whatever it does with them, or that no product could fetch from it. */
 export const hostilePaths: Readonly<Record<string, string>> = {
   'parent directories': '../../../etc/passwd',
   'parent in the middle': 'pattern/../../outside.zip',
@@ -45,6 +45,9 @@ export const hostilePaths: Readonly<Record<string, string>> = {
   backslashes: '..\\..\\outside.zip',
   'encoded parents': '%2e%2e/%2e%2e/outside.zip',
   'doubly encoded parents': '%252e%252e/outside.zip',
+  'an escape': 'pattern/vsapi%20241.zip',
+  'the place of the japan channel': 'Japan/vsapi241.zip',
+  'a name that no file system takes': `pattern/${'n'.repeat(252)}`,
   'NUL byte': 'pattern/vsapi\0.zip',
   'another host': 'http://elsewhere.invalid/pattern/vsapi241.zip',
   'another host, without scheme': '//elsewhere.invalid/pattern/vsapi241.zip',

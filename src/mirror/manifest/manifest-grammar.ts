@@ -1,5 +1,8 @@
 import type { IniLine } from './ini-document.js';
 
+/** No line of an entry has one; tabs are white space. */
+export const CONTROL_CHARACTER = /[\u0000-\u0008\u000b-\u001f\u007f]/;
+
 /** What one line of the manifest is about; ids and names in upper case, `rest` as spelled after the id's dot. */
 export type KeyMeaning =
   /** `P.<id>`, `P.<id>.<rest>`, and the same with E. */

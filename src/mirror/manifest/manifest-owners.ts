@@ -1,5 +1,13 @@
 import type { IniDocument, IniLine } from './ini-document.js';
-import { fields, keyMeaning, readEntry, readFurtherFile, readSectionFile, sectionKind } from './manifest-grammar.js';
+import {
+  CONTROL_CHARACTER,
+  fields,
+  keyMeaning,
+  readEntry,
+  readFurtherFile,
+  readSectionFile,
+  sectionKind,
+} from './manifest-grammar.js';
 import { fileKey } from './manifest-path.js';
 
 /** The virus pattern: what the legacy twins without a name, and those named VSAPI, belong to. */
@@ -20,7 +28,15 @@ export function assignOwners(document: IniDocument): (string | null)[] {
   assignEntries(document.lines, 'pattern', owners);
   assignEntries(document.lines, 'engine', owners);
   assignSections(document.lines, owners);
-  return owners;
+  return owners.map((id) => id && withoutControls(id));
+}
+
+/** Ids are stored, shown and logged, and no database takes a NUL in a text. Units with such lines are never published. */
+function withoutControls(id: string): string {
+  if (!CONTROL_CHARACTER.test(id)) return id;
+  return Array.from(id, (char) =>
+    CONTROL_CHARACTER.test(char) ? `%${char.charCodeAt(0).toString(16).padStart(2, '0')}` : char,
+  ).join('');
 }
 
 interface Twin {

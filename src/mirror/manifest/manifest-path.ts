@@ -2,6 +2,11 @@
 export const MAX_PATH_LENGTH = 512;
 /** Most segments of such a path. */
 export const MAX_PATH_SEGMENTS = 32;
+/** Longest segment: file systems take names of 255 bytes, and that of the signature may have `.sig` at its end. */
+export const MAX_SEGMENT_LENGTH = 255 - '.sig'.length;
+
+/** Below every base, this is where the other channel begins: no file of a tree can be reached there. */
+const JAPAN_FOLDER = 'japan';
 
 /** What one file is known by: the path without regard to case, as clients and the update source treat it. */
 export function fileKey(path: string): string {
@@ -22,17 +27,21 @@ export function pathFault(path: string): string | null {
   if (path.includes('\\')) return 'it contains a backslash';
   if (path.includes(':')) return 'it contains a colon (a drive or a URL)';
   if (/[?#]/.test(path)) return 'it contains a query or a fragment';
-  // %25 would decode to another percent sign, and that to any of the others.
-  if (/%(?:2e|2f|5c|00|25)/i.test(path)) return 'it hides a separator, a dot or a NUL by percent-encoding';
+  // Products put the path into the URL as it stands, and the update source decodes it once: it would look for another name, or
+  // find no escape at all. Only a client that wrote %25 instead could fetch the file, and what it hides is nobody's guess.
+  if (path.includes('%')) return 'it contains a percent sign, which stands for something else in a URL';
   if (path.startsWith('/')) return 'it is absolute';
   const segments = path.split('/');
   if (segments.length > MAX_PATH_SEGMENTS) return `it has more than ${MAX_PATH_SEGMENTS} segments`;
   for (const segment of segments) {
     if (segment === '') return 'it has an empty segment';
     if (segment === '.' || segment === '..') return 'it has a relative segment';
+    // All ASCII by now: as many bytes as characters.
+    if (segment.length > MAX_SEGMENT_LENGTH) return `a segment is longer than ${MAX_SEGMENT_LENGTH} characters`;
     if (segment.startsWith('@')) return 'a segment begins with @, which the update source keeps for itself';
     if (segment.trim() !== segment) return 'a segment begins or ends with a space';
   }
+  if (fileKey(segments[0] ?? '') === JAPAN_FOLDER) return 'it stands where the japan channel is served';
   if (fileKey(path) === 'server.ini') return 'it is the manifest itself';
   return null;
 }

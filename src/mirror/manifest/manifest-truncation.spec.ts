@@ -32,6 +32,12 @@ describe('a manifest beside what its source said before', () => {
     expect(sign(upTo('E.10=NT, eng'))).toBe('everything from [info_602_10000_1_1] on is missing');
   });
 
+  it('says so in words that can be stored, whatever the section is called', () => {
+    expect(sign(whole(7), whole().replace('[ENGINE]', '[ENG\u0000\u00e9INE]'))).toBe(
+      'everything from [eng??ine] on is missing',
+    );
+  });
+
   it('breaks off where its last line has no end any more', () => {
     expect(sign(upTo('Path=product/tool'))).toBe('its last line has no end');
   });

@@ -13,11 +13,16 @@ export function truncationSign(manifest: Manifest, last: IniDocument | null): st
   if (end === undefined) return null;
   const missing = last === null ? undefined : sectionsOf(last)[sectionsOf(manifest.document).length];
   if (last !== null && missing !== undefined && isBeginning(sectionsOf(manifest.document), sectionsOf(last)))
-    return `everything from [${missing.slice(0, 80)}] on is missing`;
+    return `everything from [${printable(missing.slice(0, 80))}] on is missing`;
   if (end.eol !== '' || end.kind === 'blank' || lines.length === 1) return null;
   const before = last?.lines.at(-1);
   if (before !== undefined) return before.eol === '' || before.raw === end.raw ? null : 'its last line has no end';
   return end.kind === 'other' || endsInsideUnit(manifest) ? 'its last line breaks off' : null;
+}
+
+/** The sign is stored and shown. */
+function printable(section: string): string {
+  return section.replace(/[^ -~]/g, '?');
 }
 
 function sectionsOf(document: IniDocument): string[] {

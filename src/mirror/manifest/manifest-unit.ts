@@ -1,5 +1,6 @@
 import type { IniDocument, IniLine } from './ini-document.js';
 import {
+  CONTROL_CHARACTER,
   isCountKey,
   keyMeaning,
   readEntry,
@@ -100,9 +101,9 @@ class UnitReader {
   }
 
   private readLine(line: IniLine, index: number): void {
-    if (/[\u0000-\u0008\u000b-\u001f]/.test(line.raw)) {
-      this.fault('entry-malformed', 'The line contains control characters.', index);
-    }
+    // Nothing is read from it: what is would be stored and shown.
+    if (CONTROL_CHARACTER.test(line.raw))
+      return this.fault('entry-malformed', 'The line contains control characters.', index);
     if (line.kind !== 'pair') return;
     const { key = '', value = '' } = line;
     this.checkDuplicate(key, value, index);
@@ -200,34 +201,11 @@ class UnitReader {
   }
 }
 
-/** Faults between units: one file with two sizes, one path that is a file here and a folder there. */
-export function markConflicts(units: Iterable<ManifestUnit>): void {
-  const first = new Map<string, { unit: ManifestUnit; file: FileReference }>();
-  const all = [...units];
-  for (const unit of all) {
-    for (const file of unit.files) {
-      const known = first.get(file.key);
-      if (!known || known.file.size === null) first.set(file.key, { unit, file });
-      else if (file.size !== null && file.size !== known.file.size) {
-        const message = `${file.path} has ${known.file.size} bytes in ${known.unit.id} and ${file.size} in ${unit.id}.`;
-        addFault(known.unit, 'size-conflict', message);
-        addFault(unit, 'size-conflict', message);
-      }
-    }
-  }
-  for (const unit of all) {
-    for (const file of unit.files) {
-      for (let slash = file.key.indexOf('/'); slash !== -1; slash = file.key.indexOf('/', slash + 1)) {
-        const other = first.get(file.key.slice(0, slash));
-        if (!other) continue;
-        const message = `${other.file.path} is a file in ${other.unit.id} and a folder in ${unit.id}.`;
-        addFault(other.unit, 'path-conflict', message);
-        if (other.unit !== unit) addFault(unit, 'path-conflict', message);
-      }
-    }
-  }
-}
-
-function addFault(unit: ManifestUnit, code: ManifestFaultCode, message: string, index = unit.lines[0] ?? 0): void {
+export function addFault(
+  unit: ManifestUnit,
+  code: ManifestFaultCode,
+  message: string,
+  index = unit.lines[0] ?? 0,
+): void {
   if (unit.faults.length < MAX_FAULTS) unit.faults.push({ code, message: message.slice(0, 500), line: index + 1 });
 }

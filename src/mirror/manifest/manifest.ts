@@ -1,8 +1,9 @@
 import { AppError } from '../../platform/errors/app-error.js';
 import { IniDocument } from './ini-document.js';
+import { markConflicts } from './manifest-conflicts.js';
 import { sectionKind } from './manifest-grammar.js';
 import { assignOwners } from './manifest-owners.js';
-import { markConflicts, readUnit } from './manifest-unit.js';
+import { readUnit } from './manifest-unit.js';
 import type { FileReference, ManifestUnit } from './manifest-unit.js';
 
 export type { FileReference, ManifestFault, ManifestUnit } from './manifest-unit.js';

@@ -134,6 +134,16 @@ describe('composing a channel', () => {
     expect(tree.files.has('pattern/other1.zip')).toBe(false);
   });
 
+  it('without the earlier lines of an entry that was published before its path was refused', () => {
+    const unsafe = (pattern: number): Manifest =>
+      Manifest.parse(Buffer.from(text(pattern, 1).replace('P.9=pattern', 'P.9=japan'), 'latin1'));
+    const next = unsafe(242);
+    const groups = [group(next, 'P.4', 'fetch'), group(next, 'P.9', 'earlier')];
+    const tree = compose({ base: next, groups, held: held(unsafe(241)) });
+    expect(textOf(tree)).not.toContain('P.9');
+    expect(textOf(tree)).toContain('P.4=pattern/vsapi242.zip, 1724200, 100');
+  });
+
   it('puts earlier lines where the new ones stood, one by one', () => {
     const next = manifest(242, 2);
     const groups = [group(next, 'P.4', 'earlier'), group(next, 'P.9', 'fetch')];

@@ -12,10 +12,10 @@ import { Manifest, type FileReference, type ManifestUnit } from '../manifest/man
 import type { VariantSuffix } from '../manifest/version.js';
 import type { FetchedFile } from './group-fetch.js';
 import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
-import type { HeldTree } from './mirror-plan.js';
+import { ownUnits, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './mirror-run.js';
 import type { FileRole } from './release.entity.js';
-import { signaturePathOf } from './signature-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 
 /** A release's own content, as far as a tree needs it. */
 export interface ReleaseContent {
@@ -71,6 +71,8 @@ export interface ComposedChannel {
 class Composition {
   readonly files: FileMap = new Map();
   readonly decisions = new Map<string, 'keep' | 'drop' | UnitLines>();
+  /** Keys of files that no line of the manifest has named so far. */
+  private readonly signatures = new Set<string>();
 
   constructor(private readonly input: ComposeInput) {}
 
@@ -78,41 +80,45 @@ class Composition {
     return this.input.componentOfUnit.get(unitId.toUpperCase()) ?? null;
   }
 
-  add(file: HeldFile): void {
+  /** A signature never takes the place of a file that the manifest names, as it may say how large that is. */
+  add(file: HeldFile, isSignature = false): void {
     const key = file.path.toLowerCase();
     const before = this.files.get(key);
-    // Names of signatures are reused; no other name can have two contents.
-    if (before !== undefined && before.sha256 !== file.sha256 && !key.endsWith('.sig'))
+    const named = before !== undefined && !this.signatures.has(key);
+    if (named && isSignature) return;
+    if (named && before.sha256 !== file.sha256)
       throw new AppError('internal', 'manifest-inconsistent', `${file.path} would have two contents.`, {
         details: { path: file.path, components: [before.component, file.component] },
       });
     this.files.set(key, file);
+    // Their names are reused: the last one counts.
+    if (isSignature) this.signatures.add(key);
+    else this.signatures.delete(key);
   }
 
   addFetched(file: FetchedFile, component: string | null): void {
     this.add({ path: file.reference.path, sha256: file.sha256, size: file.size, mtime: file.mtime, component });
-    if (file.signature !== null) this.add({ ...file.signature, component });
+    if (file.signature !== null) this.add({ ...file.signature, component }, true);
   }
 
   /** Files of units as another tree holds them, with their signatures, except where something newer has been added. */
   addHeld(units: Iterable<ManifestUnit>, tree: HeldTree | null): void {
     for (const unit of units)
-      for (const reference of unit.files)
-        for (const key of [reference.key, signaturePathOf(reference.key)]) {
-          const file = tree?.files.get(key);
-          if (file !== undefined && !this.files.has(key)) this.add(file);
-        }
+      for (const { key } of unit.files) {
+        const file = tree?.files.get(key);
+        if (file !== undefined && (!this.files.has(key) || this.signatures.has(key))) this.add(file);
+        const signature = tree?.files.get(signaturePathOf(key));
+        if (signature !== undefined && !this.files.has(signaturePathOf(key))) this.add(signature, true);
+      }
   }
 
   /** What the channel publishes of a group now stays, lines and files; units that it never had are left out. */
   keepEarlier(group: GroupResult): void {
     const { held } = this.input;
     for (const unit of group.units) this.decisions.set(unit.id, 'drop');
-    for (const unit of held?.manifest.units.values() ?? []) {
-      const ours = group.componentId === null ? unit.id === group.key : this.componentOf(unit.id) === group.componentId;
-      const lines = ours && held !== null ? extractUnit(held.manifest, unit.id) : null;
-      if (lines === null) continue;
-      this.decisions.set(unit.id, lines);
+    for (const unit of held === null ? [] : ownUnits(group, held, this.input.componentOfUnit)) {
+      const lines = held && extractUnit(held.manifest, unit.id);
+      if (lines !== null) this.decisions.set(unit.id, lines);
       this.addHeld([unit], held);
     }
   }
@@ -124,7 +130,7 @@ class Composition {
     for (const lines of release.lines) this.decisions.set(lines.unitId, lines);
     for (const file of release.files) {
       this.add({ path: file.path, sha256: file.sha256, size: file.size, mtime: file.mtime, component: componentId });
-      if (file.signature !== null) this.add({ ...file.signature, mtime: file.mtime, component: componentId });
+      if (file.signature !== null) this.add({ ...file.signature, mtime: file.mtime, component: componentId }, true);
     }
   }
 
@@ -155,7 +161,8 @@ class Composition {
     const units = [...held.manifest.units.values()].filter(stays);
     // A file that several entries name is recorded as that of one of them.
     for (const file of held.files.values())
-      if (file.path !== MANIFEST_PATH && (file.component === null || !holds.has(file.component))) this.add(file);
+      if (file.path !== MANIFEST_PATH && (file.component === null || !holds.has(file.component)))
+        this.add(file, file.path.toLowerCase().endsWith('.sig'));
     this.addHeld(units, held);
   }
 }

@@ -7,7 +7,7 @@ import type { UpstreamSource } from '../upstream/source.js';
 import type { DiskRoom } from './disk-room.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
-import { signaturePathOf } from './signature-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
 /** Largest signature that is taken; real ones have a few hundred bytes. */

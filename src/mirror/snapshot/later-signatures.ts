@@ -3,7 +3,7 @@ import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
-import { signaturePathOf } from './signature-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 
 /** Signatures that the source did not have when the files came; all of them when it may have signed everything anew. */
 export async function laterSignatures(

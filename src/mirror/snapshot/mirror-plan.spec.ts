@@ -94,6 +94,14 @@ describe('planning a mirroring', () => {
       fault: null,
     });
   });
+
+  it('does not take for unchanged what was published before its path was refused', () => {
+    const upstream = manifest(TEXT.replaceAll('pattern/vsapi241.zip', 'japan/vsapi241.zip'));
+    expect(plan({ upstream, held: heldOf(upstream) }).get('virus-pattern')).toMatchObject({
+      action: 'earlier',
+      fault: 'path-unsafe',
+    });
+  });
 });
 
 describe('parts of the plan', () => {

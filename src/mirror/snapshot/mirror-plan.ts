@@ -53,6 +53,20 @@ export function leadingUnit(entries: readonly string[], units: readonly Manifest
   return entries.map((entry) => byId.get(entry.toUpperCase())).find((unit) => unit !== undefined) ?? units[0];
 }
 
+/** What is published of a group now, and stays when the group keeps its earlier release. */
+export function ownUnits(
+  { key, componentId }: Pick<PlanGroup, 'key' | 'componentId'>,
+  held: HeldTree,
+  componentOfUnit: ReadonlyMap<string, string>,
+): ManifestUnit[] {
+  const { units } = held.manifest;
+  const own =
+    componentId === null
+      ? [units.get(key)].filter((unit) => unit !== undefined)
+      : [...units.values()].filter((unit) => componentOfUnit.get(unit.id.toUpperCase()) === componentId);
+  return own.filter(isServable);
+}
+
 export function sameLines(upstream: Manifest, held: Manifest, unitId: string): boolean {
   const ours = extractUnit(held, unitId);
   const theirs = extractUnit(upstream, unitId);
@@ -66,10 +80,16 @@ export function isSelected(selection: Selection, componentId: string | null): bo
   return selection.mode === 'catalogue' || selection.components.includes(componentId);
 }
 
+/** What was published under rules less strict than today's need not be: its lines would name files that nobody can fetch. */
+function isServable(unit: ManifestUnit): boolean {
+  return unit.faults.every(({ code }) => code !== 'path-unsafe');
+}
+
 function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string | null): GroupAction {
   const { held, upstream } = input;
   if (!isSelected(input.selection, componentId)) return 'drop';
-  const sameRelease = held !== null && units.every((unit) => sameLines(upstream, held.manifest, unit.id));
+  const sameRelease =
+    held !== null && units.every((unit) => isServable(unit) && sameLines(upstream, held.manifest, unit.id));
   if (sameRelease && units.every((unit) => unit.files.every((file) => held.files.has(file.key)))) return 'same';
   // A file that was lost may be fetched again whoever may not be updated.
   return sameRelease || input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';

@@ -183,7 +183,7 @@ async function fetchRound(input: MirrorRunInput, manifest: Manifest, isNews: boo
   const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
   if (first !== undefined) throw first;
   return {
-    groups: holdBackSharers(results, input.held),
+    groups: holdBackSharers(results, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
     attempted: groups.some((group) => group.action === 'fetch'),
     pause,
   };

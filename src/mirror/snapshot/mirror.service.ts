@@ -11,6 +11,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { offersOf, outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
+import type { Staying } from './shared-files.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
 import { leadingUnit, type PlanInput } from './mirror-plan.js';
 import type { ChannelFault, MirrorOrder, MirrorOutcome } from './mirror-order.js';
@@ -192,8 +193,13 @@ export class MirrorService {
       global: stayingHolds(context, holds, read, 'global'),
       japan: stayingHolds(context, holds, ownJapan ? japanTree : read, 'japan'),
     };
+    const staying = (channel: Channel): Staying => ({
+      held: states[channel].held,
+      holds: held[channel],
+      componentOfUnit: context.units,
+    });
     const agreed = (tree: ReadTree | null, channels: readonly Channel[]): ReadTree | null =>
-      channels.reduce((each, channel) => withoutClashes(each, states[channel].held, held[channel]), tree);
+      channels.reduce((each, channel) => withoutClashes(each, staying(channel)), tree);
     const build: BuildInput = {
       components: context.components,
       states,

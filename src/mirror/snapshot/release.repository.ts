@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { In, type DataSource, type EntityManager } from 'typeorm';
+import { Any, type DataSource, type EntityManager } from 'typeorm';
 import type { ReleaseContent, ReleaseDraft } from './channel-composer.js';
 import { Release, ReleaseFile, type Origin } from './release.entity.js';
 
@@ -125,7 +125,7 @@ export class ReleaseRepository {
 
   async findMany(ids: string[]): Promise<Map<string, Release>> {
     if (ids.length === 0) return new Map();
-    const rows = await this.dataSource.getRepository(Release).findBy({ id: In(ids) });
+    const rows = await this.dataSource.getRepository(Release).findBy({ id: Any(ids) });
     return new Map(rows.map((row) => [row.id, row]));
   }
 

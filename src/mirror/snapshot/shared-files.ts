@@ -1,5 +1,8 @@
+import { foldersOf } from '../manifest/manifest-conflicts.js';
+import { fileKey } from '../manifest/manifest-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 import type { FetchedFile } from './group-fetch.js';
-import type { GroupFault, HeldTree, PlanGroup } from './mirror-plan.js';
+import { ownUnits, type GroupFault, type HeldTree, type PlanGroup } from './mirror-plan.js';
 
 interface FetchedGroup extends PlanGroup {
   files: FetchedFile[];
@@ -7,64 +10,152 @@ interface FetchedGroup extends PlanGroup {
 
 /** Files of a component that stays at a release whatever a run brings. */
 export interface HeldContent {
-  files: { path: string; sha256: string }[];
+  files: { path: string; sha256: string; signature: { path: string; sha256: string } | null }[];
 }
 
-/** A content that has to stay, and the group that needs it. */
-interface Staying {
-  keeper: string;
+/** What has to stay beside what a run has brought. */
+export interface Staying {
+  /** What is published now. */
+  held: HeldTree | null;
+  componentOfUnit: ReadonlyMap<string, string>;
+  /** By component: what was rolled back or uploaded. */
+  holds?: ReadonlyMap<string, HeldContent>;
+}
+
+/** A place in the tree that is taken. */
+interface Place {
+  path: string;
   sha256: string | undefined;
+  /** Names of signatures are reused: one may replace another. */
+  isSignature: boolean;
+}
+
+/** A place that is taken for good, and who needs it. */
+interface Kept extends Place {
+  keeper: string;
+}
+
+/** A place that a group of this run wants, and which of its files that is. */
+interface Wanted extends Place {
+  at: number;
+  file: FetchedFile;
 }
 
 /**
  * Entries may name the same file. When one of them has to stay at what is published, that file has to stay too, and with it every
- * entry that came with another content of it: otherwise no manifest could be right about both. Pure.
- * @param holds by component: what was rolled back or uploaded stays as well
+ * entry that came with another content of it: otherwise no manifest could be right about both. The same goes for an entry that has a
+ * folder where another's file stays, or the other way round: no tree could hold both. Pure, and linear in the number of files.
  */
-export function holdBackSharers<G extends FetchedGroup>(
-  groups: readonly G[],
-  held: HeldTree | null,
-  holds: ReadonlyMap<string, HeldContent> = new Map<string, HeldContent>(),
-): G[] {
-  const result = [...groups];
-  for (let changed = true; changed;) {
-    changed = false;
-    const staying = stayingFiles(result, held, holds);
-    result.forEach((group, at) => {
-      if (group.action !== 'fetch' || holds.has(group.componentId ?? '')) return;
-      const clash = group.files.find(({ reference, sha256 }) => {
-        const stays = staying.get(reference.key);
-        return stays !== undefined && stays.sha256 !== sha256;
-      });
-      if (clash === undefined) return;
-      const keeper = staying.get(clash.reference.key)?.keeper ?? '';
-      result[at] = { ...group, action: 'earlier', fault: faultOf(clash.reference.path, keeper), files: [] };
-      changed = true;
-    });
+export function holdBackSharers<G extends FetchedGroup>(groups: readonly G[], staying: Staying): G[] {
+  return new SharedPlaces(groups, staying).settle();
+}
+
+class SharedPlaces<G extends FetchedGroup> {
+  private readonly result: G[];
+  private readonly wanted = new Map<string, Wanted[]>();
+  /** The same by each folder that they stand in. */
+  private readonly below = new Map<string, Wanted[]>();
+  /** Grows while it is walked: who is held back keeps places as well. */
+  private readonly kept: Kept[] = [];
+
+  constructor(
+    groups: readonly G[],
+    private readonly staying: Staying,
+  ) {
+    this.result = [...groups];
   }
-  return result;
+
+  settle(): G[] {
+    this.result.forEach((group, at) => {
+      if (this.isHeld(group)) return;
+      if (group.action === 'earlier') this.keep(group);
+      else for (const file of group.files) this.want(group, at, file);
+    });
+    for (const [keeper, { files }] of this.staying.holds ?? [])
+      for (const { path, sha256, signature } of files) {
+        this.kept.push({ keeper, path, sha256, isSignature: false });
+        if (signature !== null) this.kept.push({ keeper, ...signature, isSignature: true });
+      }
+    for (const places of this.wanted.values()) this.requireAgreement(places);
+    const looked = new Set<string>();
+    for (const place of this.kept) {
+      const what = `${fileKey(place.path)} ${place.sha256} ${place.isSignature}`;
+      if (looked.has(what)) continue;
+      looked.add(what);
+      this.makeRoom(place);
+    }
+    return this.result;
+  }
+
+  /** Nothing of its run is used: a person has decided on its component. */
+  private isHeld({ componentId }: G): boolean {
+    return this.staying.holds?.has(componentId ?? '') ?? false;
+  }
+
+  private keep(group: G): void {
+    const { held, componentOfUnit } = this.staying;
+    const keeper = group.key;
+    for (const { files } of held === null ? [] : ownUnits(group, held, componentOfUnit))
+      for (const { path, key } of files) {
+        this.kept.push({ keeper, path, sha256: held?.files.get(key)?.sha256, isSignature: false });
+        const signature = held?.files.get(signaturePathOf(key));
+        if (signature !== undefined) this.kept.push({ keeper, ...signature, isSignature: true });
+      }
+  }
+
+  /** Of a group that is the same as before, only signatures that came late are new. */
+  private want({ action }: G, at: number, file: FetchedFile): void {
+    const { reference, sha256, signature } = file;
+    const places: Wanted[] = action === 'same' ? [] : [{ at, file, path: reference.path, sha256, isSignature: false }];
+    if (signature !== null) places.push({ at, file, ...signature, isSignature: true });
+    for (const place of places) {
+      const key = fileKey(place.path);
+      add(this.wanted, key, place);
+      for (const folder of foldersOf(key)) add(this.below, folder, place);
+    }
+  }
+
+  /** One file that came with two contents in one run. */
+  private requireAgreement(places: readonly Wanted[]): void {
+    const named = places.find(({ isSignature }) => !isSignature);
+    if (named === undefined || places.every(({ sha256 }) => sha256 === named.sha256)) return;
+    const message = `${named.path} came with two contents: the source seems to be in the middle of publishing.`;
+    for (const place of places) this.giveWay(place, { code: 'upstream-publishing', message });
+  }
+
+  private makeRoom(kept: Kept): void {
+    const key = fileKey(kept.path);
+    const stays = `${kept.keeper}, which stays at its earlier release`;
+    for (const place of this.wanted.get(key) ?? []) {
+      if (place.sha256 === kept.sha256 || (place.isSignature && kept.isSignature)) continue;
+      this.giveWay(place, { code: 'shared-file-held-back', message: `${place.path} also belongs to ${stays}.` });
+    }
+    for (const place of this.below.get(key) ?? []) {
+      const message = `${place.path} needs a folder where ${kept.path} is a file of ${stays}.`;
+      this.giveWay(place, { code: 'path-conflict', message });
+    }
+    this.below.delete(key);
+    for (const folder of foldersOf(key)) {
+      for (const place of this.wanted.get(folder) ?? []) {
+        const message = `${place.path} is a folder in ${stays}.`;
+        this.giveWay(place, { code: 'path-conflict', message });
+      }
+      this.wanted.delete(folder);
+    }
+  }
+
+  private giveWay({ at, file }: Wanted, fault: GroupFault): void {
+    const group = this.result[at];
+    if (group?.action === 'same')
+      this.result[at] = { ...group, files: group.files.filter((each) => each !== file), lookAgain: true };
+    if (group?.action !== 'fetch') return;
+    this.result[at] = { ...group, action: 'earlier', fault, files: [] };
+    this.keep(group);
+  }
 }
 
-/** Files that groups at their earlier release need, by key. */
-function stayingFiles(
-  groups: readonly FetchedGroup[],
-  held: HeldTree | null,
-  holds: ReadonlyMap<string, HeldContent>,
-): Map<string, Staying> {
-  const files = new Map<string, Staying>();
-  for (const group of groups)
-    if (group.action === 'earlier')
-      for (const unit of group.units)
-        for (const { key } of held?.manifest.units.get(unit.id)?.files ?? [])
-          files.set(key, { keeper: group.key, sha256: held?.files.get(key)?.sha256 });
-  for (const [keeper, { files: content }] of holds)
-    for (const { path, sha256 } of content) files.set(path.toLowerCase(), { keeper, sha256 });
-  return files;
-}
-
-function faultOf(path: string, keeper: string): GroupFault {
-  return {
-    code: 'shared-file-held-back',
-    message: `${path} also belongs to ${keeper}, which stays at its earlier release.`,
-  };
+function add<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

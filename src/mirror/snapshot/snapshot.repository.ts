@@ -33,13 +33,11 @@ export class SnapshotRepository {
     });
     for (const { channel, releases, ...facts } of snapshot.channels) {
       await manager.insert(SnapshotChannel, { snapshotId: snapshot.id, channel, ...facts });
-      const rows = [...releases].map(([componentId, releaseId]) => ({
-        snapshotId: snapshot.id,
-        channel,
-        componentId,
-        releaseId,
-      }));
-      if (rows.length > 0) await manager.insert(SnapshotRelease, rows);
+      await manager.query(
+        `insert into snapshot_release (snapshot_id, channel, component_id, release_id)
+         select $1, $2, r.component, r.release from unnest($3::text[], $4::uuid[]) as r(component, release)`,
+        [snapshot.id, channel, [...releases.keys()], [...releases.values()]],
+      );
     }
   }
 
@@ -98,7 +96,7 @@ export class SnapshotRepository {
       .createQueryBuilder()
       .delete()
       .from(ComponentPin)
-      .where('component_id in (:...ids)', { ids: componentIds })
+      .where('component_id = any(:ids)', { ids: componentIds })
       .andWhere('channel in (:...channels)', { channels })
       .execute();
     return result.affected ?? 0;

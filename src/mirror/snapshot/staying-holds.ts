@@ -2,8 +2,8 @@ import type { Component } from '../catalogue/component.entity.js';
 import { compareVersions } from '../manifest/version.js';
 import type { Channel } from './channel.js';
 import type { Holds } from './hold.repository.js';
-import { leadingUnit, type HeldTree } from './mirror-plan.js';
-import { holdBackSharers } from './shared-files.js';
+import { leadingUnit } from './mirror-plan.js';
+import { holdBackSharers, type Staying } from './shared-files.js';
 import type { Hold, ReadTree } from './tree-builder.js';
 
 /** What a run was asked to do, as far as holds are concerned. */
@@ -40,10 +40,6 @@ export function stayingHolds(
 }
 
 /** People may have rolled back or uploaded something since the run began. */
-export function withoutClashes(
-  tree: ReadTree | null,
-  held: HeldTree | null,
-  holds: ReadonlyMap<string, Hold>,
-): ReadTree | null {
-  return tree && { ...tree, groups: holdBackSharers(tree.groups, held, holds) };
+export function withoutClashes(tree: ReadTree | null, staying: Staying): ReadTree | null {
+  return tree && { ...tree, groups: holdBackSharers(tree.groups, staying) };
 }

@@ -5,7 +5,7 @@ import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { CHANNELS, isChannel, type Channel } from '../snapshot/channel.js';
 import { DEFAULT_CHANNEL_FILE } from '../snapshot/published-directory.js';
-import { signaturePathOf } from '../snapshot/signature-path.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 import { type IndexEntry, loadPublishedIndex, type PublishedIndex } from './published-index.js';
 
 /** A published snapshot as a person sees it. */

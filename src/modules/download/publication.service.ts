@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, In } from 'typeorm';
+import { Any, DataSource, In } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { Component } from '../../mirror/catalogue/component.entity.js';
 import { displayVersion } from '../../mirror/manifest/version.js';
@@ -230,7 +230,7 @@ export class PublicationService {
 
   private async byId(ids: string[]): Promise<Map<string, Release>> {
     if (ids.length === 0) return new Map();
-    return new Map((await this.dataSource.getRepository(Release).findBy({ id: In(ids) })).map((row) => [row.id, row]));
+    return new Map((await this.dataSource.getRepository(Release).findBy({ id: Any(ids) })).map((row) => [row.id, row]));
   }
 
   private async numberings(): Promise<Map<string, Component['numbering']>> {

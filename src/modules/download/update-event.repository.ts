@@ -17,12 +17,18 @@ export interface EventFilter {
 export class UpdateEventRepository {
   constructor(private readonly dataSource: DataSource) {}
 
+  /** In one statement with one parameter for all: a manifest may bring tens of thousands. */
   async add(events: NewUpdateEvent[], now: Date, manager: EntityManager = this.dataSource.manager): Promise<void> {
-    if (events.length > 0)
-      await manager.insert(
-        UpdateEvent,
-        events.map((event) => ({ ...event, at: now })),
-      );
+    if (events.length === 0) return;
+    await manager.query(
+      `insert into update_event (at, trigger, component_id, outcome, version, version_before, actor, download_id, release_id, code, params)
+       select $2, e.trigger, e."componentId", e.outcome, e.version, e."versionBefore", e.actor, e."downloadId", e."releaseId", e.code, e.params
+       from rows from (jsonb_to_recordset($1::jsonb) as (trigger text, "componentId" text, outcome text, version text,
+         "versionBefore" text, actor text, "downloadId" uuid, "releaseId" uuid, code text, params jsonb)) with ordinality
+         as e(trigger, "componentId", outcome, version, "versionBefore", actor, "downloadId", "releaseId", code, params, position)
+       order by e.position`,
+      [JSON.stringify(events), now],
+    );
   }
 
   async list(query: PageQuery, filter: EventFilter): Promise<Page<UpdateEvent>> {

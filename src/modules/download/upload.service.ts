@@ -8,7 +8,7 @@ import { releaseDigest, releaseFiles } from '../../mirror/snapshot/channel-compo
 import type { HeldFile } from '../../mirror/snapshot/held-file.js';
 import { leadingUnit } from '../../mirror/snapshot/mirror-plan.js';
 import { ReleaseRepository, type Provenance } from '../../mirror/snapshot/release.repository.js';
-import { signaturePathOf } from '../../mirror/snapshot/signature-path.js';
+import { signaturePathOf } from '../../mirror/manifest/signature-path.js';
 import type { ChannelState } from '../../mirror/snapshot/channel-states.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
