@@ -13,13 +13,13 @@ export interface Products {
   stop(): Promise<void>;
 }
 
-interface Target {
+export interface Target {
   controllerId: string;
   state: string;
   attempt: number;
 }
 
-const UNDER_WAY = new Set(['delivered', 'downloading', 'downloaded', 'installing']);
+const UNDER_WAY = new Set(['delivered', 'downloading', 'downloaded', 'installing', 'cancelling']);
 
 /** A real agent process as one product, and a few simulated ones, so that tracking has life in it. */
 export async function startProducts(options: {
@@ -73,6 +73,11 @@ async function startAgent(api: ApiClient, baseUrl: string, directory: string): P
   return spawn(process.execPath, [AGENT_PROGRAM, '--config', file, 'run'], { stdio: 'ignore' });
 }
 
+/** The product failed, and waits for another try. */
+export function triesAgain({ state, attempt }: Target): boolean {
+  return state === 'queued' && attempt > 1;
+}
+
 /** Orders a deployment to everything and waits until every product has answered, for a while at most. */
 export async function deployToAll(api: ApiClient, components: string[], waitMs: number): Promise<Target[]> {
   const { commandId } = await api.post<{ commandId: string }>('/api/v1/deployments', {
@@ -83,7 +88,9 @@ export async function deployToAll(api: ApiClient, components: string[], waitMs: 
   for (;;) {
     const { items } = await api.get<{ items: Target[] }>(`/api/v1/commands/${commandId}/targets?limit=500`);
     // A product that failed waits half an hour for its next try: long enough to count as answered.
-    const open = items.some(({ state, attempt }) => UNDER_WAY.has(state) || (state === 'queued' && attempt === 0));
+    const open = items.some(
+      (target) => UNDER_WAY.has(target.state) || (target.state === 'queued' && !triesAgain(target)),
+    );
     if (!open || Date.now() > until) return items;
     await delay(200);
   }

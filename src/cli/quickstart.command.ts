@@ -12,7 +12,7 @@ import { startSampleUpstream } from '../sample-upstream/sample-server.js';
 import { SampleTree } from '../sample-upstream/sample-tree.js';
 import { ApiClient, findServer } from './api-client.js';
 import { followDownload } from './download.command.js';
-import { deployToAll, startProducts, type Products } from './quickstart-products.js';
+import { deployToAll, startProducts, triesAgain, type Products } from './quickstart-products.js';
 import { announce, stopOnSignal, wholeNumber } from './serve.command.js';
 
 const SAMPLE_SCALE = 0.02;
@@ -138,7 +138,10 @@ async function tour(context: {
 async function deploy(api: ApiClient, component: string): Promise<void> {
   const targets = await deployToAll(api, [component], DEPLOY_WAIT_MS);
   const counts = new Map<string, number>();
-  for (const { state } of targets) counts.set(state, (counts.get(state) ?? 0) + 1);
+  for (const target of targets) {
+    const state = triesAgain(target) ? 'to be tried again later' : target.state;
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
   say(`   deployed ${component}: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}`);
 }
 
