@@ -72,6 +72,17 @@ export class ApiClient {
     return this.call<T>('GET', path);
   }
 
+  /** All items of a list, whatever their number. */
+  async list<T>(path: string): Promise<T[]> {
+    const items: T[] = [];
+    for (let cursor = ''; ;) {
+      const page = await this.get<{ items: T[]; next: string | null }>(`${path}?limit=500${cursor}`);
+      items.push(...page.items);
+      if (page.next === null) return items;
+      cursor = `&cursor=${page.next}`;
+    }
+  }
+
   post<T>(path: string, body: unknown = {}): Promise<T> {
     return this.call<T>('POST', path, JSON.stringify(body), { 'content-type': 'application/json' });
   }

@@ -36,9 +36,8 @@ export async function useSample(api: ApiClient, upstream: SampleUpstream): Promi
 
 /** The sample begins at the same versions each time; products want newer ones. */
 async function passOver(api: ApiClient, upstream: SampleUpstream): Promise<boolean> {
-  const { items } = await api.get<{ items: ComponentView[] }>('/api/v1/components?limit=500');
   let before = false;
-  for (const { id, channels } of items) {
+  for (const { id, channels } of await api.list<ComponentView>('/api/v1/components')) {
     const held = channels['global']?.rawVersion;
     const numbering = CATALOGUE.find((entry) => entry.id === id)?.numbering;
     if (held === undefined || numbering === undefined) continue;

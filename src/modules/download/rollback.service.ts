@@ -70,7 +70,7 @@ export class RollbackService {
           const events = [...steps].map(([id, { release, versionBefore }]) => ({
             trigger: 'rollback' as const,
             componentId: id,
-            outcome: 'updated',
+            outcome: 'updated' as const,
             version: release.version,
             versionBefore,
             actor,
@@ -157,7 +157,7 @@ export class RollbackService {
       const events = ids.map((id) => ({
         trigger: 'resume' as const,
         componentId: id,
-        outcome: 'updated',
+        outcome: 'updated' as const,
         version: inForce.get(id) ?? null,
         versionBefore: null,
         actor,

@@ -19,6 +19,7 @@ import { BlobStore } from '../../mirror/store/blob-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { AuditService } from '../accounts/accounts.api.js';
+import type { EventOutcome } from './update-event.entity.js';
 import { UpdateEventRepository, type NewUpdateEvent } from './update-event.repository.js';
 import type { UploadForm } from './upload.form.js';
 import { UploadObservers } from './upload.observers.js';
@@ -265,7 +266,7 @@ function versionOf(component: Component, form: UploadForm): string {
 
 function eventOf(
   facts: { componentId: string; version: string | null; actor: string },
-  outcome: string,
+  outcome: EventOutcome,
 ): NewUpdateEvent {
   return {
     ...facts,
