@@ -164,6 +164,12 @@ describe('rollback', () => {
       status: 200,
       body: { rolledBack: false, scheduled: true, current: { version: '17.243.80' } },
     });
+    // Said again, it changes nothing.
+    const log = async () => (await bench.api.get('/api/v1/events?trigger=resume')).body.items as unknown[];
+    const lines = await log();
+    expect(await bench.api.post(`${PATTERN}/resume`)).toMatchObject({ status: 200, body: { scheduled: true } });
+    expect(await log()).toEqual(lines);
+    expect(lines).toHaveLength(1);
     expect(outcomeOf(await tick(), 'virus-pattern')).toMatchObject({ outcome: 'updated', versionAfter: '17.244.00' });
     await bench.expectCurrent();
   });

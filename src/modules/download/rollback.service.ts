@@ -144,11 +144,13 @@ export class RollbackService {
   }
 
   /**
-   * Those that share a file with it go on together, as they went back.
+   * Those that share a file with it go on together, as they went back. What was not rolled back, and is in the schedule, stays as it is.
    * @throws AppError `component-unknown`.
    */
   async resume(componentId: string, actor: string): Promise<void> {
-    await this.catalogue.get(componentId);
+    const { scheduled } = await this.catalogue.get(componentId);
+    const pinned = (await this.snapshots.pins()).some((pin) => pin.componentId === componentId);
+    if (scheduled && !pinned) return;
     const ids = await this.pinnedWith(componentId);
     const inForce = await this.inForce();
     await inTransaction(this.dataSource, async (manager) => {
