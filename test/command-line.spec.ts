@@ -87,6 +87,8 @@ describe('the command line', () => {
     const list = await haishin(['token', 'list'], env);
     expect(list.stdout).toContain('night shift');
     expect(list.stdout).not.toContain(made.stdout.trim());
+    await haishin(['token', 'create', 'a moment', '--days', '0.000001'], env);
+    expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}a moment {2}expired \d{4}-\S+Z$/m);
     expect((await haishin(['token', 'revoke', 'night shift'], env)).code).toBe(0);
     expect((await api.get('/api/v1/components')).status).toBe(401);
   });
