@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
+import pg from 'pg';
 import { startSampleUpstream } from '../src/sample-upstream/sample-server.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
 import { ApiCaller, spawnHaishin, type SpawnedHaishin } from './support/haishin.js';
@@ -86,6 +87,8 @@ describe('the command line', () => {
     const list = await haishin(['token', 'list'], env);
     expect(list.stdout).toContain('night shift');
     expect(list.stdout).not.toContain(made.stdout.trim());
+    await haishin(['token', 'create', 'a moment', '--days', '0.000001'], env);
+    expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}a moment {2}expired \d{4}-\S+Z$/m);
     expect((await haishin(['token', 'revoke', 'night shift'], env)).code).toBe(0);
     expect((await api.get('/api/v1/components')).status).toBe(401);
   });
@@ -208,14 +211,40 @@ describe('the command line', () => {
 });
 
 describe('quickstart', () => {
+  const ports = { HAISHIN_HTTP_PORT: '0', HAISHIN_HTTPS_PORT: '0' };
+
   it('shows the whole main job on the embedded database and cleans up', async () => {
-    const result = await haishin(['quickstart', '--once'], {
-      HAISHIN_HTTP_PORT: '0',
-      HAISHIN_HTTPS_PORT: '0',
-      DATABASE_URL: '',
-    });
+    const result = await haishin(['quickstart', '--once'], { ...ports, DATABASE_URL: '' });
     expect(result.code).toBe(0);
     expect(result.stdout).toMatch(/^listening http=http:\/\/127\.0\.0\.1:\d+ https=https:\/\/127\.0\.0\.1:\d+$/m);
     expect(result.stdout).toMatch(/japan +P\.4=\S+ 1724280,/);
+    expect(result.stdout).toMatch(/deployed virus-pattern: \d+ succeeded/);
+  });
+
+  it('goes on with data that was kept, unless they are of another source', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'haishin-quickstart-'));
+    const database = await createTestDatabase();
+    try {
+      const env = { ...ports, HAISHIN_DATA_DIR: dataDir, DATABASE_URL: database.url };
+      expect(await haishin(['quickstart', '--once', '--every', '0'], env)).toMatchObject({ code: 0 });
+      const again = await haishin(['quickstart', '--once', '--every', '0'], env);
+      expect(again).toMatchObject({ code: 0 });
+      expect(again.stdout).toMatch(/japan +P\.4=\S+ 1724380,/);
+      expect(again.stdout).toMatch(/deployed virus-pattern: \d+ succeeded/);
+      expect(again.stdout).toContain('The upstream publishes nothing new, and');
+
+      const node = new pg.Client({ connectionString: database.url });
+      await node.connect();
+      await node.query(`update setting set value = jsonb_set(value, '{sources,0,url}', '"http://source.example/au"')
+        where key = 'update-source'`);
+      await node.end();
+      expect(await haishin(['quickstart'], env)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('not-sample-data') as unknown,
+      });
+    } finally {
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    }
   });
 });

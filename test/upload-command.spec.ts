@@ -39,6 +39,21 @@ describe('haishin upload', () => {
     });
   });
 
+  it('says that the very release is published already', async () => {
+    const path = await file('lpt200.zip', await zipOf(300));
+    const args = ['upload', 'smart-scan-agent-pattern', path, '--version', '20.200.00', ...server];
+    const first = await runCommand(...args, '--json');
+    const { id } = JSON.parse(first.stdout) as { id: string };
+    expect(await runCommand(...args)).toEqual({
+      code: 0,
+      stdout: `smart-scan-agent-pattern 20.200.00: published already, with this very content; nothing changed\nrelease ${id}\n`,
+      stderr: '',
+    });
+    const { items } = (await haishin.api.get('/api/v1/events?limit=1')).body;
+    expect(items).toMatchObject([{ trigger: 'upload', outcome: 'unchanged', version: '20.200.00' }]);
+    expect((items as { text: { en: string } }[])[0]?.text.en).toMatch(/was published already/);
+  });
+
   it('says that an older one is recorded only, and how to publish it', async () => {
     const path = await file('vsapi239.zip', await zipOf(10));
     const args = ['upload', 'virus-pattern', path, '--version', '17.239.00', ...server];

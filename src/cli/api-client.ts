@@ -72,11 +72,22 @@ export class ApiClient {
     return this.call<T>('GET', path);
   }
 
+  /** All items of a list, whatever their number. */
+  async list<T>(path: string): Promise<T[]> {
+    const items: T[] = [];
+    for (let cursor = ''; ;) {
+      const page = await this.get<{ items: T[]; next: string | null }>(`${path}?limit=500${cursor}`);
+      items.push(...page.items);
+      if (page.next === null) return items;
+      cursor = `&cursor=${page.next}`;
+    }
+  }
+
   post<T>(path: string, body: unknown = {}): Promise<T> {
     return this.call<T>('POST', path, JSON.stringify(body), { 'content-type': 'application/json' });
   }
 
-  /** @throws AppError with the server's code and text; `server-unreachable`, `server-certificate-untrusted`. */
+  /** @throws AppError with the server's code and text; `server-unreachable`, `server-certificate-untrusted`, `not-a-haishin`. */
   async call<T>(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
@@ -106,11 +117,24 @@ export class ApiClient {
       });
     }
     const text = await answer.body.text();
-    if (answer.statusCode < 400) return (text === '' ? undefined : JSON.parse(text)) as T;
+    if (answer.statusCode < 400) return (text === '' ? undefined : this.parse(text)) as T;
     const problem = parseProblem(text);
     throw new AppError('bad-input', problem.code ?? `http-${answer.statusCode}`, problem.detail ?? text.slice(0, 500), {
       details: { ...problem },
     });
+  }
+
+  private parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new AppError(
+        'unavailable',
+        'not-a-haishin',
+        `${this.target.url} does not answer like a Haishin: is the address right, and does no proxy or login page answer in its place?`,
+        { cause },
+      );
+    }
   }
 }
 

@@ -5,27 +5,29 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { loadConfig, processEnvironment } from '../config/config.js';
 import { startServer, type RunningServer } from '../main.js';
-import { SAMPLE_MAPPING, CATALOGUE, withMapping } from '../mirror/manifest/catalogue.js';
+import { CATALOGUE } from '../mirror/manifest/catalogue.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
-import { startSampleUpstream } from '../sample-upstream/sample-server.js';
+import { startSampleUpstream, type SampleUpstream } from '../sample-upstream/sample-server.js';
 import { SampleTree } from '../sample-upstream/sample-tree.js';
 import { ApiClient, findServer } from './api-client.js';
 import { followDownload } from './download.command.js';
-import { deployToAll, startProducts, type Products } from './quickstart-products.js';
+import { deployToAll, startProducts, triesAgain, type Products } from './quickstart-products.js';
+import { useSample } from './quickstart-source.js';
 import { announce, stopOnSignal, wholeNumber } from './serve.command.js';
 
 const SAMPLE_SCALE = 0.02;
 /** Products that only pretend; the sample agent is a real one. */
 const SIMULATED_PRODUCTS = 10;
 const DEPLOY_WAIT_MS = 20_000;
-const JSON_BODY = { 'content-type': 'application/json' };
+/** The longest that a timer can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function registerQuickstart(program: Command): void {
   program
     .command('quickstart')
     .description('a sample upstream, the server and a first mirror: everything to look at within a minute')
-    .option('--every <seconds>', 'the sample upstream publishes something new this often', wholeNumber, 20)
+    .option('--every <seconds>', 'time between two publications of the sample upstream; 0 = never', wholeNumber, 20)
     .option('--keep', 'keep the data in ./data (default: a directory that goes at the end)')
     .option('--once', 'stop after the tour instead of running on')
     .action(quickstart);
@@ -54,50 +56,56 @@ async function quickstart(options: { every: number; keep?: boolean; once?: boole
     throw fault;
   }
   let products: Products | null = null;
-  const stop = async (): Promise<void> => {
+  const stopAll = async (): Promise<void> => {
     await products?.stop();
     await server.stop();
     await upstream.close();
     if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
   };
+  let stopping: Promise<void> | null = null;
+  const stop = (): Promise<void> => (stopping ??= stopAll());
   stopOnSignal({ stop }, logger);
   announce(server, logger);
   const start = async (api: ApiClient, baseUrl: string): Promise<Products> => {
     products = await startProducts({ api, baseUrl, dataDir: config.dataDir, simulated: SIMULATED_PRODUCTS });
     return products;
   };
-  const timer = await tour({ server, upstream, dataDir: config.dataDir, every: options.every, start });
-  if (options.once) {
-    clearInterval(timer);
-    await stop();
-    process.exit(0);
+  const context = { server, upstream, dataDir: config.dataDir, every: options.every, start };
+  try {
+    const api = await tour(context);
+    if (!options.once) return goOn(api, context);
+  } catch (fault) {
+    // Whoever ends the tour by a signal has taken its server away.
+    const ended = stopping !== null;
+    await stop().catch((err: unknown) => logger.error({ err }, 'the stop failed'));
+    if (!ended) throw fault;
   }
+  await stop();
+  process.exit(0);
 }
 
-type Upstream = Awaited<ReturnType<typeof startSampleUpstream>>;
+interface Tour {
+  server: RunningServer;
+  upstream: SampleUpstream;
+  dataDir: string;
+  every: number;
+  start: (api: ApiClient, baseUrl: string) => Promise<Products>;
+}
 
 function say(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
 /** The first mirror, a new version arriving, both channels, and what to try by hand. */
-async function tour(context: {
-  server: RunningServer;
-  upstream: Upstream;
-  dataDir: string;
-  every: number;
-  start: (api: ApiClient, baseUrl: string) => Promise<Products>;
-}): Promise<NodeJS.Timeout> {
+async function tour(context: Tour): Promise<ApiClient> {
   const { server, upstream, every } = context;
   const base = server.httpUrl ?? '';
   const target = await findServer({ url: base, ...(await localToken(context.dataDir)) });
   const api = new ApiClient(target);
   say();
   say(`1. A sample upstream with made-up content runs at ${upstream.url}`);
-  for (const entry of withMapping(CATALOGUE, SAMPLE_MAPPING))
-    if (SAMPLE_MAPPING[entry.id] !== undefined)
-      await api.call('PATCH', `/api/v1/components/${entry.id}`, JSON.stringify({ entries: entry.entries }), JSON_BODY);
-  say('2. Mirroring it for the first time …');
+  const kept = await useSample(api, upstream);
+  say(kept ? '2. Mirroring it again, into the data that was kept …' : '2. Mirroring it for the first time …');
   await mirror(api);
   say('3. The upstream publishes a new virus pattern; mirroring again …');
   upstream.publish(['virus-pattern']);
@@ -119,26 +127,40 @@ async function tour(context: {
   say(`  curl -H 'Authorization: Bearer ${target.token}' '${base}/api/v1/commands?type=deploy'`);
   say(`  ${base}/api/docs                                            # the API in a browser`);
   say();
-  say(
-    `The upstream publishes something new every ${every} s; it is mirrored and deployed at once, and the schedule is off. Ctrl-C ends everything.`,
-  );
+  const news =
+    every === 0
+      ? 'The upstream publishes nothing new'
+      : `The upstream publishes something new every ${every} s; it is mirrored and deployed at once`;
+  say(`${news}, and the schedule is off. Ctrl-C ends everything.`);
+  return api;
+}
+
+/** Something new from time to time. */
+function goOn(api: ApiClient, { upstream, every }: Tour): void {
+  if (every === 0) return;
   const turn = CATALOGUE.map((entry) => entry.id).filter((id) => upstream.tree.versions()[id] !== undefined);
   let next = 0;
-  return setInterval(() => {
-    const component = turn[next++ % turn.length] ?? 'virus-pattern';
-    upstream.publish([component]);
-    mirror(api, `${component}: `)
-      .then(() => deploy(api, component))
-      // The server may be stopping, or a person may have started a download of his own.
-      .catch(() => undefined);
-  }, every * 1000);
+  setInterval(
+    () => {
+      const component = turn[next++ % turn.length] ?? 'virus-pattern';
+      upstream.publish([component]);
+      mirror(api, `${component}: `)
+        .then(() => deploy(api, component))
+        // The server may be stopping, or a person may have started a download of his own.
+        .catch(() => undefined);
+    },
+    Math.min(every * 1000, LONGEST_TIMER_MS),
+  );
 }
 
 /** Deploys a component to every product and says how it went. */
 async function deploy(api: ApiClient, component: string): Promise<void> {
   const targets = await deployToAll(api, [component], DEPLOY_WAIT_MS);
   const counts = new Map<string, number>();
-  for (const { state } of targets) counts.set(state, (counts.get(state) ?? 0) + 1);
+  for (const target of targets) {
+    const state = triesAgain(target) ? 'to be tried again later' : target.state;
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
   say(`   deployed ${component}: ${[...counts].map(([state, count]) => `${count} ${state}`).join(', ')}`);
 }
 
@@ -157,6 +179,8 @@ async function mirror(api: ApiClient, prefix = '   '): Promise<void> {
   say(
     `${prefix}${view.state}, ${(view.bytes / 1e6).toFixed(1)} MB in ${view.durationSeconds ?? 0} s${news.length > 0 && news.length < 4 ? `: ${news.join(', ')}` : `, ${news.length} components`}`,
   );
+  if (view.state === 'failed')
+    throw new AppError('unavailable', 'mirror-failed', `Nothing was mirrored: ${view.error?.message ?? 'see the log'}`);
   // Records of the same second would otherwise look alike.
   await delay(10);
 }

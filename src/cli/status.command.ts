@@ -20,7 +20,7 @@ export function registerStatus(program: Command): void {
     .option('--json', 'print it as JSON')
     .action(async (options: ConnectOptions) => {
       const api = await ApiClient.connect(options);
-      const components = (await api.get<{ items: ComponentView[] }>('/api/v1/components')).items;
+      const components = await api.list<ComponentView>('/api/v1/components');
       const channels = (await api.get<{ items: Channel[] }>('/api/v1/channels')).items;
       if (options.json) {
         process.stdout.write(`${JSON.stringify({ components, channels }, null, 2)}\n`);

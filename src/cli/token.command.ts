@@ -53,6 +53,12 @@ function tokenName(text: string): string {
   return name;
 }
 
+function validityOf({ revokedAt, expiresAt }: { revokedAt: Date | null; expiresAt: Date | null }, now: Date): string {
+  if (revokedAt !== null) return 'revoked';
+  if (expiresAt === null) return 'valid';
+  return `${expiresAt <= now ? 'expired' : 'until'} ${expiresAt.toISOString()}`;
+}
+
 export function registerToken(program: Command): void {
   const token = program.command('token').description('tokens for the management API');
   token
@@ -84,7 +90,7 @@ export function registerToken(program: Command): void {
       else
         for (const row of views)
           process.stdout.write(
-            `${row.id}  ${row.role.padEnd(13)}  ${row.name}  ${row.revokedAt ? 'revoked' : row.expiresAt ? `until ${row.expiresAt.toISOString()}` : 'valid'}\n`,
+            `${row.id}  ${row.role.padEnd(13)}  ${row.name}  ${validityOf(row, systemClock.now())}\n`,
           );
     });
   token

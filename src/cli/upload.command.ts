@@ -62,7 +62,9 @@ function megabytes(bytes: number): string {
 
 function describe(view: UploadView): string {
   const state = view.published
-    ? `published${view.snapshotId === null ? ', as it was already' : ` with snapshot ${view.snapshotId}`}`
+    ? view.snapshotId === null
+      ? 'published already, with this very content; nothing changed'
+      : `published with snapshot ${view.snapshotId}`
     : 'recorded; something at least as new stays in force (publish it all the same with --force)';
   const notes = view.warnings.map((code) => WARNINGS[code] ?? code);
   return [

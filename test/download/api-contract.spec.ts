@@ -215,23 +215,26 @@ describe('bad input', () => {
 });
 
 describe('lists', () => {
-  it.each(['downloads', 'snapshots', 'releases', 'events'])('%s come in pages that add up', async (list) => {
-    const whole = (await bench.api.get(`/api/v1/${list}?limit=500`)).body;
-    expect(whole.next).toBeNull();
-    expect(whole.items.length).toBeGreaterThan(2);
-    const paged: unknown[] = [];
-    let cursor: string | null = '';
-    while (cursor !== null) {
-      const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
-      const { body }: { body: { items: unknown[]; next: string | null } } = await bench.api.get(
-        `/api/v1/${list}?limit=2${query}`,
-      );
-      expect(body.items.length).toBeLessThanOrEqual(2);
-      paged.push(...body.items);
-      cursor = body.next;
-    }
-    expect(paged).toEqual(whole.items);
-  });
+  it.each(['downloads', 'snapshots', 'releases', 'events', 'components', 'channels'])(
+    '%s come in pages that add up',
+    async (list) => {
+      const whole = (await bench.api.get(`/api/v1/${list}?limit=500`)).body;
+      expect(whole.next).toBeNull();
+      expect(whole.items.length).toBeGreaterThan(list === 'channels' ? 1 : 2);
+      const paged: unknown[] = [];
+      let cursor: string | null = '';
+      while (cursor !== null) {
+        const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+        const { body }: { body: { items: unknown[]; next: string | null } } = await bench.api.get(
+          `/api/v1/${list}?limit=${list === 'channels' ? 1 : 2}${query}`,
+        );
+        expect(body.items.length).toBeLessThanOrEqual(2);
+        paged.push(...body.items);
+        cursor = body.next;
+      }
+      expect(paged).toEqual(whole.items);
+    },
+  );
 
   it.each([
     ['limit=0', 'validation-failed'],
@@ -244,8 +247,13 @@ describe('lists', () => {
     [`cursor=${Buffer.from('{}').toString('base64url')}`, 'cursor-invalid'],
     ['surprise=1', 'validation-failed'],
   ])('?%s is refused', async (query, code) => {
-    for (const list of ['downloads', 'releases'])
+    for (const list of ['downloads', 'releases', 'components', 'channels'])
       expect(await bench.api.get(`/api/v1/${list}?${query}`)).toMatchObject({ status: 400, body: { code } });
+  });
+
+  it.each(['trigger=bogus', 'trigger=', 'outcome=zz', 'outcome=succeeded'])('events?%s is refused', async (query) => {
+    const answer = await bench.api.get(`/api/v1/events?${query}`);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'validation-failed' } });
   });
 
   it.each(['events', 'snapshots'])('a cursor of another kind is refused by %s', async (list) => {

@@ -88,6 +88,27 @@ describe('rollback', () => {
     await expectServed(1);
   });
 
+  it('not to what was rolled back itself, unless it is named', async () => {
+    const versionAfter = async (body?: object) =>
+      (await bench.api.post(`${PATTERN}/rollback`, body)).body.channels?.global.version as unknown;
+    expect(await versionAfter()).toBe('17.243.00');
+    await bench.api.post(`${PATTERN}/resume`);
+    bench.tree.publish(['virus-pattern']);
+    expect(outcomeOf(await tick(), 'virus-pattern')).toMatchObject({ versionAfter: '17.245.00' });
+    expect(await versionAfter()).toBe('17.243.00');
+    await expectServed(2);
+    expect(await versionAfter()).toBe('17.242.00');
+    // What came into force again has its place in the line again.
+    await bench.api.download(['virus-pattern']);
+    expect(await versionAfter()).toBe('17.242.00');
+    await bench.api.download(['virus-pattern']);
+    expect(await versionAfter({ generations: 2 })).toBe('17.241.00');
+    await bench.api.download(['virus-pattern']);
+    const { items } = (await bench.api.get('/api/v1/releases?component=virus-pattern')).body;
+    const wanted = (items as { id: string; version: string }[]).find(({ version }) => version === '17.244.00');
+    expect(await versionAfter({ releaseId: wanted?.id })).toBe('17.244.00');
+  });
+
   it('several generations at once, or to a release that is named', async () => {
     await bench.api.post(`${PATTERN}/rollback`, { generations: 3 });
     await expectServed(0);
@@ -143,6 +164,12 @@ describe('rollback', () => {
       status: 200,
       body: { rolledBack: false, scheduled: true, current: { version: '17.243.80' } },
     });
+    // Said again, it changes nothing.
+    const log = async () => (await bench.api.get('/api/v1/events?trigger=resume')).body.items as unknown[];
+    const lines = await log();
+    expect(await bench.api.post(`${PATTERN}/resume`)).toMatchObject({ status: 200, body: { scheduled: true } });
+    expect(await log()).toEqual(lines);
+    expect(lines).toHaveLength(1);
     expect(outcomeOf(await tick(), 'virus-pattern')).toMatchObject({ outcome: 'updated', versionAfter: '17.244.00' });
     await bench.expectCurrent();
   });

@@ -18,6 +18,14 @@ export interface NewRelease {
   provenance: Provenance;
 }
 
+/** What a channel had in force of a component at some time. */
+export interface Publication {
+  release: Release;
+  firstAt: Date;
+  /** An earlier one came back after it. */
+  rolledBack: boolean;
+}
+
 interface Known {
   id: string;
   component: string;
@@ -155,14 +163,24 @@ export class ReleaseRepository {
     };
   }
 
-  /** Releases that a channel has published of a component, newest publication first, each once. */
-  async publishedHistory(componentId: string, channel: string): Promise<Release[]> {
-    const rows = await this.dataSource.query<{ release_id: string }[]>(
-      `select p.release_id from release_publication p join release r on r.id = p.release_id
-       where r.component_id = $1 and p.channel = $2 order by p.last_at desc, p.first_at desc, r.created_at desc`,
+  /**
+   * Releases that a channel has published of a component, the one in force last first, each once. Each was in force from `first_at` on,
+   * and for the last time at `last_at`: what came and went while another was still to come back had been rolled back.
+   */
+  async publications(componentId: string, channel: string): Promise<Publication[]> {
+    const rows = await this.dataSource.query<({ id: string } & Omit<Publication, 'release'>)[]>(
+      `with mine as (
+         select p.release_id as id, p.first_at, p.last_at from release_publication p join release r on r.id = p.release_id
+         where r.component_id = $1 and p.channel = $2)
+       select id, first_at as "firstAt",
+         exists (select from mine other where other.first_at < mine.first_at and other.last_at > mine.last_at) as "rolledBack"
+       from mine order by last_at desc, first_at desc`,
       [componentId, channel],
     );
-    const releases = await this.findMany(rows.map((row) => row.release_id));
-    return rows.map((row) => releases.get(row.release_id)).filter((release) => release !== undefined);
+    const releases = await this.findMany(rows.map((row) => row.id));
+    return rows.flatMap(({ id, ...facts }) => {
+      const release = releases.get(id);
+      return release === undefined ? [] : [{ release, ...facts }];
+    });
   }
 }

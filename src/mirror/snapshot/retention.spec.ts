@@ -46,7 +46,7 @@ describe('retention', () => {
       snapshot('b', 101, { releases: new Set(['r2']) }),
       snapshot('a', 102, { releases: new Set(['r1']) }),
     ];
-    const releases = [release('r5', 1), release('r4', 2), release('r3', 100), release('r2', 101), release('r1', 102)];
+    const releases = [release('r5', 98), release('r4', 99), release('r3', 100), release('r2', 101), release('r1', 102)];
     expect(plan({ snapshots, releases }).releases).toEqual({
       r5: 'newest',
       r4: 'newest',
@@ -57,19 +57,35 @@ describe('retention', () => {
 
   it('counts versions by component and variant, and a version only once', () => {
     const releases = [
-      release('signed-late', 1, { version: '9' }),
-      release('first', 2, { version: '9' }),
-      release('before', 3, { version: '8' }),
-      release('older', 4, { version: '7' }),
-      release('japan', 5, { version: '980', variant: '80' }),
+      release('signed-late', 101, { version: '9' }),
+      release('first', 102, { version: '9' }),
+      release('before', 103, { version: '8' }),
+      release('older', 104, { version: '7' }),
+      release('japan', 105, { version: '980', variant: '80' }),
       release('engine', 500, { componentId: 'virus-scan-engine', variant: null }),
     ];
     expect(Object.keys(plan({ releases }).releases)).toEqual(['signed-late', 'before', 'japan', 'engine']);
   });
 
   it('does not count releases that have lost a file', () => {
-    const releases = [release('c', 1, { complete: false }), release('b', 2), release('a', 3)];
+    const releases = [release('c', 101, { complete: false }), release('b', 102), release('a', 103)];
     expect(plan({ releases }).releases).toEqual({ b: 'newest', a: 'newest' });
+  });
+
+  it('keeps young releases whatever their number', () => {
+    const releases = [
+      release('uploaded-again', 0.1, { version: '9' }),
+      release('uploaded', 0.2, { version: '9' }),
+      release('published', 0.3, { version: '10' }),
+      release('recorded', 47.9, { version: '7' }),
+      release('old', 48, { version: '6' }),
+    ];
+    expect(plan({ releases }).releases).toEqual({
+      'uploaded-again': 'newest',
+      published: 'newest',
+      uploaded: 'grace',
+      recorded: 'grace',
+    });
   });
 
   it('keeps what somebody holds, and what kept releases were derived from', () => {

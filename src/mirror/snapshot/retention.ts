@@ -31,7 +31,7 @@ export interface RetentionInput {
 }
 
 export type SnapshotReason = 'in-force' | 'pinned' | 'newest' | 'grace';
-export type ReleaseReason = 'snapshot' | 'held' | 'newest' | 'derived-from';
+export type ReleaseReason = 'snapshot' | 'held' | 'newest' | 'grace' | 'derived-from';
 
 /** What stays, and why; what is not in it goes. */
 export interface RetentionPlan {
@@ -53,14 +53,13 @@ function keepSnapshots({ now, rules, snapshots }: RetentionInput): RetentionPlan
     (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1),
   );
   newestFirst.forEach((snapshot, at) => {
-    const young = now.getTime() - snapshot.createdAt.getTime() < rules.graceHours * HOUR_MS;
     const reason = snapshot.inForce
       ? 'in-force'
       : snapshot.pinned
         ? 'pinned'
         : at < rules.keepSnapshots
           ? 'newest'
-          : young
+          : isYoung(snapshot, now, rules)
             ? 'grace'
             : null;
     if (reason !== null) kept.set(snapshot.id, reason);
@@ -68,8 +67,12 @@ function keepSnapshots({ now, rules, snapshots }: RetentionInput): RetentionPlan
   return kept;
 }
 
+function isYoung({ createdAt }: { createdAt: Date }, now: Date, { graceHours }: RetentionSetting): boolean {
+  return now.getTime() - createdAt.getTime() < graceHours * HOUR_MS;
+}
+
 function keepReleases(
-  { rules, snapshots, releases, held }: RetentionInput,
+  { now, rules, snapshots, releases, held }: RetentionInput,
   keptSnapshots: ReadonlyMap<string, SnapshotReason>,
 ): RetentionPlan['releases'] {
   const kept = new Map<string, ReleaseReason>();
@@ -81,6 +84,8 @@ function keepReleases(
     if (keptSnapshots.has(snapshot.id)) for (const id of snapshot.releases) keep(id, 'snapshot');
   for (const id of held) keep(id, 'held');
   for (const id of newestVersions(releases, rules.keepVersions)) keep(id, 'newest');
+  // An upload may have been recorded only, to be deployed next; or be one of several with the same version.
+  for (const release of releases) if (isYoung(release, now, rules)) keep(release.id, 'grace');
   // The record of where a release came from must not end in nothing.
   for (const id of [...kept.keys()])
     for (let parent = known.get(id)?.derivedFrom; parent; parent = known.get(parent)?.derivedFrom)

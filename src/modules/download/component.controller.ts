@@ -22,7 +22,7 @@ import { COMPONENT_KINDS, type ComponentKind } from '../../mirror/catalogue/comp
 import { NUMBERINGS, type Numbering } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { PageQuery, type Page } from '../../platform/http/page.js';
+import { pageOf, PageQuery, type Page } from '../../platform/http/page.js';
 import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { ComponentService } from './component.service.js';
 import type { ComponentView } from './component.view.js';
@@ -142,7 +142,7 @@ export class ComponentController {
   /** Current and available version of every component, with the reason when something is unknown. */
   @Get()
   async list(@Query() query: ComponentQuery): Promise<Page<ComponentView>> {
-    return { items: await this.components.list(query.channel), next: null };
+    return pageOf(await this.components.list(query.channel), query);
   }
 
   @Get(':id')

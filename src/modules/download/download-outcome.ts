@@ -4,6 +4,7 @@ import type { PassedOver } from '../../mirror/snapshot/source-reader.js';
 import type { AppError } from '../../platform/errors/app-error.js';
 import type { Availability } from './availability.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
+import type { EventOutcome } from './update-event.entity.js';
 import type { NewUpdateEvent } from './update-event.repository.js';
 
 type Wish = Pick<Download, 'trigger' | 'startedBy'>;
@@ -46,17 +47,16 @@ export function availabilityOf({ id: componentId, offered, error }: Offer): Omit
   return { componentId, state: 'version', version: offered, reason: null, detail: null };
 }
 
+function isWorth({ outcome, restored }: ComponentOutcome, { trigger }: Wish): boolean {
+  if (outcome === 'unchanged') return restored === true || trigger === 'manual';
+  return outcome === 'updated' || outcome === 'failed';
+}
+
 /** Lines of the update log: what changed, failed or was restored; who asked by hand is also told what is current already. */
 export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly ComponentOutcome[]): NewUpdateEvent[] {
   const worth = outcomes
     .flatMap(besideFailure)
-    .filter(
-      ({ outcome, restored }) =>
-        outcome === 'updated' ||
-        outcome === 'failed' ||
-        (outcome === 'unchanged' && restored) ||
-        (wish.trigger === 'manual' && outcome === 'unchanged'),
-    );
+    .filter((each): each is ComponentOutcome & { outcome: EventOutcome } => isWorth(each, wish));
   return worth.map((each) => ({
     trigger: wish.trigger,
     componentId: each.id,

@@ -1,10 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsString, MaxLength } from 'class-validator';
+import { IsIn, IsString, MaxLength } from 'class-validator';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { IsInstant, parseInstant } from '../../platform/http/instant.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { eventView, type EventView } from './event.view.js';
+import { EVENT_OUTCOMES, EVENT_TRIGGERS, type EventOutcome, type EventTrigger } from './update-event.entity.js';
 import { UpdateEventRepository } from './update-event.repository.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
@@ -14,16 +15,13 @@ export class EventQuery extends PageQuery {
   @MaxLength(63)
   component?: string;
 
-  /** `schedule`, `manual`, `upload`, `rollback`, `resume`. */
   @MayBeMissing()
-  @IsString()
-  @MaxLength(20)
-  trigger?: string;
+  @IsIn(EVENT_TRIGGERS)
+  trigger?: EventTrigger;
 
   @MayBeMissing()
-  @IsString()
-  @MaxLength(20)
-  outcome?: string;
+  @IsIn(EVENT_OUTCOMES)
+  outcome?: EventOutcome;
 
   @MayBeMissing()
   @IsInstant()

@@ -5,7 +5,7 @@ import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/cat
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import type { HeldTree } from '../../mirror/snapshot/mirror-plan.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
-import { ReleaseRepository } from '../../mirror/snapshot/release.repository.js';
+import { ReleaseRepository, type Publication } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
 import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
 import { TreeEditor } from '../../mirror/snapshot/tree-editor.js';
@@ -70,7 +70,7 @@ export class RollbackService {
           const events = [...steps].map(([id, { release, versionBefore }]) => ({
             trigger: 'rollback' as const,
             componentId: id,
-            outcome: 'updated',
+            outcome: 'updated' as const,
             version: release.version,
             versionBefore,
             actor,
@@ -129,13 +129,14 @@ export class RollbackService {
     }
   }
 
-  /** The newest earlier release of a component whose files do not contradict those. */
+  /** The latest earlier release of a component whose files do not contradict those. */
   private async fitting(
     componentId: string,
     channel: Channel,
     wanted: ReadonlyMap<string, string>,
   ): Promise<Release | null> {
-    for (const release of await this.history(componentId, channel)) {
+    const { inLine, rolledBack } = await this.history(componentId, channel);
+    for (const release of [...inLine, ...rolledBack]) {
       const { files } = await this.releases.content(release);
       if (files.every((file) => (wanted.get(file.path.toLowerCase()) ?? file.sha256) === file.sha256)) return release;
     }
@@ -143,11 +144,13 @@ export class RollbackService {
   }
 
   /**
-   * Those that share a file with it go on together, as they went back.
+   * Those that share a file with it go on together, as they went back. What was not rolled back, and is in the schedule, stays as it is.
    * @throws AppError `component-unknown`.
    */
   async resume(componentId: string, actor: string): Promise<void> {
-    await this.catalogue.get(componentId);
+    const { scheduled } = await this.catalogue.get(componentId);
+    const pinned = (await this.snapshots.pins()).some((pin) => pin.componentId === componentId);
+    if (scheduled && !pinned) return;
     const ids = await this.pinnedWith(componentId);
     const inForce = await this.inForce();
     await inTransaction(this.dataSource, async (manager) => {
@@ -156,7 +159,7 @@ export class RollbackService {
       const events = ids.map((id) => ({
         trigger: 'resume' as const,
         componentId: id,
-        outcome: 'updated',
+        outcome: 'updated' as const,
         version: inForce.get(id) ?? null,
         versionBefore: null,
         actor,
@@ -202,30 +205,41 @@ export class RollbackService {
   ): Promise<Record<Channel, Release | null>> {
     const result: Record<Channel, Release | null> = { global: null, japan: null };
     for (const channel of CHANNELS) {
-      const history = await this.history(componentId, channel);
+      const { inLine, rolledBack } = await this.history(componentId, channel);
       const wanted = order.releaseId;
       result[channel] =
         wanted === undefined
-          ? (history[(order.generations ?? 1) - 1] ?? null)
-          : (history.find((release) => release.id === wanted || release.derivedFrom === wanted) ?? null);
+          ? (inLine[(order.generations ?? 1) - 1] ?? null)
+          : ([...inLine, ...rolledBack].find(({ id, derivedFrom }) => id === wanted || derivedFrom === wanted) ?? null);
     }
     return result;
   }
 
-  /** Releases before the one in force, newest first. Going back twice goes back further, not forth again. */
-  private async history(componentId: string, channel: Channel): Promise<Release[]> {
+  /**
+   * Releases before the one in force, the latest in force first, and apart from them those that were rolled back themselves. Going back
+   * twice goes back further, not forth again.
+   */
+  private async history(componentId: string, channel: Channel): Promise<History> {
     const current = (await this.publisher.states.current(channel)).releases.get(componentId);
-    const all = await this.releases.publishedHistory(componentId, channel);
-    const at = all.find((release) => release.id === current);
-    const earlier = all.filter((release) => at === undefined || release.createdAt < at.createdAt);
-    const versions = new Set<string>();
+    const all = await this.releases.publications(componentId, channel);
+    const at = all.find(({ release }) => release.id === current);
+    const earlier = all.filter(({ firstAt }) => at === undefined || firstAt < at.firstAt);
     // A release that changed only in its signatures is not a generation of its own.
-    return earlier
-      .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime())
-      .filter(
-        (release) => release.version !== at?.version && !versions.has(release.version) && versions.add(release.version),
-      );
+    const generations = (list: readonly Publication[]): Release[] => {
+      const versions = new Set([at?.release.version]);
+      const isNew = ({ version }: Release): boolean => !versions.has(version) && versions.add(version).size > 0;
+      return list.map(({ release }) => release).filter(isNew);
+    };
+    return {
+      inLine: generations(earlier.filter(({ rolledBack }) => !rolledBack)),
+      rolledBack: generations(earlier.filter(({ rolledBack }) => rolledBack)),
+    };
   }
+}
+
+interface History {
+  inLine: Release[];
+  rolledBack: Release[];
 }
 
 /** The first file that an entry outside of the rollback names, and that would get another content by it. */

@@ -22,6 +22,13 @@ function dueTimes(setting: DownloadScheduleSetting, from: string, hours: number)
     .map((at) => at.toISOString().slice(5, 16));
 }
 
+function datesFrom(first: string, count: number, everyDays: number): string[] {
+  const firstMs = Date.parse(first);
+  return Array.from({ length: count }, (_, n) =>
+    new Date(firstMs + n * everyDays * 86_400_000).toISOString().slice(0, 10),
+  );
+}
+
 describe('when the schedule is due', () => {
   it('every 15 minutes', () => {
     expect(dueTimes(schedule({}), '2026-03-02T00:00Z', 1)).toEqual(
@@ -111,6 +118,29 @@ describe('when clocks are changed', () => {
     expect(dueTimes(forth, '2026-10-03T03:00Z', 24)).toHaveLength(1);
   });
 
+  it.each([
+    // 2026-04-24: 00:00 becomes 01:00.
+    ['Africa/Cairo', '00:00', '2026-04-22T22:00Z', ['04-22T22:00', '04-23T22:00', '04-24T21:00']],
+    ['Africa/Cairo', '00:30', '2026-04-22T22:00Z', ['04-22T22:30', '04-23T22:00', '04-24T21:30']],
+    // 2026-09-06: 00:00 becomes 01:00.
+    ['America/Santiago', '00:00', '2026-09-05T04:00Z', ['09-05T04:00', '09-06T04:00', '09-07T03:00']],
+    // 2027-03-28: 00:00 becomes 01:00.
+    ['Asia/Beirut', '00:15', '2027-03-26T22:00Z', ['03-26T22:15', '03-27T22:00', '03-28T21:15']],
+    // 2026-03-28: 23:00 becomes 00:00 of the next day.
+    ['America/Nuuk', '23:30', '2026-03-28T01:00Z', ['03-28T01:30', '03-29T01:00', '03-30T00:30']],
+  ])('also where the gap is at midnight: %s, %s', (timeZone, time, from, expected) => {
+    expect(dueTimes(schedule({ frequency: 'daily', time, timeZone }), from, 60)).toEqual(expected);
+  });
+
+  it('a weekly time that is skipped strikes once, on the day that it belongs to, be it in the first minute of the next', () => {
+    // 2026-03-28 is a Saturday.
+    const nuuk = { frequency: 'weekly' as const, time: '23:30', timeZone: 'America/Nuuk' };
+    expect(dueTimes(schedule({ ...nuuk, weekday: 6 }), '2026-03-28T00:00Z', 72)).toEqual(['03-29T01:00']);
+    expect(dueTimes(schedule({ ...nuuk, weekday: 0 }), '2026-03-28T00:00Z', 72)).toEqual(['03-30T00:30']);
+    const exceptions = { ...NO_EXCEPTIONS, days: ['2026-03-28'] };
+    expect(dueTimes(schedule({ ...nuuk, weekday: 6, exceptions }), '2026-03-28T00:00Z', 72)).toEqual([]);
+  });
+
   it('hours of the clock are hours of the clock', () => {
     const setting = schedule({ frequency: 'hourly', timeZone: berlin });
     expect(dueTimes(setting, '2026-03-29T00:00Z', 4)).toHaveLength(4);
@@ -137,6 +167,22 @@ describe('when the schedule is due next', () => {
     [schedule({ exceptions: { ...NO_EXCEPTIONS, weekdays: [1] } }), '2026-03-02T08:00:00Z', '2026-03-03T00:00:00.000Z'],
   ])('is never the present minute (%#)', (setting, after, expected) => {
     expect(nextDue(setting, new Date(after))?.toISOString()).toBe(expected);
+  });
+
+  it.each<[string, Partial<DownloadScheduleSetting>, string[], string]>([
+    ['daily: nine days', { frequency: 'daily' }, datesFrom('2026-03-02', 9, 1), '2026-03-11T03:00:00.000Z'],
+    ['weekly: two Sundays', { frequency: 'weekly' }, datesFrom('2026-03-08', 2, 7), '2026-03-22T03:00:00.000Z'],
+    ['weekly: a thousand', { frequency: 'weekly' }, datesFrom('2026-03-08', 1000, 7), '2045-05-07T03:00:00.000Z'],
+    ['every 15 minutes: a month', {}, datesFrom('2026-03-02', 30, 1), '2026-04-01T00:00:00.000Z'],
+    [
+      'with changes of the clock at midnight',
+      { frequency: 'daily', time: '00:30', timeZone: 'Africa/Cairo' },
+      datesFrom('2026-04-20', 300, 1),
+      '2027-02-13T22:30:00.000Z',
+    ],
+  ])('is found after dates that are excepted, %s', (_, change, days, expected) => {
+    const setting = schedule({ ...change, exceptions: { ...NO_EXCEPTIONS, days } });
+    expect(nextDue(setting, new Date(`${days[0]}T00:00Z`))?.toISOString()).toBe(expected);
   });
 
   it('is unknown when exceptions leave nothing', () => {

@@ -135,6 +135,8 @@ interface LocalTime {
 
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
+type Strike = Omit<LocalTime, 'minute'>;
+
 type LocalClock = (at: Date) => LocalTime;
 
 /** Making the formatter costs a hundred times what using it does. */
@@ -165,29 +167,38 @@ export function localTime(at: Date, timeZone: string): LocalTime {
   return localClock(timeZone)(at);
 }
 
-function excepted(exceptions: ExceptionsSetting, local: Omit<LocalTime, 'minute'>): boolean {
+function excepted(exceptions: ExceptionsSetting, local: Strike): boolean {
   const within = ({ from, to }: HoursSetting): boolean =>
     from <= to ? from <= local.time && local.time < to : local.time >= from || local.time < to;
-  return (
-    exceptions.days.includes(local.date) || exceptions.weekdays.includes(local.weekday) || exceptions.hours.some(within)
-  );
+  return isDayExcepted(exceptions, local) || exceptions.hours.some(within);
+}
+
+function isDayExcepted({ days, weekdays }: ExceptionsSetting, { date, weekday }: Omit<Strike, 'time'>): boolean {
+  return days.includes(date) || weekdays.includes(weekday);
 }
 
 const MINUTE_MS = 60_000;
+const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
 
 /**
- * Whether a local time HH:MM strikes in the minute of `at`. A time that is skipped when clocks go forward strikes in the first
- * minute after the gap; one that comes twice when they go back strikes the first time only.
+ * The local date and time HH:MM that strikes in the minute of `at`, if it does. A time that is skipped when clocks go forward strikes in
+ * the first minute after the gap, be it on the next day; one that comes twice when they go back strikes the first time only.
  */
-function strikes(time: string, at: Date, clock: LocalClock): boolean {
+function strike(time: string, at: Date, clock: LocalClock): Strike | null {
   const local = clock(at);
-  if (local.time === time)
-    return ![30, 60, 120].some((minutes) => {
+  if (local.time === time) {
+    const twice = [30, 60, 120].some((minutes) => {
       const earlier = clock(new Date(at.getTime() - minutes * MINUTE_MS));
       return earlier.date === local.date && earlier.time === time;
     });
+    return twice ? null : local;
+  }
   const before = clock(new Date(at.getTime() - MINUTE_MS));
-  return before.date === local.date && before.time < time && time < local.time;
+  const skipped = [before, local].find(({ date }) => {
+    const wanted = `${date} ${time}`;
+    return `${before.date} ${before.time}` < wanted && wanted < `${local.date} ${local.time}`;
+  });
+  return skipped === undefined ? null : { date: skipped.date, weekday: skipped.weekday, time };
 }
 
 /** Whether the schedule wants a download in the minute of `at`; pure. */
@@ -204,24 +215,36 @@ function isDueBy(setting: DownloadScheduleSetting, at: Date, clock: LocalClock):
     case 'hourly':
       return local.minute === setting.minute;
     case 'daily':
-      return strikes(setting.time, at, clock);
-    case 'weekly':
-      return setting.weekday === local.weekday && strikes(setting.time, at, clock);
+    case 'weekly': {
+      const struck = strike(setting.time, at, clock);
+      if (struck === null || excepted(setting.exceptions, struck)) return false;
+      return setting.frequency === 'daily' || setting.weekday === struck.weekday;
+    }
   }
 }
 
-/** The next minute in which a download is due, looking eight days ahead; null when there is none. */
+/** The next minute in which a download is due; null when there is none, ever. */
 export function nextDue(setting: DownloadScheduleSetting, after: Date): Date | null {
-  if (!setting.enabled) return null;
+  if (!setting.enabled || !canFire(setting)) return null;
   const clock = localClock(setting.timeZone);
-  // Every schedule here falls on a whole minute; those of quarter hours are found quickly, the others within 11,520 steps.
-  const start = Math.floor(after.getTime() / MINUTE_MS) * MINUTE_MS;
-  for (let step = 1; step <= 8 * 24 * 60; step++) {
-    const at = new Date(start + step * MINUTE_MS);
-    if (setting.frequency === 'every-15-minutes' && at.getUTCMinutes() % 15 !== 0) continue;
+  const stepMs = (setting.frequency === 'every-15-minutes' ? 15 : 1) * MINUTE_MS;
+  // Whatever can fire at all does so within eight days, but for those dates that are excepted.
+  const lastMs = after.getTime() + (setting.exceptions.days.length + 2) * WEEK_MS;
+  for (let ms = (Math.floor(after.getTime() / stepMs) + 1) * stepMs; ms <= lastMs;) {
+    const at = new Date(ms);
     if (isDueBy(setting, at, clock)) return at;
+    ms = nextDayMs(setting, at, clock) ?? ms + stepMs;
   }
   return null;
+}
+
+/** The local midnight after a day on which nothing is due; null on other days, and on those on which clocks are changed. */
+function nextDayMs(setting: DownloadScheduleSetting, at: Date, clock: LocalClock): number | null {
+  const local = clock(at);
+  const otherWeekday = setting.frequency === 'weekly' && setting.weekday !== local.weekday;
+  if (!otherWeekday && !isDayExcepted(setting.exceptions, local)) return null;
+  const midnightMs = at.getTime() + (24 * 60 - Number(local.time.slice(0, 2)) * 60 - local.minute) * MINUTE_MS;
+  return clock(new Date(midnightMs)).time === '00:00' ? midnightMs : null;
 }
 
 /** Whether weekdays and hours that are excepted leave any time of the local clock for it; excepted dates pass. */

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
-import { PageQuery, type Page } from '../../platform/http/page.js';
+import { pageOf, PageQuery, type Page } from '../../platform/http/page.js';
 import { PublicationService, type ChannelView, type ReleaseView, type SnapshotView } from './publication.service.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
@@ -21,8 +21,8 @@ export class SnapshotController {
 
   /** What each channel serves, since when, and from what. */
   @Get('channels')
-  async channels(): Promise<Page<ChannelView>> {
-    return { items: await this.publication.channels(), next: null };
+  async channels(@Query() query: PageQuery): Promise<Page<ChannelView>> {
+    return pageOf(await this.publication.channels(), query);
   }
 
   /** Newest first; `id` is what `@<snapshot>` takes in the update source's URLs. */

@@ -1,16 +1,31 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-export type EventTrigger =
-  | 'schedule'
-  | 'manual'
-  | 'upload'
-  | 'rollback'
-  | 'resume'
-  | 'deployment'
+export const EVENT_TRIGGERS = [
+  'schedule',
+  'manual',
+  'upload',
+  'rollback',
+  'resume',
+  'deployment',
   // What products told of updates that they started themselves.
-  | 'product-schedule'
-  | 'product-manual'
-  | 'product-rollback';
+  'product-schedule',
+  'product-manual',
+  'product-rollback',
+] as const;
+export type EventTrigger = (typeof EVENT_TRIGGERS)[number];
+
+export const EVENT_OUTCOMES = [
+  'updated',
+  'unchanged',
+  'failed',
+  'cancelled',
+  // An upload that did not come into force.
+  'recorded',
+  // Of deployments.
+  'paused',
+  'awaiting-approval',
+] as const;
+export type EventOutcome = (typeof EVENT_OUTCOMES)[number];
 
 /** One line of the update log: one component, one outcome. The texts are made when it is read, in the reader's language. */
 @Entity('update_event')
@@ -28,7 +43,7 @@ export class UpdateEvent {
   componentId: string | null;
 
   @Column('text')
-  outcome: string;
+  outcome: EventOutcome;
 
   @Column('text', { nullable: true })
   version: string | null;

@@ -19,6 +19,7 @@ import { BlobStore } from '../../mirror/store/blob-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { AuditService } from '../accounts/accounts.api.js';
+import type { EventOutcome } from './update-event.entity.js';
 import { UpdateEventRepository, type NewUpdateEvent } from './update-event.repository.js';
 import type { UploadForm } from './upload.form.js';
 import { UploadObservers } from './upload.observers.js';
@@ -28,7 +29,7 @@ export interface UploadOutcome {
   releaseId: string;
   /** False: recorded and deployable, but something at least as new stays in force. */
   published: boolean;
-  /** Null when nothing changed in what is published. */
+  /** Null when nothing changed in what is published: with `published`, the very release was in force already. */
   snapshotId: string | null;
   /** `signature-missing`: the release in force has one, and products in secure mode refuse a file without. */
   warnings: string[];
@@ -103,8 +104,9 @@ export class UploadService {
     const ownJapan = (await this.settings.updateSource()).japanSources.length > 0;
     const content = upload.content(states, ownJapan);
     const current = await this.currentVersion(upload.component, states[upload.channel]);
+    const isSame = await this.isInForce(upload.component, content[upload.channel], states[upload.channel]);
     const takesOver =
-      force || current === null || compareVersions(upload.version, current, upload.component.numbering) > 0;
+      force || isSame || current === null || compareVersions(upload.version, current, upload.component.numbering) > 0;
     const warnings = upload.lacksSignature(states) ? ['signature-missing'] : [];
     if (!takesOver) return { ...(await this.recordOnly(upload, content[upload.channel])), warnings };
     const { component, channels } = upload;
@@ -114,9 +116,9 @@ export class UploadService {
       holds: { global: new Map(), japan: new Map() },
       content: { global: mapOf(component.id, content.global), japan: mapOf(component.id, content.japan) },
       record: async (manager, releases) => {
-        await this.snapshots.unpin(manager, [component.id], channels);
+        if (force || !isSame) await this.snapshots.unpin(manager, [component.id], channels);
         const releaseId = releases[upload.channel].get(component.id) ?? null;
-        const event = { ...eventOf(upload.facts, 'updated'), versionBefore: current, releaseId };
+        const event = { ...eventOf(upload.facts, isSame ? 'unchanged' : 'updated'), versionBefore: current, releaseId };
         await this.events.add([event], upload.now, manager);
       },
     });
@@ -151,6 +153,17 @@ export class UploadService {
     await this.blobs.settle(blobs);
     await this.publisher.alone(record);
     return { releaseId, published: false, snapshotId: null };
+  }
+
+  /** The very release that is published. */
+  private async isInForce(
+    component: Component,
+    content: NewContent | undefined,
+    state: ChannelState,
+  ): Promise<boolean> {
+    const releaseId = state.releases.get(component.id);
+    if (content === undefined || releaseId === undefined) return false;
+    return (await this.releases.find(releaseId))?.contentDigest === releaseDigest(component.id, content);
   }
 
   private async currentVersion(component: Component, state: ChannelState): Promise<string | null> {
@@ -265,7 +278,7 @@ function versionOf(component: Component, form: UploadForm): string {
 
 function eventOf(
   facts: { componentId: string; version: string | null; actor: string },
-  outcome: string,
+  outcome: EventOutcome,
 ): NewUpdateEvent {
   return {
     ...facts,

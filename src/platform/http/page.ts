@@ -66,7 +66,11 @@ export function decodeCursor(
   } catch {
     // falls through to the one refusal below
   }
-  throw new AppError('bad-input', 'cursor-invalid', 'The cursor was not given by this list.');
+  throw cursorInvalid();
+}
+
+function cursorInvalid(): AppError {
+  return new AppError('bad-input', 'cursor-invalid', 'The cursor was not given by this list.');
 }
 
 /** Cuts a page out of `limit + 1` fetched rows. */
@@ -79,4 +83,20 @@ export function toPage<R, T>(
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return { items: page.map(map), next: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
+}
+
+/**
+ * A page out of a short list that is at hand as a whole.
+ * @throws AppError `cursor-invalid`.
+ */
+export function pageOf<T extends { id: string }>(list: readonly T[], { limit, cursor }: PageQuery): Page<T> {
+  const after = decodeCursor(cursor, ['text']);
+  const from = after === null ? 0 : list.findIndex(({ id }) => id === after[0]) + 1;
+  if (after !== null && from === 0) throw cursorInvalid();
+  return toPage(
+    list.slice(from, from + limit + 1),
+    limit,
+    ({ id }) => [id],
+    (item) => item,
+  );
 }

@@ -10,6 +10,7 @@ export const en = {
   'event.manual.failed': 'Manual update: {{component}} could not be updated ({{reason}}). {{current}} stays in force.',
   'event.manual.unchanged': 'Manual update: {{component}} {{version}} is current already.',
   'event.upload.updated': 'Upload: {{component}} {{version}} was stored and published.',
+  'event.upload.unchanged': 'Upload: {{component}} {{version}} was published already, with this very content.',
   'event.upload.recorded': 'Upload: {{component}} {{version}} was stored; something at least as new stays in force.',
   'event.upload.failed': 'Upload: a file for {{component}} was refused ({{reason}}).',
   'event.rollback.updated': 'Rollback: {{component}} was put back to {{version}} and left the schedule.',
