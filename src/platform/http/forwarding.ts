@@ -92,6 +92,8 @@ function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
     PROBLEM_MEDIA_TYPE,
     'Content-Length',
     String(Buffer.byteLength(body)),
+    'Cache-Control',
+    'no-store',
     'Retry-After',
     RETRY_SECONDS,
   ]);
