@@ -131,6 +131,10 @@ async function startWorkers(
   // Workers only follow the files; renewing a self-issued pair is done here.
   const watch =
     certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: onCertificate, logger });
+  const closeApi = async (graceMs: number): Promise<void> => {
+    await api.close(graceMs);
+    await rm(apiSocket, { force: true });
+  };
   const workers: ContentWorkers = await forkContentWorkers({
     count: config.workers,
     settings: {
@@ -149,6 +153,11 @@ async function startWorkers(
       for (const count of report.missing) missing.add(count);
       for (const count of report.answers) counters.add(count);
     },
+  }).catch(async (fault: unknown) => {
+    // What stays open keeps the process alive, and its supervisor believes that it serves.
+    watch?.stop();
+    await closeApi(0);
+    throw fault;
   });
   return {
     httpUrl: workers.httpUrl,
@@ -163,8 +172,7 @@ async function startWorkers(
     close: async (graceMs) => {
       watch?.stop();
       await workers.stop(graceMs);
-      await api.close(graceMs);
-      await rm(apiSocket, { force: true });
+      await closeApi(graceMs);
       tree.stop();
     },
   };
