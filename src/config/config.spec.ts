@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfig, VENDOR_UPSTREAM_URL } from './config.js';
 
-function faultsOf(variables: Record<string, string>): string[] {
+function faultsOf(variables: Record<string, string>, overrides: Parameters<typeof loadConfig>[0] = {}): string[] {
   try {
-    loadConfig({}, variables);
+    loadConfig(overrides, variables);
   } catch (error) {
     expect(error).toMatchObject({ kind: 'bad-input', code: 'config-invalid' });
     return (error as { details: { faults: string[] } }).details.faults;
@@ -63,6 +63,18 @@ describe('the configuration', () => {
       { HAISHIN_HTTP_PORT: '99', HAISHIN_HOST: 'a' },
     );
     expect(config).toMatchObject({ httpPort: 1234, host: 'a' });
+  });
+
+  it('holds what the command line gives to the limits of the environment', () => {
+    const workers = 'HAISHIN_WORKERS must be a whole number from 0 to 64';
+    expect(faultsOf({}, { workers: 65 })).toEqual([workers]);
+    expect(faultsOf({ HAISHIN_WORKERS: '99' }, { workers: 64 })).toEqual([]);
+    expect(faultsOf({ HAISHIN_HOST: 'two words' }, { workers: 99, httpPort: 70000 })).toHaveLength(3);
+    expect(loadConfig({ trustedProxies: ['10.0.0.1', '::1'], httpsPort: 'off', workers: 0 }, {})).toMatchObject({
+      trustedProxies: ['10.0.0.1', '::1'],
+      httpsPort: 'off',
+      workers: 0,
+    });
   });
 
   it('names every fault at once', () => {
