@@ -139,6 +139,27 @@ describe('the configuration', () => {
       expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual([]);
   });
 
+  it.each([
+    '10.0.0.0/99',
+    '10.0.0.256',
+    '10.0.0.0/',
+    '10/8',
+    '::1/129',
+    '10.0.0.0/8/8',
+    'fe80::1%eth0',
+    'proxy.example',
+  ])('believes no %s in what it is told of the client', (network) => {
+    expect(faultsOf({ HAISHIN_TRUSTED_PROXIES: `10.0.0.1, ${network}`, HAISHIN_WORKERS: '-1' })).toEqual([
+      expect.stringContaining('HAISHIN_WORKERS'),
+      `HAISHIN_TRUSTED_PROXIES must be addresses or networks, separated by commas; not so: ${network}`,
+    ]);
+  });
+
+  it('takes addresses and networks of both kinds to be believed', () => {
+    const text = '10.0.0.1 0.0.0.0/0,fd00::/8, ::1 2001:db8::/128';
+    expect(loadConfig({}, { HAISHIN_TRUSTED_PROXIES: text }).trustedProxies).toHaveLength(5);
+  });
+
   it('refuses a file for a data directory, or as a part of its path', () => {
     const directory = mkdtempSync(join(tmpdir(), 'haishin-config-'));
     try {

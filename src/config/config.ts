@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
 import { readEnvironment, type Environment } from './environment.js';
+import { listedIn } from './network-list.js';
 
 /** What the administrator decided by the environment. Paths are absolute; ports are numbers or `off`. */
 export interface Config {
@@ -103,7 +104,7 @@ export function loadConfig(
     publicUrl: env.HAISHIN_PUBLIC_URL,
     logLevel: env.HAISHIN_LOG_LEVEL ?? 'info',
     workers: env.HAISHIN_WORKERS ?? 0,
-    trustedProxies: (env.HAISHIN_TRUSTED_PROXIES ?? '').split(/[\s,]+/).filter(Boolean),
+    trustedProxies: listedIn(env.HAISHIN_TRUSTED_PROXIES ?? ''),
   };
   config.dataDir = resolve(config.dataDir);
   if (!mayBeDirectory(config.dataDir)) faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);
