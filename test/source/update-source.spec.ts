@@ -82,6 +82,8 @@ describe('update source', () => {
     ['/activeupdate/Japan/server.ini', 'japan'],
     ['/TvcsDownload/ActiveUpdate/server.ini', 'japan'],
     ['/TVCSDownload/activeupdate/japan/server.ini', 'japan'],
+    ['/activeupdate//server.ini', MANIFEST],
+    ['//activeupdate/server.ini', MANIFEST],
     ['/activeupdate/@s1/server.ini', 'earlier'],
     ['/activeupdate/@S1/pattern/v_237.sig', 'earlier signature'],
     ['/activeupdate/japan/@s2/server.ini', 'japan'],
