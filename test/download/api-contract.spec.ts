@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
 import { ApiCaller } from '../support/haishin.js';
+import { rawExchange } from '../support/raw-http.js';
 
 let bench: MirrorBench;
 beforeAll(async () => {
@@ -142,6 +143,17 @@ describe('a cache in front', () => {
     await answer.body?.cancel();
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, word]);
   });
+});
+
+it('a client that closes its half of the connection is answered; a stream of events, which has no end, is ended', async () => {
+  const ask = (path: string): Promise<string> =>
+    rawExchange(
+      bench.haishin.http,
+      `GET ${path} HTTP/1.0\r\nAuthorization: Bearer test-token-0123456789abcdef\r\n\r\n`,
+      true,
+    );
+  expect(await ask('/api/v1/components')).toMatch(/"virus-pattern"/);
+  expect(await ask('/api/v1/stream')).toMatch(/retry: 3000/);
 });
 
 describe('roles', () => {

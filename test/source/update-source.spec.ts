@@ -267,6 +267,26 @@ describe('update source', () => {
     expect(Buffer.from(large, 'latin1').subarray(-BIG.length).equals(BIG)).toBe(true);
   });
 
+  it('sends all to a client that closes its half of the connection, pipelined requests included', async () => {
+    const path = '/activeupdate/pattern/vsapi241.zip';
+    const large = await rawExchange(url, `GET ${path} HTTP/1.0\r\n\r\n`, true);
+    expect(Buffer.from(large, 'latin1').subarray(-BIG.length).equals(BIG)).toBe(true);
+    const three = await rawExchange(url, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(3), true);
+    expect(three.length).toBeGreaterThan(3 * BIG.length);
+    expect(openBlobs()).toBe(0);
+  });
+
+  it('closes files of clients that close their half, and then go away', async () => {
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.on('error', () => undefined).end('GET /activeupdate/pattern/vsapi241.zip HTTP/1.0\r\n\r\n');
+      await once(socket, 'data');
+      socket.destroy();
+    }
+    await eventually(() => openBlobs() === 0, 'all files are closed');
+    expect(logger.at('error')).toEqual([]);
+  });
+
   it('answers pipelined requests in order', async () => {
     const one = 'GET /activeupdate/server.ini HTTP/1.1\r\nHost: x\r\n\r\n';
     const last = 'GET /activeupdate/japan/server.ini HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { answerHalfClosed } from './half-closed.js';
 import { AppError } from '../errors/app-error.js';
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
@@ -121,6 +122,7 @@ function tlsOptions(clientCa: string | Buffer | undefined) {
 }
 
 function tuned<T extends Server | SecureServer>(server: T): T {
+  answerHalfClosed(server);
   // 0 = no limit: a fleet's agents keep their connections for good.
   server.maxRequestsPerSocket = 0;
   return server;
