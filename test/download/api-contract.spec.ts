@@ -156,6 +156,15 @@ it('a client that closes its half of the connection is answered; a stream of eve
   expect(await ask('/api/v1/stream')).toMatch(/retry: 3000/);
 });
 
+it.each(['/healthz', '/readyz?x=/y', '/metrics', '/api/v1/components'])(
+  '%s answers to its whole URL as well',
+  async (path) => {
+    const authorised = 'Authorization: Bearer test-token-0123456789abcdef';
+    expect((await raw('GET', `http://mirror.example${path}`, [authorised])).status).toBe(200);
+    expect((await raw('GET', `http://mirror.example/x${path}`, [authorised])).status).toBe(404);
+  },
+);
+
 describe('roles', () => {
   it('a viewer reads and changes nothing', async () => {
     const viewer = await callerOf('viewer');

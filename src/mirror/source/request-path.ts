@@ -1,3 +1,4 @@
+import { pathOf } from '../../platform/http/target-path.js';
 import type { Channel } from '../snapshot/channel.js';
 
 /** What a URL of the update source asks for. */
@@ -47,19 +48,6 @@ export function parseTarget(target: string, defaultChannel: Channel): ParsedTarg
   const end = rest.indexOf('/', 2);
   if (end < 0) return { channel, snapshot: rest.slice(2), path: '' };
   return { channel, snapshot: rest.slice(2, end), path: rest.slice(end + 1) };
-}
-
-/** The path of an origin-form or absolute-form target (RFC 9112 §3.2), without its query. */
-function pathOf(target: string): string | null {
-  let start = 0;
-  if (target.charCodeAt(0) !== 0x2f) {
-    const authority = target.indexOf('://');
-    start = authority < 0 ? -1 : target.indexOf('/', authority + 3);
-    if (start < 0) return null;
-  }
-  const end = target.search(/[?#]/);
-  if (end < 0) return start === 0 ? target : target.slice(start);
-  return end < start ? null : target.slice(start, end);
 }
 
 function mergeSlashes(path: string): string {
