@@ -150,6 +150,24 @@ describe('listeners', () => {
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
+  it.each([
+    ['HTTP/1.1', [], 400],
+    ['HTTP/1.1', ['Host: a', 'Host: a'], 400],
+    ['HTTP/1.1', ['host: a', 'X-A: b', 'HOST: b'], 400],
+    ['HTTP/1.0', ['Host: a', 'Host: b'], 400],
+    ['HTTP/1.0', [], 200],
+    ['HTTP/1.0', ['Host: a'], 200],
+    ['HTTP/1.1', ['Host:'], 200],
+    ['HTTP/1.1', ['Host: a', 'X-Host: b'], 200],
+  ])('%s with the headers %j: %i', async (version, headers, status) => {
+    let handled = 0;
+    const { httpUrl } = await start({ handler: (_req, res) => void res.end(`hello ${(handled += 1)}`) });
+    const lines = [`GET / ${version}`, ...headers, 'Connection: close', '', ''];
+    const answer = await rawExchange(httpUrl ?? '', lines.join('\r\n'));
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(handled).toBe(status === 200 ? 1 : 0);
+  });
+
   it('refuses headers beyond its limit, and survives rubbish', async () => {
     const { httpUrl } = await start();
     const long = await rawExchange(httpUrl ?? '', `GET / HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`);

@@ -60,8 +60,8 @@ const SERVER_OPTIONS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
   noDelay: true,
   keepAlive: true,
-  // Old products speak HTTP/1.0, some without Host.
-  requireHostHeader: false,
+  // Of HTTP/1.1 only: old products speak HTTP/1.0, some without Host.
+  requireHostHeader: true,
 };
 
 /**
@@ -81,7 +81,8 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   const running = { closing: false };
   const handler: RequestHandler = (req, res) => {
     if (running.closing) res.shouldKeepAlive = false;
-    options.handler(req, res);
+    if (namesTwoHosts(req.rawHeaders)) refuseHosts(res);
+    else options.handler(req, res);
   };
   const plain = httpPort === 'off' ? null : tuned(createServer(SERVER_OPTIONS, handler));
   const secure =
@@ -106,6 +107,27 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
     for (const server of servers) server.close();
     throw error;
   }
+}
+
+/** RFC 9112 §3.2. Node keeps the first one; whoever stands in front may have gone by the other. */
+function namesTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}
+
+function refuseHosts(res: ServerResponse): void {
+  const body = 'A request has one Host.\n';
+  res.writeHead(400, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    connection: 'close',
+  });
+  res.end(body);
 }
 
 function tlsOptions(clientCa: string | Buffer | undefined) {
