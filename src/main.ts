@@ -287,6 +287,7 @@ function unavailable(res: ServerResponse): void {
   const body = JSON.stringify(toProblem(error, crypto.randomUUID()));
   res.writeHead(503, {
     'content-type': PROBLEM_MEDIA_TYPE,
+    'cache-control': 'no-store',
     'retry-after': '5',
     'content-length': Buffer.byteLength(body),
   });

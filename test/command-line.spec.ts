@@ -127,6 +127,20 @@ describe('the command line', () => {
     expect((await haishin(['status'], env)).code).toBe(0);
   });
 
+  it.each(['0', '2'])('a server whose port is taken ends, and leaves nothing behind (%s workers)', async (workers) => {
+    const directory = await mkdtemp(join(tmpdir(), 'haishin-taken-'));
+    const second = await haishin(['serve', '--workers', workers], {
+      ...env,
+      HAISHIN_DATA_DIR: directory,
+      HAISHIN_HOST: '127.0.0.1',
+      HAISHIN_HTTP_PORT: new URL(server.http).port,
+      HAISHIN_HTTPS_PORT: '0',
+    });
+    expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('port-in-use') });
+    expect(await readdir(join(directory, 'run')).catch(() => [])).toEqual([]);
+    await rm(directory, { recursive: true });
+  });
+
   it('gives the token of the server on this host to no other', async () => {
     const asked: (string | undefined)[] = [];
     const other = createServer((req, res) => {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadConfig, VENDOR_UPSTREAM_URL } from './config.js';
 
-function faultsOf(variables: Record<string, string>): string[] {
+function faultsOf(variables: Record<string, string>, overrides: Parameters<typeof loadConfig>[0] = {}): string[] {
   try {
-    loadConfig({}, variables);
+    loadConfig(overrides, variables);
   } catch (error) {
     expect(error).toMatchObject({ kind: 'bad-input', code: 'config-invalid' });
     return (error as { details: { faults: string[] } }).details.faults;
@@ -63,6 +63,18 @@ describe('the configuration', () => {
       { HAISHIN_HTTP_PORT: '99', HAISHIN_HOST: 'a' },
     );
     expect(config).toMatchObject({ httpPort: 1234, host: 'a' });
+  });
+
+  it('holds what the command line gives to the limits of the environment', () => {
+    const workers = 'HAISHIN_WORKERS must be a whole number from 0 to 64';
+    expect(faultsOf({}, { workers: 65 })).toEqual([workers]);
+    expect(faultsOf({ HAISHIN_WORKERS: '99' }, { workers: 64 })).toEqual([]);
+    expect(faultsOf({ HAISHIN_HOST: 'two words' }, { workers: 99, httpPort: 70000 })).toHaveLength(3);
+    expect(loadConfig({ trustedProxies: ['10.0.0.1', '::1'], httpsPort: 'off', workers: 0 }, {})).toMatchObject({
+      trustedProxies: ['10.0.0.1', '::1'],
+      httpsPort: 'off',
+      workers: 0,
+    });
   });
 
   it('names every fault at once', () => {
@@ -125,6 +137,27 @@ describe('the configuration', () => {
       expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual(['HAISHIN_UPSTREAM_URL is no valid address']);
     for (const url of ['/mnt/share#1?', 'https://upstream.example/server.ini.d/'])
       expect(faultsOf({ HAISHIN_UPSTREAM_URL: url })).toEqual([]);
+  });
+
+  it.each([
+    '10.0.0.0/99',
+    '10.0.0.256',
+    '10.0.0.0/',
+    '10/8',
+    '::1/129',
+    '10.0.0.0/8/8',
+    'fe80::1%eth0',
+    'proxy.example',
+  ])('believes no %s in what it is told of the client', (network) => {
+    expect(faultsOf({ HAISHIN_TRUSTED_PROXIES: `10.0.0.1, ${network}`, HAISHIN_WORKERS: '-1' })).toEqual([
+      expect.stringContaining('HAISHIN_WORKERS'),
+      `HAISHIN_TRUSTED_PROXIES must be addresses or networks, separated by commas; not so: ${network}`,
+    ]);
+  });
+
+  it('takes addresses and networks of both kinds to be believed', () => {
+    const text = '10.0.0.1 0.0.0.0/0,fd00::/8, ::1 2001:db8::/128';
+    expect(loadConfig({}, { HAISHIN_TRUSTED_PROXIES: text }).trustedProxies).toHaveLength(5);
   });
 
   it('refuses a file for a data directory, or as a part of its path', () => {

@@ -3,7 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
-import { readEnvironment } from './environment.js';
+import { readEnvironment, type Environment } from './environment.js';
+import { listedIn } from './network-list.js';
 
 /** What the administrator decided by the environment. Paths are absolute; ports are numbers or `off`. */
 export interface Config {
@@ -45,15 +46,39 @@ function withDotEnv(variables: Record<string, string | undefined>): Record<strin
   }
 }
 
+const VARIABLES: Readonly<Record<keyof Config, keyof Environment>> = {
+  dataDir: 'HAISHIN_DATA_DIR',
+  databaseUrl: 'DATABASE_URL',
+  host: 'HAISHIN_HOST',
+  httpPort: 'HAISHIN_HTTP_PORT',
+  httpsPort: 'HAISHIN_HTTPS_PORT',
+  tlsCertFile: 'HAISHIN_TLS_CERT',
+  tlsKeyFile: 'HAISHIN_TLS_KEY',
+  clientCaFile: 'HAISHIN_CLIENT_CA',
+  upstreamUrl: 'HAISHIN_UPSTREAM_URL',
+  proxyUrl: 'HAISHIN_PROXY_URL',
+  bootstrapToken: 'HAISHIN_BOOTSTRAP_TOKEN',
+  publicUrl: 'HAISHIN_PUBLIC_URL',
+  logLevel: 'HAISHIN_LOG_LEVEL',
+  workers: 'HAISHIN_WORKERS',
+  trustedProxies: 'HAISHIN_TRUSTED_PROXIES',
+};
+
+/** As the environment would say it: what the command line gives has the same limits. */
+function asVariables(overrides: Partial<Config>): Record<string, string> {
+  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [VARIABLES[name as keyof Config], String(value)]));
+}
+
 /**
- * Reads the configuration.
+ * Reads the configuration. Overrides go before variables.
  * @throws AppError `config-invalid` with all faults in `details.faults`.
  */
 export function loadConfig(
   overrides: Partial<Config> = {},
   variables: Record<string, string | undefined> = withDotEnv(processEnvironment()),
 ): Config {
-  const { env, faults } = readEnvironment(variables);
+  const { env, faults } = readEnvironment({ ...variables, ...asVariables(overrides) });
   let bootstrapToken = env.HAISHIN_BOOTSTRAP_TOKEN;
   if (env.HAISHIN_BOOTSTRAP_TOKEN_FILE) {
     try {
@@ -64,7 +89,6 @@ export function loadConfig(
     if (bootstrapToken !== undefined && bootstrapToken.length < 8)
       faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 8 characters');
   }
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const config: Config = {
     dataDir: env.HAISHIN_DATA_DIR ?? './data',
     databaseUrl: env.DATABASE_URL,
@@ -80,8 +104,7 @@ export function loadConfig(
     publicUrl: env.HAISHIN_PUBLIC_URL,
     logLevel: env.HAISHIN_LOG_LEVEL ?? 'info',
     workers: env.HAISHIN_WORKERS ?? 0,
-    trustedProxies: (env.HAISHIN_TRUSTED_PROXIES ?? '').split(/[\s,]+/).filter(Boolean),
-    ...given,
+    trustedProxies: listedIn(env.HAISHIN_TRUSTED_PROXIES ?? ''),
   };
   config.dataDir = resolve(config.dataDir);
   if (!mayBeDirectory(config.dataDir)) faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);

@@ -12,6 +12,7 @@ import {
   ValidateIf,
   validateSync,
 } from 'class-validator';
+import { IsNetworks } from './network-list.js';
 import { IsAddress, IsBaseFolder, IsWithoutLogin } from './source-address.js';
 
 const blankIsUnset = ({ value }: { value: unknown }): unknown =>
@@ -130,9 +131,7 @@ export class Environment {
 
   @IsOptional()
   @Transform(blankIsUnset)
-  @Matches(/^[0-9a-fA-F.:/,\s]+$/, {
-    message: 'HAISHIN_TRUSTED_PROXIES must be addresses or networks, separated by commas',
-  })
+  @Validate(IsNetworks)
   HAISHIN_TRUSTED_PROXIES?: string;
 }
 

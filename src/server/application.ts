@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule, type Runtime } from '../app.module.js';
 import { toDatabaseError } from '../database/database.errors.js';
 import { ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
@@ -27,27 +28,36 @@ function nestLogger(logger: Logger): LoggerService {
   };
 }
 
+function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.header('x-request-id', request.id);
+  void reply.header('x-content-type-options', 'nosniff');
+  // Routes whose answers may be kept say so themselves. Of an answer without a word a cache decides by its own rules.
+  void reply.header('cache-control', 'no-store');
+}
+
 /** Builds the application behind the listeners. It opens no port: `routing` is handed requests. */
 export async function createApplication(runtime: Runtime): Promise<NestFastifyApplication> {
+  const filter = new ProblemFilter(runtime.logger, toDatabaseError);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     trustProxy: trustedProxies(runtime.config.trustedProxies),
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
     genReqId: () => crypto.randomUUID(),
+    // A path that no route can be looked up for, such as `/%zz`; no hook runs for it.
+    frameworkErrors: (fault: Error, request: FastifyRequest, reply: FastifyReply) => {
+      markAnswer(request, reply);
+      filter.answer(fault, request, reply);
+    },
     logger: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(runtime), adapter, {
     logger: nestLogger(runtime.logger),
     abortOnError: false,
   });
-  const filter = new ProblemFilter(runtime.logger, toDatabaseError);
   app.useGlobalFilters(filter);
   app.useGlobalPipes(validationPipe);
   const fastify = adapter.getInstance();
-  fastify.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id);
-    void reply.header('x-content-type-options', 'nosniff');
-  });
+  fastify.addHook('onRequest', async (request, reply) => markAnswer(request, reply));
   // The last hook: one before the body is read would be forgotten while it arrives.
   fastify.addHook('preHandler', (request, _reply, done) => withinRequest(request.id, done));
   requireToken(fastify, app.get(ApiTokenService), filter);

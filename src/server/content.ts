@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Config } from '../config/config.js';
@@ -8,10 +7,10 @@ import { MissingRequests } from '../mirror/source/missing-requests.js';
 import { PublishedTree } from '../mirror/source/published-tree.js';
 import { ServingCounters } from '../mirror/source/serving-counters.js';
 import { createUpdateSource } from '../mirror/source/update-source.handler.js';
-import { AppError } from '../platform/errors/app-error.js';
 import { startListeners, type RequestHandler } from '../platform/http/listeners.js';
 import { startSocketListener } from '../platform/http/socket-listener.js';
 import type { Logger } from '../platform/logging/logger.js';
+import { readAuthorities } from '../platform/tls/authorities.js';
 import { keyPairFiles, ensureServerCertificate, type ServerCertificate } from '../platform/tls/server-certificate.js';
 import { watchCertificate } from '../platform/tls/certificate-watch.js';
 import type { Channel } from '../mirror/snapshot/channel.js';
@@ -49,17 +48,11 @@ export async function startContent(options: ContentOptions): Promise<ContentServ
   };
   const certificate = config.httpsPort === 'off' ? null : await ensureServerCertificate(place);
   if (certificate !== null) options.onCertificate(certificate);
-  return config.workers > 0 ? startWorkers(options, place, certificate) : startAlone(options, place, certificate);
-}
-
-/** @throws AppError `client-ca-unreadable`. */
-function readClientCa(config: Config): Buffer | undefined {
-  if (config.clientCaFile === undefined) return undefined;
-  try {
-    return readFileSync(config.clientCaFile);
-  } catch (cause) {
-    throw new AppError('bad-input', 'client-ca-unreadable', `${config.clientCaFile} cannot be read.`, { cause });
-  }
+  const clientCa =
+    certificate === null || config.clientCaFile === undefined ? undefined : readAuthorities(config.clientCaFile);
+  return config.workers > 0
+    ? startWorkers(options, place, certificate)
+    : startAlone(options, place, certificate, clientCa);
 }
 
 type Place = Parameters<typeof ensureServerCertificate>[0];
@@ -72,6 +65,7 @@ async function startAlone(
   options: ContentOptions,
   place: Place,
   certificate: ServerCertificate | null,
+  clientCa: string | undefined,
 ): Promise<ContentServer> {
   const { config, logger, tree, missing, counters, rest, onCertificate } = options;
   const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
@@ -84,7 +78,7 @@ async function startAlone(
     httpsPort: config.httpsPort,
     handler,
     onError: (err) => logger.error({ err }, 'a listener failed'),
-    ...(certificate === null ? {} : { tls: certificate, clientCa: readClientCa(config) }),
+    ...(certificate === null ? {} : { tls: certificate, clientCa }),
   });
   const watch =
     certificate === null
@@ -123,6 +117,10 @@ async function startWorkers(
   // Workers only follow the files; renewing a self-issued pair is done here.
   const watch =
     certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: onCertificate, logger });
+  const closeApi = async (graceMs: number): Promise<void> => {
+    await api.close(graceMs);
+    await rm(apiSocket, { force: true });
+  };
   const workers: ContentWorkers = await forkContentWorkers({
     count: config.workers,
     settings: {
@@ -141,6 +139,11 @@ async function startWorkers(
       for (const count of report.missing) missing.add(count);
       for (const count of report.answers) counters.add(count);
     },
+  }).catch(async (fault: unknown) => {
+    // What stays open keeps the process alive, and its supervisor believes that it serves.
+    watch?.stop();
+    await closeApi(0);
+    throw fault;
   });
   return {
     httpUrl: workers.httpUrl,
@@ -155,8 +158,7 @@ async function startWorkers(
     close: async (graceMs) => {
       watch?.stop();
       await workers.stop(graceMs);
-      await api.close(graceMs);
-      await rm(apiSocket, { force: true });
+      await closeApi(graceMs);
       tree.stop();
     },
   };

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { ServingCounters } from '../mirror/source/serving-counters.js';
+import { pathOf } from '../platform/http/target-path.js';
 import type { Readiness } from './readiness.js';
 
 /** Metrics of this process; one registry for each server, so that tests may run several. */
@@ -54,9 +55,8 @@ export function createProbes(
   metrics: Registry,
 ): (req: IncomingMessage, res: ServerResponse) => boolean {
   return (req, res) => {
-    const path = (req.url ?? '').split('?', 1)[0] ?? '';
     if (req.method !== 'GET' && req.method !== 'HEAD') return false;
-    switch (path) {
+    switch (pathOf(req.url ?? '') ?? '') {
       case '/healthz':
         answer(res, 200, 'application/json', '{"status":"ok"}');
         return true;

@@ -5,6 +5,7 @@ import { wakeUpSignature } from '../../src/modules/agents/wake-up-calls.js';
 import { WakeUpNetworks } from '../../src/modules/agents/wake-up-networks.js';
 import { HeldPolls } from '../../src/modules/agents/held-polls.js';
 import { DdiClient } from '../support/ddi-client.js';
+import { rawExchange } from '../support/raw-http.js';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
 import { until } from '../support/until.js';
@@ -40,7 +41,7 @@ describe('held polls', () => {
     const answer = await product.poll({ prefer: 'wait=1' });
     expect(performance.now() - begun).toBeGreaterThan(900);
     expect(answer).toMatchObject({ status: 200, body: { _links: {} } });
-    expect(answer.headers['preference-applied']).toBe('wait');
+    expect(answer.headers).toMatchObject({ 'preference-applied': 'wait', 'cache-control': 'no-cache' });
     // Nothing new, and it says so.
     const same = await product.poll({ prefer: 'wait=1', 'if-none-match': answer.headers.etag ?? '' });
     expect(same.status).toBe(304);
@@ -156,6 +157,15 @@ describe('held polls', () => {
     product.abort();
     await poll;
     await holding(site.haishin, 0);
+  });
+
+  it('are answered at once to a product that closes its half of the connection', async () => {
+    const product = await site.product(fresh());
+    const lines = [`GET ${product.base} HTTP/1.1`, 'Host: x', 'Prefer: wait=100'];
+    const login = `Authorization: TargetToken ${product.options.token}`;
+    const answer = await rawExchange(site.haishin.http, [...lines, login, '', ''].join('\r\n'), true);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(held(site.haishin)).toBe(0);
   });
 
   it('are answered when the server stops', async () => {

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
 import { ApiCaller } from '../support/haishin.js';
+import { rawExchange } from '../support/raw-http.js';
 
 let bench: MirrorBench;
 beforeAll(async () => {
@@ -111,6 +112,59 @@ describe('without a valid token', () => {
   });
 });
 
+describe('a cache in front', () => {
+  const authorised = 'Authorization: Bearer test-token-0123456789abcdef';
+
+  it.each([
+    ['GET', '/api/v1/components', [authorised], 200],
+    ['HEAD', '/api/v1/components', [authorised], 200],
+    ['GET', '/api/v1/components', [], 401],
+    ['GET', '/api/v1/absent', [authorised], 404],
+    ['GET', '/api/v1/%zz', [authorised], 400],
+    ['GET', '/api/v1/events?limit=0', [authorised], 400],
+    ['POST', '/api/v1/downloads', [authorised, 'Content-Type: text/strange', 'Content-Length: 0'], 415],
+    ['GET', '/api/v1/commands/export?format=csv', [authorised], 200],
+    ['GET', '/default/controller/v1/absent', [], 401],
+  ])('keeps nothing of %s %s (%j)', async (method, path, headers, status) => {
+    const answer = await raw(method, path, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.text.match(/^cache-control: .*$/gim)).toEqual(['cache-control: no-store']);
+  });
+
+  it.each([
+    ['/api/v1/stream', 'no-store'],
+    ['/metrics', 'no-store'],
+    ['/api/openapi.json', 'no-store'],
+    ['/api/docs/swagger-ui.css', 'public, max-age=0'],
+  ])('is told by %s: %s', async (path, word) => {
+    const answer = await fetch(bench.haishin.http + path, {
+      headers: { authorization: 'Bearer test-token-0123456789abcdef' },
+    });
+    await answer.body?.cancel();
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, word]);
+  });
+});
+
+it('a client that closes its half of the connection is answered; a stream of events, which has no end, is ended', async () => {
+  const ask = (path: string): Promise<string> =>
+    rawExchange(
+      bench.haishin.http,
+      `GET ${path} HTTP/1.0\r\nAuthorization: Bearer test-token-0123456789abcdef\r\n\r\n`,
+      true,
+    );
+  expect(await ask('/api/v1/components')).toMatch(/"virus-pattern"/);
+  expect(await ask('/api/v1/stream')).toMatch(/retry: 3000/);
+});
+
+it.each(['/healthz', '/readyz?x=/y', '/metrics', '/api/v1/components'])(
+  '%s answers to its whole URL as well',
+  async (path) => {
+    const authorised = 'Authorization: Bearer test-token-0123456789abcdef';
+    expect((await raw('GET', `http://mirror.example${path}`, [authorised])).status).toBe(200);
+    expect((await raw('GET', `http://mirror.example/x${path}`, [authorised])).status).toBe(404);
+  },
+);
+
 describe('roles', () => {
   it('a viewer reads and changes nothing', async () => {
     const viewer = await callerOf('viewer');
@@ -211,6 +265,7 @@ describe('bad input', () => {
     expect(answer.status).toBe(415);
     expect(await answer.json()).toMatchObject({ status: 415, code: 'unsupported-media-type' });
     expect(await bench.api.get('/api/v1/absent')).toMatchObject({ status: 404, body: { code: 'not-found' } });
+    expect(await bench.api.get('/api/v1/%zz')).toMatchObject({ status: 400, body: { code: 'bad-request' } });
   });
 });
 

@@ -136,6 +136,7 @@ describe('content workers', () => {
     const answer = await fetch(`${workers?.httpUrl}/api/v1/components`);
     expect(answer.status).toBe(503);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(await answer.json()).toMatchObject({ code: 'api-unavailable', status: 503 });
     expect(await textOf('/activeupdate/server.ini')).toBe('global one');
   });

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createForwarder, FORWARDED_CLIENT_CN, type Forwarder } from '../../src/platform/http/forwarding.js';
-import { eventually } from '../support/raw-http.js';
+import { answerHalfClosed, onSaidAll } from '../../src/platform/http/half-closed.js';
+import { eventually, rawExchange } from '../support/raw-http.js';
 
 interface Seen {
   method: string | undefined;
@@ -45,6 +46,22 @@ describe('what content workers hand on to the management process', () => {
       server.close();
     }
     await rm(directory, { recursive: true, force: true });
+  });
+
+  it('passes on that a client has closed its half of the connection, behind its whole body, and brings it the answer', async () => {
+    answerHalfClosed(front);
+    answerHalfClosed(primary);
+    let told = 0;
+    primary.prependListener('request', (req: IncomingMessage) => onSaidAll(req.socket, () => (told += 1)));
+    const body = 'x'.repeat(500_000);
+    const head = `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const url = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    expect(await rawExchange(url, head + body, true)).toMatch(/answer to \/a/);
+    expect(seen[0]?.body).toHaveLength(body.length);
+    await eventually(() => told === 1, 'the primary is told');
+    // The next request is not mistaken for one of a client that has said all.
+    expect(await (await fetch(`${url}/b`)).text()).toBe('answer to /b');
+    expect(seen).toHaveLength(2);
   });
 
   const inner = [

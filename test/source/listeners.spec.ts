@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
@@ -116,6 +117,55 @@ describe('listeners', () => {
     expect((await secureGet(listeners.httpsUrl ?? '')).fingerprint).toBe(certificate.fingerprintSha256);
     listeners.setKeyPair(next);
     expect((await secureGet(listeners.httpsUrl ?? '', { ca: next.cert })).fingerprint).toBe(next.fingerprintSha256);
+  });
+
+  it('answers clients that close their half of the connection behind the request, on both', async () => {
+    const { httpUrl, httpsUrl } = await start({
+      httpsPort: 0,
+      tls: certificate,
+      handler: (_req, res) => {
+        res.write('begun ');
+        setTimeout(() => res.end('and finished'), 50);
+      },
+    });
+    for (const version of ['1.0', '1.1'])
+      expect(await rawExchange(httpUrl ?? '', `GET / HTTP/${version}\r\nHost: x\r\n\r\n`, true)).toMatch(
+        /and finished/,
+      );
+    const socket = tlsConnect({
+      port: Number(new URL(httpsUrl ?? '').port),
+      ca: certificate.cert,
+    });
+    socket.end('GET / HTTP/1.0\r\n\r\n');
+    expect(await text(socket)).toMatch(/and finished$/);
+    socket.destroy();
+  });
+
+  it('refuses a request that breaks off, and closes an idle connection that the client closes', async () => {
+    const { httpUrl, httpsUrl } = await start({ httpsPort: 0, tls: certificate });
+    expect(await rawExchange(httpUrl ?? '', 'GET / HTTP/1.1\r\nHost:', true)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await rawExchange(httpUrl ?? '', '', true)).toBe('');
+    const begun = performance.now();
+    expect(await rawExchange(httpsUrl ?? '', '', true)).toBe('');
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
+  it.each([
+    ['HTTP/1.1', [], 400],
+    ['HTTP/1.1', ['Host: a', 'Host: a'], 400],
+    ['HTTP/1.1', ['host: a', 'X-A: b', 'HOST: b'], 400],
+    ['HTTP/1.0', ['Host: a', 'Host: b'], 400],
+    ['HTTP/1.0', [], 200],
+    ['HTTP/1.0', ['Host: a'], 200],
+    ['HTTP/1.1', ['Host:'], 200],
+    ['HTTP/1.1', ['Host: a', 'X-Host: b'], 200],
+  ])('%s with the headers %j: %i', async (version, headers, status) => {
+    let handled = 0;
+    const { httpUrl } = await start({ handler: (_req, res) => void res.end(`hello ${(handled += 1)}`) });
+    const lines = [`GET / ${version}`, ...headers, 'Connection: close', '', ''];
+    const answer = await rawExchange(httpUrl ?? '', lines.join('\r\n'));
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(handled).toBe(status === 200 ? 1 : 0);
   });
 
   it('refuses headers beyond its limit, and survives rubbish', async () => {

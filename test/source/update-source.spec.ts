@@ -83,6 +83,8 @@ describe('update source', () => {
     ['/activeupdate/Japan/server.ini', 'japan'],
     ['/TvcsDownload/ActiveUpdate/server.ini', 'japan'],
     ['/TVCSDownload/activeupdate/japan/server.ini', 'japan'],
+    ['/activeupdate//server.ini', MANIFEST],
+    ['//activeupdate/server.ini', MANIFEST],
     ['/activeupdate/@s1/server.ini', 'earlier'],
     ['/activeupdate/@S1/pattern/v_237.sig', 'earlier signature'],
     ['/activeupdate/japan/@s2/server.ini', 'japan'],
@@ -264,6 +266,26 @@ describe('update source', () => {
     expect(answer.endsWith(`\r\n\r\n${MANIFEST}`)).toBe(true);
     const large = await rawExchange(url, 'GET /activeupdate/pattern/vsapi241.zip HTTP/1.0\r\n\r\n');
     expect(Buffer.from(large, 'latin1').subarray(-BIG.length).equals(BIG)).toBe(true);
+  });
+
+  it('sends all to a client that closes its half of the connection, pipelined requests included', async () => {
+    const path = '/activeupdate/pattern/vsapi241.zip';
+    const large = await rawExchange(url, `GET ${path} HTTP/1.0\r\n\r\n`, true);
+    expect(Buffer.from(large, 'latin1').subarray(-BIG.length).equals(BIG)).toBe(true);
+    const three = await rawExchange(url, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(3), true);
+    expect(three.length).toBeGreaterThan(3 * BIG.length);
+    expect(openBlobs()).toBe(0);
+  });
+
+  it('closes files of clients that close their half, and then go away', async () => {
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      socket.on('error', () => undefined).end('GET /activeupdate/pattern/vsapi241.zip HTTP/1.0\r\n\r\n');
+      await once(socket, 'data');
+      socket.destroy();
+    }
+    await eventually(() => openBlobs() === 0, 'all files are closed');
+    expect(logger.at('error')).toEqual([]);
   });
 
   it('answers pipelined requests in order', async () => {

@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 
-/** Sends text as it is and resolves with all that comes back until the server closes. */
-export function rawExchange(url: string, request: string): Promise<string> {
+/** Sends text as it is and resolves with all that comes back until the server closes. `half`: closes our half of the connection behind it. */
+export function rawExchange(url: string, request: string, half = false): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const socket = connect(Number(port), hostname, () => socket.write(request));
+    const socket = connect(Number(port), hostname, () => (half ? socket.end(request) : socket.write(request)));
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('end', () => resolve(Buffer.concat(chunks).toString('latin1')));
     socket.on('error', reject);

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { toAppError } from '../../platform/errors/app-error.js';
 import { createForwarder } from '../../platform/http/forwarding.js';
 import { startListeners, type Listeners } from '../../platform/http/listeners.js';
 import { createLogger, type Logger } from '../../platform/logging/logger.js';
+import { readAuthorities } from '../../platform/tls/authorities.js';
 import { watchCertificate, type CertificateWatch } from '../../platform/tls/certificate-watch.js';
 import { ensureServerCertificate } from '../../platform/tls/server-certificate.js';
 import { MissingRequests } from './missing-requests.js';
@@ -99,7 +99,7 @@ class ContentWorker {
       httpPort,
       httpsPort,
       tls: certificate,
-      clientCa: this.settings.clientCaFile === undefined ? undefined : await readFile(this.settings.clientCaFile),
+      clientCa: this.settings.clientCaFile === undefined ? undefined : readAuthorities(this.settings.clientCaFile),
       handler: (req, res) => {
         if (!source(req, res)) forwarder.handler(req, res);
       },

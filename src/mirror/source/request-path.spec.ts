@@ -18,7 +18,12 @@ describe('parseTarget', () => {
     ['/activeupdate/a%2Fb.zip', 'global', 'a/b.zip'],
     ['/activeupdate/%252e%252e/x', 'global', '%2e%2e/x'],
     ['/activeupdate/..a/b..', 'global', '..a/b..'],
-    ['/activeupdate//server.ini', 'global', '/server.ini'],
+    ['/activeupdate//server.ini', 'global', 'server.ini'],
+    ['//activeupdate/server.ini', 'global', 'server.ini'],
+    ['//TvcsDownload///ActiveUpdate//japan//server.ini', 'japan', 'server.ini'],
+    ['/activeupdate/%2F/pattern%2f/a.zip', 'global', 'pattern/a.zip'],
+    ['/activeupdate/pattern//?a=//b', 'global', 'pattern/'],
+    ['http://mirror.example//activeupdate//server.ini', 'global', 'server.ini'],
     ['http://mirror.example/activeupdate/server.ini', 'global', 'server.ini'],
     ['/activeupdate', 'global', ''],
     ['/activeupdate/', 'global', ''],
@@ -34,6 +39,7 @@ describe('parseTarget', () => {
     ['/TvcsDownload/ActiveUpdate/@s1/a', 'japan', 's1', 'a'],
     ['/activeupdate/%40s1/a', 'global', 's1', 'a'],
     ['/activeupdate/@s1', 'global', 's1', ''],
+    ['/activeupdate//@s1//a', 'global', 's1', 'a'],
     // An id is only ever looked up in memory, so a strange one is merely unknown.
     ['/activeupdate/@../x', 'global', '..', 'x'],
     ['/activeupdate/@s1/japan/a', 'global', 's1', 'japan/a'],
@@ -62,6 +68,10 @@ describe('parseTarget', () => {
     '/activeupdate/%',
     '/activeupdate/%zz',
     '/activeupdate/%c3%28',
+    '/activeupdate//../etc/passwd',
+    '//activeupdate/%2f..%2f/x',
+    '/activeupdate/..//x',
+    '//activeupdate//%zz',
   ])('refuses %s', (target) => {
     expect(parse(target)).toBe('refused');
   });
@@ -73,7 +83,8 @@ describe('parseTarget', () => {
     '/api/v1/components',
     '/activeupdates/x',
     '/activeupdate.zip',
-    '//activeupdate/x',
+    '//activeupdates/x',
+    '/x//activeupdate/',
     '/x?/activeupdate/',
   ])('leaves %j to others', (target) => {
     expect(parse(target)).toBe('not-ours');

@@ -1,3 +1,4 @@
+import { pathOf } from '../../platform/http/target-path.js';
 import type { Channel } from '../snapshot/channel.js';
 
 /** What a URL of the update source asks for. */
@@ -21,16 +22,16 @@ const LEADS_OUT = /[\u0000-\u001f\u007f\\]|\/\.\.?(?:\/|$)/;
 
 /**
  * Reads a request target. Escapes are decoded exactly once, so what is compared afterwards is what the client meant and
- * nothing can hide behind a second layer.
+ * nothing can hide behind a second layer. Repeated slashes are one: products put `/server.ini` behind a base that may end in one.
  */
 export function parseTarget(target: string, defaultChannel: Channel): ParsedTarget {
   const path = pathOf(target);
   if (path === null) return 'not-ours';
   let decoded: string;
   try {
-    decoded = path.includes('%') ? decodeURIComponent(path) : path;
+    decoded = mergeSlashes(path.includes('%') ? decodeURIComponent(path) : path);
   } catch {
-    return baseOf(path.toLowerCase()) === null ? 'not-ours' : 'refused';
+    return baseOf(mergeSlashes(path).toLowerCase()) === null ? 'not-ours' : 'refused';
   }
   const lower = decoded.toLowerCase();
   const base = baseOf(lower);
@@ -49,17 +50,8 @@ export function parseTarget(target: string, defaultChannel: Channel): ParsedTarg
   return { channel, snapshot: rest.slice(2, end), path: rest.slice(end + 1) };
 }
 
-/** The path of an origin-form or absolute-form target (RFC 9112 §3.2), without its query. */
-function pathOf(target: string): string | null {
-  let start = 0;
-  if (target.charCodeAt(0) !== 0x2f) {
-    const authority = target.indexOf('://');
-    start = authority < 0 ? -1 : target.indexOf('/', authority + 3);
-    if (start < 0) return null;
-  }
-  const end = target.search(/[?#]/);
-  if (end < 0) return start === 0 ? target : target.slice(start);
-  return end < start ? null : target.slice(start, end);
+function mergeSlashes(path: string): string {
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path;
 }
 
 function baseOf(lowerPath: string): string | null {

@@ -1,24 +1,20 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { readAuthorities } from '../../platform/tls/authorities.js';
 
 /**
  * Certificates to trust besides the system's, as PEM.
  * @throws AppError `ca-file-unreadable` (details: `path`).
  */
 export function readCaFile(path: string): string {
-  let pem: string;
   try {
-    pem = readFileSync(path, 'utf8');
+    return readAuthorities(path);
   } catch (cause) {
-    throw unreadable(path, 'cannot be read', cause);
+    const why = toAppError(cause).code === 'tls-file-unreadable' ? 'cannot be read' : 'holds no PEM certificate';
+    throw new AppError('bad-input', 'ca-file-unreadable', `The file with additional CA certificates ${why}: ${path}`, {
+      details: { path },
+      cause,
+    });
   }
-  try {
-    new X509Certificate(pem);
-  } catch (cause) {
-    throw unreadable(path, 'holds no PEM certificate', cause);
-  }
-  return pem;
 }
 
 /** What `readCaFile` would throw; null: nothing. */
@@ -29,11 +25,4 @@ export function caFileFault(path: string): AppError | null {
   } catch (fault) {
     return toAppError(fault);
   }
-}
-
-function unreadable(path: string, why: string, cause: unknown): AppError {
-  return new AppError('bad-input', 'ca-file-unreadable', `The file with additional CA certificates ${why}: ${path}`, {
-    details: { path },
-    cause,
-  });
 }

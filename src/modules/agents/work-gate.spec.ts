@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../../platform/errors/app-error.js';
 import { WorkGate } from './work-gate.js';
@@ -20,6 +21,30 @@ describe('the gate before the database', () => {
     expect(await Promise.all(all)).toEqual(Array.from({ length: 40 }, (_, n) => n));
     expect(begun).toEqual([...begun].sort((a, b) => a - b));
     expect(most).toBe(12);
+  });
+
+  it('does nothing for clients that have gone while they waited, and sends those away of which that is not certain', async () => {
+    const gate = new WorkGate();
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const full = Array.from({ length: 12 }, () => gate.run(() => opened));
+    const done: string[] = [];
+    const client = { readableEnded: false, destroyed: false };
+    const [stays, left, half, before] = [
+      { ...client },
+      { ...client },
+      { ...client },
+      { ...client, readableEnded: true },
+    ];
+    const run = (socket: object, name: string) =>
+      gate.runFor(socket as Socket, async () => void done.push(await Promise.resolve(name)));
+    const waiting = [run(stays, 'stays'), run(left, 'left'), run(before, 'before')];
+    const sentAway = expect(run(half, 'half')).rejects.toMatchObject({ code: 'overloaded' });
+    left.destroyed = true;
+    half.readableEnded = true;
+    open();
+    await Promise.all([...full, ...waiting, sentAway]);
+    expect(done).toEqual(['stays', 'before']);
   });
 
   it('a fault of one is its own', async () => {

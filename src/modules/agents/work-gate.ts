@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -38,6 +39,16 @@ export class WorkGate {
     } finally {
       this.bytes -= bytes;
     }
+  }
+
+  /** The same for who is at the other end of the connection. Nothing is done for one that has gone while it waited: it asks again. */
+  runFor(client: Socket, work: () => Promise<void>, bytes?: number): Promise<void> {
+    const saidAll = client.readableEnded;
+    return this.run(async () => {
+      // One that only closed its half while it waited cannot be told from that, and is sent away.
+      if (client.readableEnded !== saidAll) throw overloaded();
+      if (!client.destroyed) await work();
+    }, bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { onSaidAll } from '../../platform/http/half-closed.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { ChangeFeed, type TargetChange } from './change-feed.js';
@@ -81,7 +82,11 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     response.write('retry: 3000\n\n');
     for (const text of this.missed(lastEventId)) response.write(text);
     this.listeners.add(response);
-    response.on('close', () => this.listeners.delete(response));
+    // It never ends by itself, so a client that closes its half is taken for one that has gone.
+    onSaidAll(response.req.socket, () => {
+      this.listeners.delete(response);
+      response.end();
+    });
   }
 
   /** Something of a download; whoever tells decides how often. */

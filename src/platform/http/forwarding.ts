@@ -1,6 +1,7 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { AppError } from '../errors/app-error.js';
+import { passHalfClose } from './half-closed.js';
 import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
 import type { RequestHandler } from './listeners.js';
 
@@ -65,6 +66,7 @@ function forward(req: IncomingMessage, res: ServerResponse, socketPath: string, 
   res.on('close', () => {
     if (!res.writableFinished) outgoing.destroy();
   });
+  passHalfClose(req.socket, outgoing);
   req.pipe(outgoing);
 }
 
@@ -92,6 +94,8 @@ function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
     PROBLEM_MEDIA_TYPE,
     'Content-Length',
     String(Buffer.byteLength(body)),
+    'Cache-Control',
+    'no-store',
     'Retry-After',
     RETRY_SECONDS,
   ]);

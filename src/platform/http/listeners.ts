@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { answerHalfClosed } from './half-closed.js';
 import { AppError } from '../errors/app-error.js';
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
@@ -59,8 +60,8 @@ const SERVER_OPTIONS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
   noDelay: true,
   keepAlive: true,
-  // Old products speak HTTP/1.0, some without Host.
-  requireHostHeader: false,
+  // Of HTTP/1.1 only: old products speak HTTP/1.0, some without Host.
+  requireHostHeader: true,
 };
 
 /**
@@ -80,7 +81,8 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   const running = { closing: false };
   const handler: RequestHandler = (req, res) => {
     if (running.closing) res.shouldKeepAlive = false;
-    options.handler(req, res);
+    if (namesTwoHosts(req.rawHeaders)) refuseHosts(res);
+    else options.handler(req, res);
   };
   const plain = httpPort === 'off' ? null : tuned(createServer(SERVER_OPTIONS, handler));
   const secure =
@@ -107,6 +109,27 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   }
 }
 
+/** RFC 9112 §3.2. Node keeps the first one; whoever stands in front may have gone by the other. */
+function namesTwoHosts(rawHeaders: readonly string[]): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
+}
+
+function refuseHosts(res: ServerResponse): void {
+  const body = 'A request has one Host.\n';
+  res.writeHead(400, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    connection: 'close',
+  });
+  res.end(body);
+}
+
 function tlsOptions(clientCa: string | Buffer | undefined) {
   return {
     ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
@@ -121,6 +144,7 @@ function tlsOptions(clientCa: string | Buffer | undefined) {
 }
 
 function tuned<T extends Server | SecureServer>(server: T): T {
+  answerHalfClosed(server);
   // 0 = no limit: a fleet's agents keep their connections for good.
   server.maxRequestsPerSocket = 0;
   return server;

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { answerHalfClosed } from './half-closed.js';
 import type { RequestHandler } from './listeners.js';
 
 /** Listens on a unix socket that only this account can open; for processes of our own. */
@@ -14,6 +15,7 @@ export async function startSocketListener(
     { keepAliveTimeout: 65_000, requireHostHeader: false, requestTimeout: 3_600_000 },
     handler,
   );
+  answerHalfClosed(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);

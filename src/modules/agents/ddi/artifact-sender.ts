@@ -71,7 +71,7 @@ export class ArtifactSender {
         begin: () => res.writeHead(status, full),
         unavailable: (error) => {
           this.logger.error({ err: error, sha256: file.sha256 }, 'a file of a deployment cannot be read');
-          res.writeHead(503, { 'retry-after': '30', 'content-length': 0 }).end();
+          res.writeHead(503, { 'cache-control': 'no-store', 'retry-after': '30', 'content-length': 0 }).end();
         },
         broken: (error) =>
           this.logger.error({ err: error, sha256: file.sha256 }, 'a file of a deployment broke off while it was sent'),

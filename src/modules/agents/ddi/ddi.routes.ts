@@ -151,10 +151,8 @@ export class DdiRoutes implements OnModuleInit {
         const { product } = request;
         if (product === undefined) throw new AppError('internal', 'internal', 'not authenticated');
         if (!takesTurns) return handler(product, request, reply);
-        return this.gate.run(async () => {
-          // Gone while it waited for its turn: it asks again.
-          if (!request.raw.socket.destroyed) await handler(product, request, reply);
-        }, request.bodyBytes);
+        const work = async (): Promise<void> => void (await handler(product, request, reply));
+        return this.gate.runFor(request.raw.socket, work, request.bodyBytes);
       },
     });
   }

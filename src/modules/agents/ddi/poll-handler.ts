@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { onSaidAll } from '../../../platform/http/half-closed.js';
 import { Clock } from '../../../platform/clock/clock.js';
 import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
 import { Contacts } from './contacts.js';
@@ -53,7 +54,7 @@ export class PollHandler {
       end();
     };
     const timer = setTimeout(stop, wait * 1000);
-    request.raw.socket.once('close', stop);
+    const takeBack = onSaidAll(request.raw.socket, stop);
     try {
       for (;;) {
         // First in the list, then the look: what changes in between wakes us.
@@ -72,7 +73,7 @@ export class PollHandler {
       }
     } finally {
       clearTimeout(timer);
-      request.raw.socket.off('close', stop);
+      takeBack();
     }
   }
 
