@@ -35,16 +35,7 @@ async function createProgram(name: string | undefined): Promise<Command> {
   return program;
 }
 
-/** A reader that has seen enough (`| head`) is no fault, and no reason for a server to end. */
-function outliveReader(stream: NodeJS.WriteStream): void {
-  stream.on('error', (fault: NodeJS.ErrnoException) => {
-    if (fault.code !== 'EPIPE') throw fault;
-  });
-}
-
 export async function runCli(argv: string[]): Promise<void> {
-  outliveReader(process.stdout);
-  outliveReader(process.stderr);
   try {
     const program = await createProgram(argv[2]);
     await program.parseAsync(argv);
