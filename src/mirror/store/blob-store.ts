@@ -97,7 +97,7 @@ export class BlobStore {
     throw new AppError(
       'storage',
       'blob-missing',
-      'Content that was to be recorded has gone from the disk; bring it again.',
+      'Content that was to be recorded has gone from the disk since it was stored. What is published stays; the next download, or the same upload, brings it again.',
       {
         details: { sha256: missing },
       },
