@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule, type Runtime } from '../app.module.js';
 import { toDatabaseError } from '../database/database.errors.js';
 import { ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
+import { endEmptyBodies } from '../platform/http/empty-body.js';
 import { acceptForms } from '../platform/http/forms.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import { withinRequest } from '../platform/http/request-context.js';
@@ -61,6 +62,7 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
   // The last hook: one before the body is read would be forgotten while it arrives.
   fastify.addHook('preHandler', (request, _reply, done) => withinRequest(request.id, done));
   requireToken(fastify, app.get(ApiTokenService), filter);
+  endEmptyBodies(fastify);
   acceptForms(fastify);
   installOpenApi(app);
   try {

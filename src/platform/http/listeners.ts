@@ -59,6 +59,8 @@ const SERVER_OPTIONS: ServerOptions = {
   connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16 * 1024,
   noDelay: true,
+  // Polls have no body. What reads one that is not there: see `endEmptyBodies`.
+  optimizeEmptyRequests: true,
   keepAlive: true,
   // Of HTTP/1.1 only: old products speak HTTP/1.0, some without Host.
   requireHostHeader: true,
