@@ -79,6 +79,19 @@ describe('the command line', () => {
     expect(table.stdout).toContain('0.0');
   });
 
+  it('speaks Japanese on a Japanese terminal, except to scripts', async () => {
+    const japanese = { ...env, LC_ALL: 'ja_JP.UTF-8' };
+    const table = await haishin(['status'], japanese);
+    expect(table.stdout).toMatch(/virus-pattern +│ 17\.241\.80 \(派生\)/);
+    expect(table.stdout).toMatch(/^japan: スナップショット .+ に公開$/m);
+    expect((await haishin(['download'], japanese)).stdout).toMatch(/^変更なし: /);
+    expect((await haishin(['status', '--help'], japanese)).stdout).toMatch(
+      /^使い方: haishin status .*[^]*\nオプション:\n/,
+    );
+    const [ja, en] = await Promise.all([japanese, env].map((where) => haishin(['status', '--json'], where)));
+    expect(ja?.stdout).toBe(en?.stdout);
+  });
+
   it('makes tokens that work at once, lists them without secrets, and ends them', async () => {
     const made = await haishin(['token', 'create', 'night shift', '--role', 'viewer'], env);
     const api = new ApiCaller(server.http, made.stdout.trim());
@@ -88,7 +101,7 @@ describe('the command line', () => {
     expect(list.stdout).toContain('night shift');
     expect(list.stdout).not.toContain(made.stdout.trim());
     await haishin(['token', 'create', 'a moment', '--days', '0.000001'], env);
-    expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}a moment {2}expired \d{4}-\S+Z$/m);
+    expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}a moment {2}expired \w{3} \d+, \d{4}, .+$/m);
     expect((await haishin(['token', 'revoke', 'night shift'], env)).code).toBe(0);
     expect((await api.get('/api/v1/components')).status).toBe(401);
   });

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import type { DownloadView } from '../modules/download/download.view.js';
+import type { DownloadView, OutcomeView } from '../modules/download/download.view.js';
 import { ApiClient } from './api-client.js';
+import { say, word } from './language.js';
 
 const POLL_MS = 300;
 const OPEN = new Set(['queued', 'running']);
@@ -17,12 +18,19 @@ export interface ConnectOptions {
 export async function followDownload(api: ApiClient, id: string, quiet: boolean): Promise<DownloadView> {
   const terminal = process.stderr.isTTY && !quiet;
   const bar = new SingleBar({
-    format: '{phase} [{bar}] {done}/{all} MB  {files} files',
+    format: '{phase} [{bar}] {done}/{all} MB  {files} {unit}',
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
   });
-  if (terminal) bar.start(1, 0, { phase: 'starting', done: '0.0', all: '?', files: 0 });
+  if (terminal)
+    bar.start(1, 0, {
+      phase: say('cli.download.starting'),
+      done: '0.0',
+      all: '?',
+      files: 0,
+      unit: say('cli.download.files'),
+    });
   let phase = '';
   for (;;) {
     const view = await api.get<DownloadView>(`/api/v1/downloads/${id}`);
@@ -30,7 +38,7 @@ export async function followDownload(api: ApiClient, id: string, quiet: boolean)
     if (terminal) {
       bar.setTotal(Math.max(1, progress.bytesTotal));
       const values = {
-        phase: progress.phase ?? view.state,
+        phase: progress.phase === null ? word('state', view.state) : word('phase', progress.phase),
         done: megabytes(progress.bytesDone),
         all: megabytes(progress.bytesTotal),
       };
@@ -40,7 +48,12 @@ export async function followDownload(api: ApiClient, id: string, quiet: boolean)
       });
     } else if (!quiet && progress.phase !== null && progress.phase !== phase) {
       phase = progress.phase;
-      process.stderr.write(`${phase}: ${progress.filesTotal} files, ${megabytes(progress.bytesTotal)} MB\n`);
+      const line = say('cli.download.phase', {
+        phase: word('phase', phase),
+        files: progress.filesTotal,
+        megabytes: megabytes(progress.bytesTotal),
+      });
+      process.stderr.write(`${line}\n`);
     }
     if (!OPEN.has(view.state)) {
       if (terminal) bar.stop();
@@ -57,11 +70,11 @@ function megabytes(bytes: number): string {
 export function registerDownload(program: Command): void {
   program
     .command('download')
-    .description('bring components up to date from the source: all, or those named')
-    .argument('[component...]', 'ids of components')
-    .option('--url <url>', 'the server (default: the one on this data directory)')
-    .option('--token <token>', 'API token (default: HAISHIN_TOKEN)')
-    .option('--json', 'print the record of the download as JSON')
+    .description(say('help.download'))
+    .argument('[component...]', say('help.download.components'))
+    .option('--url <url>', say('help.url'))
+    .option('--token <token>', say('help.token'))
+    .option('--json', say('help.json'))
     .action(async (components: string[], options: ConnectOptions) => {
       const api = await ApiClient.connect(options);
       const { id } = await api.post<{ id: string }>('/api/v1/downloads', components.length > 0 ? { components } : {});
@@ -77,14 +90,21 @@ export function registerDownload(program: Command): void {
 function describe(view: DownloadView): string {
   const lines = view.components
     .filter((each) => each.outcome === 'updated' || each.outcome === 'failed' || each.restored)
-    .map((each) =>
-      each.outcome === 'failed'
-        ? `  ${each.id}: failed, ${each.error?.code ?? ''}: ${each.error?.message ?? ''}`
-        : each.outcome === 'updated'
-          ? `  ${each.id}: ${each.versionBefore ?? 'none'} -> ${each.versionAfter ?? 'none'}`
-          : `  ${each.id}: lost content was fetched again`,
-    );
-  const error = view.error === null ? '' : ` (${view.error.code}: ${view.error.message})`;
-  const facts = `${megabytes(view.bytes)} MB in ${view.durationSeconds ?? 0} s`;
-  return [`${view.state}${error}: ${facts}`, ...lines, ''].join('\n');
+    .map((each) => `  ${componentLine(each)}`);
+  const summary = say('cli.download.summary', {
+    state: word('state', view.state),
+    error: view.error === null ? '' : ` (${view.error.code}: ${view.error.message})`,
+    megabytes: megabytes(view.bytes),
+    seconds: view.durationSeconds ?? 0,
+  });
+  return [summary, ...lines, ''].join('\n');
+}
+
+function componentLine({ id, outcome, error, versionBefore, versionAfter }: OutcomeView): string {
+  const none = say('cli.download.none');
+  if (outcome === 'failed')
+    return say('cli.download.failed', { component: id, code: error?.code ?? '', message: error?.message ?? '' });
+  if (outcome === 'updated')
+    return say('cli.download.updated', { component: id, before: versionBefore ?? none, after: versionAfter ?? none });
+  return say('cli.download.restored', { component: id });
 }

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { AppError, toAppError } from '../platform/errors/app-error.js';
 import { VERSION } from '../platform/version.js';
+import type { TextKey } from '../platform/texts/texts.js';
+import { say } from './language.js';
 
 /** Each brings its own modules with it: a command that only asks the API must not wait for the server's. */
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
@@ -20,13 +22,27 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['command-states', async () => (await import('./command-states.command.js')).registerCommandStates],
 ]);
 
+const TITLES: Readonly<Record<string, TextKey>> = {
+  'Usage:': 'help.title.usage',
+  'Arguments:': 'help.title.arguments',
+  'Options:': 'help.title.options',
+  'Commands:': 'help.title.commands',
+};
+
+/** The titles that the library writes in English. */
+function styleTitle(title: string): string {
+  const key = TITLES[title];
+  return key === undefined ? title : say(key);
+}
+
 /** @param name the command that was asked for; all of them when it is none (help, a mistake). */
 async function createProgram(name: string | undefined): Promise<Command> {
   const program = new Command('haishin')
-    .description(
-      'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
-    )
-    .version(VERSION)
+    .description(say('help.program'))
+    .version(VERSION, '-V, --version', say('help.version'))
+    .helpOption('-h, --help', say('help.help'))
+    .helpCommand('help [command]', say('help.help'))
+    .configureHelp({ styleTitle })
     // `upload --version …` is the version of the upload.
     .enablePositionalOptions()
     .showHelpAfterError();

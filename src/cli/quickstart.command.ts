@@ -12,6 +12,7 @@ import { startSampleUpstream, type SampleUpstream } from '../sample-upstream/sam
 import { SampleTree } from '../sample-upstream/sample-tree.js';
 import { ApiClient, findServer } from './api-client.js';
 import { followDownload } from './download.command.js';
+import { say as text } from './language.js';
 import { deployToAll, startProducts, triesAgain, type Products } from './quickstart-products.js';
 import { useSample } from './quickstart-source.js';
 import { announce, stopOnSignal, wholeNumber } from './serve.command.js';
@@ -26,10 +27,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function registerQuickstart(program: Command): void {
   program
     .command('quickstart')
-    .description('a sample upstream, the server and a first mirror: everything to look at within a minute')
-    .option('--every <seconds>', 'time between two publications of the sample upstream; 0 = never', wholeNumber, 20)
-    .option('--keep', 'keep the data in ./data (default: a directory that goes at the end)')
-    .option('--once', 'stop after the tour instead of running on')
+    .description(text('help.quickstart'))
+    .option('--every <seconds>', text('help.quickstart.every'), wholeNumber, 20)
+    .option('--keep', text('help.quickstart.keep'))
+    .option('--once', text('help.quickstart.once'))
     .action(quickstart);
 }
 

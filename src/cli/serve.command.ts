@@ -5,6 +5,7 @@ import type { EmbeddedPostgres } from '../database/embedded/embedded-postgres.js
 import type { RunningServer } from '../main.js';
 import { letYoungHeapGrow } from '../platform/process/young-heap.js';
 import { startEmbedded } from '../server/embedded.js';
+import { say } from './language.js';
 
 /** A stop that hangs ends here: the caller's supervisor would kill us anyway, but later. */
 const STOP_LIMIT_MS = 9_500;
@@ -12,8 +13,8 @@ const STOP_LIMIT_MS = 9_500;
 export function registerServe(program: Command): void {
   program
     .command('serve')
-    .description('run the server')
-    .option('--workers <count>', 'content processes besides the main one (default: HAISHIN_WORKERS or 0)', wholeNumber)
+    .description(say('help.serve'))
+    .option('--workers <count>', say('help.serve.workers'), wholeNumber)
     .action(async (options: { workers?: number }) => {
       const config = loadConfig(options.workers === undefined ? {} : { workers: options.workers });
       const logger = createLogger(config.logLevel);

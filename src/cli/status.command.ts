@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ComponentView } from '../modules/download/component.view.js';
 import { ApiClient } from './api-client.js';
 import type { ConnectOptions } from './download.command.js';
+import { localTime, say, word } from './language.js';
 
 interface Channel {
   id: string;
@@ -11,13 +12,21 @@ interface Channel {
   fileCount: number;
 }
 
+const COLUMNS = [
+  'cli.status.component',
+  'cli.status.current',
+  'cli.status.available',
+  'cli.status.update',
+  'cli.status.note',
+] as const;
+
 export function registerStatus(program: Command): void {
   program
     .command('status')
-    .description('current and available version of every component, and what is published')
-    .option('--url <url>', 'the server (default: the one on this data directory)')
-    .option('--token <token>', 'API token (default: HAISHIN_TOKEN)')
-    .option('--json', 'print it as JSON')
+    .description(say('help.status'))
+    .option('--url <url>', say('help.url'))
+    .option('--token <token>', say('help.token'))
+    .option('--json', say('help.json'))
     .action(async (options: ConnectOptions) => {
       const api = await ApiClient.connect(options);
       const components = await api.list<ComponentView>('/api/v1/components');
@@ -27,34 +36,42 @@ export function registerStatus(program: Command): void {
         return;
       }
       const table = new Table({
-        head: ['component', 'current', 'available', 'update', 'note'],
+        head: COLUMNS.map((key) => say(key)),
         style: { head: [], border: [] },
       });
       for (const each of components)
         table.push([
           each.id,
-          each.current === null ? '-' : `${each.current.version} (${each.current.origin})`,
-          each.available.version ?? each.available.state,
-          each.updateNeeded ? 'needed' : '',
+          each.current === null ? '-' : `${each.current.version} (${word('origin', each.current.origin)})`,
+          each.available.version ?? say(`cli.status.${each.available.state === 'unknown' ? 'unknown' : 'not-carried'}`),
+          each.updateNeeded ? say('cli.status.needed') : '',
           noteOf(each),
         ]);
       process.stdout.write(`${table.toString()}\n`);
       for (const channel of channels)
         process.stdout.write(
           channel.snapshotId === null
-            ? `${channel.id}: nothing published yet\n`
-            : `${channel.id}: snapshot ${channel.snapshotId}, ${channel.fileCount} files, since ${channel.publishedAt}\n`,
+            ? `${say('cli.status.nothing-published', { channel: channel.id })}\n`
+            : `${say('cli.status.published', {
+                channel: channel.id,
+                snapshot: channel.snapshotId,
+                files: channel.fileCount,
+                since: localTime(channel.publishedAt ?? ''),
+              })}\n`,
         );
     });
 }
 
 export function noteOf(component: ComponentView): string {
+  const { state, reason, since } = component.available;
   const notes = [
-    component.available.state === 'unknown' ? `${component.available.reason} since ${component.available.since}` : '',
-    component.rolledBack ? 'rolled back' : '',
-    component.selected ? '' : 'not selected',
-    component.scheduled ? '' : 'not scheduled',
-    component.licensed ? '' : 'no licence',
+    state === 'unknown'
+      ? say('cli.status.unknown-since', { reason, since: since === null ? '-' : localTime(since) })
+      : '',
+    component.rolledBack ? say('cli.status.rolled-back') : '',
+    component.selected ? '' : say('cli.status.not-selected'),
+    component.scheduled ? '' : say('cli.status.not-scheduled'),
+    component.licensed ? '' : say('cli.status.no-licence'),
   ];
   return notes.filter(Boolean).join(', ');
 }

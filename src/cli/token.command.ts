@@ -8,6 +8,7 @@ import { systemClock } from '../platform/clock/clock.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { openDatabase } from '../server/database.js';
 import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
+import { localTime, say } from './language.js';
 
 /**
  * Works beside a running server and without: tokens are what one needs when nothing else works.
@@ -54,20 +55,20 @@ function tokenName(text: string): string {
 }
 
 function validityOf({ revokedAt, expiresAt }: { revokedAt: Date | null; expiresAt: Date | null }, now: Date): string {
-  if (revokedAt !== null) return 'revoked';
-  if (expiresAt === null) return 'valid';
-  return `${expiresAt <= now ? 'expired' : 'until'} ${expiresAt.toISOString()}`;
+  if (revokedAt !== null) return say('cli.token.revoked');
+  if (expiresAt === null) return say('cli.token.valid');
+  return say(expiresAt <= now ? 'cli.token.expired' : 'cli.token.until', { at: localTime(expiresAt) });
 }
 
 export function registerToken(program: Command): void {
-  const token = program.command('token').description('tokens for the management API');
+  const token = program.command('token').description(say('help.tokens'));
   token
     .command('create')
-    .description('make a token; it is shown once')
-    .argument('<name>', 'what it is for', tokenName)
-    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('administrator'))
-    .option('--days <days>', 'valid for so many days (default: until revoked)', days)
-    .option('--json', 'print it as JSON')
+    .description(say('help.tokens.create'))
+    .argument('<name>', say('help.tokens.name'), tokenName)
+    .addOption(new Option('--role <role>', say('help.tokens.role')).choices(ROLES).default('administrator'))
+    .option('--days <days>', say('help.tokens.days'), days)
+    .option('--json', say('help.json'))
     .action(async (name: string, options: { role: Role; days?: number; json?: boolean }) => {
       const expiresAt = options.days === undefined ? null : new Date(Date.now() + options.days * 86_400_000);
       const made = await withTokens(loadConfig(), 'new-too', (tokens) =>
@@ -81,8 +82,8 @@ export function registerToken(program: Command): void {
     });
   token
     .command('list')
-    .description('all tokens, without their secrets')
-    .option('--json', 'print them as JSON')
+    .description(say('help.tokens.list'))
+    .option('--json', say('help.json'))
     .action(async (options: { json?: boolean }) => {
       const rows = await withTokens(loadConfig(), 'existing', (tokens) => tokens.list());
       const views = rows.map(({ tokenHash: _secret, ...row }) => row);
@@ -95,10 +96,10 @@ export function registerToken(program: Command): void {
     });
   token
     .command('revoke')
-    .description('end a token')
+    .description(say('help.tokens.revoke'))
     .argument('<id-or-name>')
     .action(async (idOrName: string) => {
       const count = await withTokens(loadConfig(), 'existing', (tokens) => tokens.revoke(idOrName));
-      process.stdout.write(`revoked ${count}\n`);
+      process.stdout.write(`${say('cli.token.ended', { count })}\n`);
     });
 }

@@ -4,6 +4,7 @@ import type { UploadView } from '../modules/download/upload.controller.js';
 import { ApiClient } from './api-client.js';
 import type { ConnectOptions } from './download.command.js';
 import { formBody, type FormBody } from './form-body.js';
+import { say } from './language.js';
 
 interface UploadOptions extends ConnectOptions {
   version?: string;
@@ -14,15 +15,15 @@ interface UploadOptions extends ConnectOptions {
 export function registerUpload(program: Command): void {
   program
     .command('upload')
-    .description('upload a release: a pattern or engine package from vendor media, or any file of an own component')
-    .argument('<component>', 'id of the component')
+    .description(say('help.upload'))
+    .argument('<component>', say('help.upload.component'))
     .argument('<file>')
-    .option('--version <version>', 'its version, such as 17.241.00 (default: read from the name of the file)')
-    .option('--signature <file>', 'signature file to be served beside it')
-    .option('--force', 'publish it even when it is not newer than what is in force')
-    .option('--url <url>', 'the server (default: the one on this data directory)')
-    .option('--token <token>', 'API token (default: HAISHIN_TOKEN)')
-    .option('--json', 'print the release as JSON')
+    .option('--version <version>', say('help.upload.version'))
+    .option('--signature <file>', say('help.upload.signature'))
+    .option('--force', say('help.upload.force'))
+    .option('--url <url>', say('help.url'))
+    .option('--token <token>', say('help.token'))
+    .option('--json', say('help.json'))
     .action(async (component: string, file: string, options: UploadOptions) => {
       const body = await formBody(options.version === undefined ? {} : { version: options.version }, [
         { name: 'file', path: file },
@@ -37,7 +38,7 @@ export function registerUpload(program: Command): void {
 
 async function send(api: ApiClient, path: string, body: FormBody, terminal: boolean): Promise<UploadView> {
   const bar = new SingleBar({
-    format: 'uploading [{bar}] {done}/{all} MB',
+    format: `${say('cli.upload.uploading')} [{bar}] {done}/{all} MB`,
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
@@ -61,21 +62,19 @@ function megabytes(bytes: number): string {
 }
 
 function describe(view: UploadView): string {
-  const state = view.published
-    ? view.snapshotId === null
-      ? 'published already, with this very content; nothing changed'
-      : `published with snapshot ${view.snapshotId}`
-    : 'recorded; something at least as new stays in force (publish it all the same with --force)';
-  const notes = view.warnings.map((code) => WARNINGS[code] ?? code);
   return [
-    `${view.component} ${view.version}: ${state}`,
-    `release ${view.id}`,
-    ...notes.map((note) => `note: ${note}`),
+    `${view.component} ${view.version}: ${outcomeOf(view)}`,
+    say('cli.upload.release', { release: view.id }),
+    ...view.warnings.map((code) => say('cli.upload.note', { note: noteOf(code) })),
     '',
   ].join('\n');
 }
 
-const WARNINGS: Record<string, string> = {
-  'signature-missing':
-    'the release before has a signature and this one does not: products in secure mode will refuse it (--signature)',
-};
+function outcomeOf({ published, snapshotId }: UploadView): string {
+  if (!published) return say('cli.upload.recorded');
+  return snapshotId === null ? say('cli.upload.unchanged') : say('cli.upload.published', { snapshot: snapshotId });
+}
+
+function noteOf(code: string): string {
+  return code === 'signature-missing' ? say('cli.upload.signature-missing') : code;
+}

@@ -4,10 +4,11 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/config.js';
 import { PublishedDirectory } from '../mirror/snapshot/published-directory.js';
-import { verifyStore, type Remedy, type VerifyProblem, type VerifyReport } from '../mirror/snapshot/verify.js';
+import { verifyStore, type VerifyProblem, type VerifyReport } from '../mirror/snapshot/verify.js';
 import { BlobStore } from '../mirror/store/blob-store.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
+import { say } from './language.js';
 import { openRecordedFiles } from './recorded-files.js';
 
 interface VerifyOptions {
@@ -18,9 +19,9 @@ interface VerifyOptions {
 export function registerVerify(program: Command): void {
   program
     .command('verify')
-    .description('re-hash every stored file against its record; works with and without a running server')
-    .option('--quarantine', 'move corrupt files aside, so that the next download fetches them again')
-    .option('--json', 'print the report as JSON')
+    .description(say('help.verify'))
+    .option('--quarantine', say('help.verify.quarantine'))
+    .option('--json', say('help.json'))
     .action(async (options: VerifyOptions) => {
       const config = loadConfig();
       await access(join(config.dataDir, 'blobs')).catch(() => {
@@ -29,7 +30,10 @@ export function registerVerify(program: Command): void {
       const blobs = new BlobStore(config.dataDir);
       const recorded = await openRecordedFiles(config, createLogger('fatal'));
       const terminal = process.stderr.isTTY && !options.json;
-      const bar = new SingleBar({ format: 'verifying [{bar}] {percentage}%  {done} MB', stream: process.stderr });
+      const bar = new SingleBar({
+        format: `${say('cli.verify.verifying')} [{bar}] {percentage}%  {done} MB`,
+        stream: process.stderr,
+      });
       if (terminal) bar.start(1, 0, { done: '0.0' });
       try {
         const report = await verifyStore({
@@ -56,11 +60,14 @@ export function registerVerify(program: Command): void {
 function describe(report: VerifyReport): string {
   const { blobs, snapshots, releases, problems } = report;
   const lines = [
-    `${blobs.count} stored files (${megabytes(blobs.bytes)} MB), ${snapshots} snapshots, ${
-      releases === null ? 'releases not checked: the database cannot be reached' : `${releases} releases`
-    }`,
+    say('cli.verify.checked', {
+      files: blobs.count,
+      megabytes: megabytes(blobs.bytes),
+      snapshots,
+      releases: releases === null ? say('cli.verify.no-releases') : say('cli.verify.releases', { releases }),
+    }),
     ...problems.flatMap(problemLines),
-    problems.length === 0 ? 'all as it should be' : `${problems.length} problem(s)`,
+    problems.length === 0 ? say('cli.verify.sound') : say('cli.verify.problems', { problems: problems.length }),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -68,29 +75,20 @@ function describe(report: VerifyReport): string {
 function problemLines(problem: VerifyProblem): string[] {
   const { code, sha256, size, expectedSize, usedBy, quarantined } = problem;
   const sizes =
-    expectedSize !== null && size !== expectedSize ? ` (${size ?? 'no'} bytes, recorded ${expectedSize})` : '';
+    expectedSize !== null && size !== expectedSize
+      ? say('cli.verify.sizes', { size: size ?? say('cli.verify.no-size'), expected: expectedSize })
+      : '';
   return [
-    `${code}: ${sha256 ?? usedBy[0] ?? ''}${sizes}${quarantined ? ', moved to the quarantine' : ''}`,
-    ...(sha256 === null ? [] : usedBy.map((use) => `  used by ${use}`)),
+    `${code}: ${sha256 ?? usedBy[0] ?? ''}${sizes}${quarantined ? say('cli.verify.quarantined') : ''}`,
+    ...(sha256 === null ? [] : usedBy.map((use) => `  ${say('cli.verify.used-by', { use })}`)),
     `  ${adviceFor(problem)}`,
   ];
 }
 
-const ADVICE: Record<Remedy, string> = {
-  download: 'the next download fetches it again: haishin download',
-  upload: 'it was uploaded: upload the same file again (haishin upload … --force)',
-  retention: 'only earlier releases need it; the source may not have it any more, and it goes with them',
-  nothing: 'nothing needs it',
-};
-
 function adviceFor({ code, sha256, remedy, quarantined }: VerifyProblem): string {
-  if (sha256 === null)
-    return remedy === 'nothing'
-      ? 'this snapshot is in force: restore the file from a backup'
-      : 'it goes with the next collections; until then none of its paths is served';
-  if (code === 'blob-corrupt' && !quarantined)
-    return `first move it aside: haishin verify --quarantine; then: ${ADVICE[remedy]}`;
-  return ADVICE[remedy];
+  if (sha256 === null) return say(remedy === 'nothing' ? 'cli.verify.in-force' : 'cli.verify.collected');
+  const advice = say(`cli.verify.${remedy}`);
+  return code === 'blob-corrupt' && !quarantined ? say('cli.verify.quarantine-first', { advice }) : advice;
 }
 
 function megabytes(bytes: number): string {

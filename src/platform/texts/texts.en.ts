@@ -1,5 +1,7 @@
+import { cliEn } from './cli-texts.en.js';
 import { deployEn } from './deploy-texts.en.js';
 import { downloadEn } from './download-texts.en.js';
+import { helpEn } from './help-texts.en.js';
 import { targetEn } from './target-texts.en.js';
 
 export const en = {
@@ -20,7 +22,9 @@ export const en = {
   'event.none': 'no version',
   'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
   'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
+  ...cliEn,
   ...deployEn,
   ...downloadEn,
+  ...helpEn,
   ...targetEn,
 } as const;

@@ -1,5 +1,7 @@
+import { cliJa } from './cli-texts.ja.js';
 import { deployJa } from './deploy-texts.ja.js';
 import { downloadJa } from './download-texts.ja.js';
+import { helpJa } from './help-texts.ja.js';
 import { targetJa } from './target-texts.ja.js';
 
 export const ja = {
@@ -21,7 +23,9 @@ export const ja = {
   'event.none': 'バージョンなし',
   'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
   'event.deployment.awaiting-approval': '配信が承認を待っています。',
+  ...cliJa,
   ...deployJa,
   ...downloadJa,
+  ...helpJa,
   ...targetJa,
 } as const;
