@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { DownloadView, OutcomeView } from '../modules/download/download.view.js';
 import { ApiClient } from './api-client.js';
-import { say, word } from './language.js';
+import { megabytes, say, word } from './language.js';
 
 const POLL_MS = 300;
 const OPEN = new Set(['queued', 'running']);
@@ -61,10 +61,6 @@ export async function followDownload(api: ApiClient, id: string, quiet: boolean)
     }
     await delay(POLL_MS);
   }
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }
 
 export function registerDownload(program: Command): void {

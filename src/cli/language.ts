@@ -26,3 +26,8 @@ export function localTime(instant: string | Date): string {
   const format = new Intl.DateTimeFormat(terminalLanguage(), { dateStyle: 'medium', timeStyle: 'long' });
   return format.format(new Date(instant));
 }
+
+/** Millions of bytes, as people read sizes: `64.8`. */
+export function megabytes(bytes: number): string {
+  return (bytes / 1_000_000).toFixed(1);
+}

@@ -4,7 +4,7 @@ import type { UploadView } from '../modules/download/upload.controller.js';
 import { ApiClient } from './api-client.js';
 import type { ConnectOptions } from './download.command.js';
 import { formBody, type FormBody } from './form-body.js';
-import { say } from './language.js';
+import { megabytes, say } from './language.js';
 
 interface UploadOptions extends ConnectOptions {
   version?: string;
@@ -55,10 +55,6 @@ async function send(api: ApiClient, path: string, body: FormBody, terminal: bool
   } finally {
     bar.stop();
   }
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }
 
 function describe(view: UploadView): string {

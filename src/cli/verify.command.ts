@@ -8,7 +8,7 @@ import { verifyStore, type VerifyProblem, type VerifyReport } from '../mirror/sn
 import { BlobStore } from '../mirror/store/blob-store.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
-import { say } from './language.js';
+import { megabytes, say } from './language.js';
 import { openRecordedFiles } from './recorded-files.js';
 
 interface VerifyOptions {
@@ -89,8 +89,4 @@ function adviceFor({ code, sha256, remedy, quarantined }: VerifyProblem): string
   if (sha256 === null) return say(remedy === 'nothing' ? 'cli.verify.in-force' : 'cli.verify.collected');
   const advice = say(`cli.verify.${remedy}`);
   return code === 'blob-corrupt' && !quarantined ? say('cli.verify.quarantine-first', { advice }) : advice;
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }
