@@ -1,23 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsInt, Max, Min } from 'class-validator';
 import { missingKey, type MissingKind } from '../../mirror/source/missing-requests.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { Page } from '../../platform/http/page.js';
 import { dayBefore, MissingRequestRecorder } from './missing-request.recorder.js';
 import { MissingRequestRepository, type MissingSum } from './missing-request.repository.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class MissingRequestQuery {
-  /** How many days back, today included; 7 by default. */
-  @MayBeMissing()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(400)
-  days: number = 7;
-}
+import { MissingRequestQuery } from './missing-request.dto.js';
 
 export interface MissingRequestView {
   /** What was wanted, without its version: `pattern/vsapi`. `*`: too many different things to tell apart. */
