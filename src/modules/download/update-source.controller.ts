@@ -10,7 +10,7 @@ import { PreviewQuery } from './update-source.dto.js';
 export class UpdateSourceController {
   constructor(private readonly sources: UpdateSourceService) {}
 
-  /** Every configured source: since when it fails, why, and until when the schedule leaves it alone. */
+  /** Every configured source: since when it fails, why, and until when the schedule leaves it alone. Always whole: `next` is null. */
   @Get('state')
   async state(): Promise<Page<SourceStateView>> {
     return { items: await this.sources.states(), next: null };
