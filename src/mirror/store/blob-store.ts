@@ -40,7 +40,8 @@ export class BlobStore {
     this.#blobs = join(rootDir, 'blobs');
     this.#incoming = join(rootDir, 'incoming');
     const partial = join(rootDir, 'partial');
-    this.directories = [this.#blobs, this.#incoming, partial];
+    // Not `blobs/` itself: nothing but its folders may ever stand in it.
+    this.directories = [join(this.#blobs, FOLDERS[0] ?? ''), this.#incoming, partial];
     this.partials = new PartialFiles(partial, this);
   }
 
