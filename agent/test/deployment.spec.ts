@@ -1,14 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  DdiStub,
-  GATEWAY_TOKEN,
-  type StubComponent,
-  type StubFile,
-  TARGET_TOKEN,
-  uniqueContent,
-} from './support/ddi-stub.js';
+import type { StubComponent } from './support/ddi-messages.js';
+import { DdiStub, GATEWAY_TOKEN, TARGET_TOKEN } from './support/ddi-stub.js';
 import { Sandbox } from './support/sandbox.js';
+import { type StubFile, uniqueContent } from './support/served-file.js';
 
 let stub: DdiStub;
 let box: Sandbox;
@@ -30,10 +25,6 @@ function pattern(version: string, file: Partial<StubFile> = {}): StubComponent {
 
 function engine(version: string): StubComponent {
   return { component: 'virus-scan-engine', version, files: [{ name: 'engine.zip', content: uniqueContent(3000) }] };
-}
-
-function artifactRequests(): typeof stub.seen {
-  return stub.seen.filter((one) => one.path.includes('/artifacts/'));
 }
 
 describe('a deployment', () => {
@@ -87,14 +78,14 @@ describe('a deployment', () => {
     const component = pattern('7');
     stub.deploy([component]);
     await box.run(['once']);
-    const before = artifactRequests().length;
+    const before = stub.artifactRequests().length;
     const again = stub.deploy([component]);
     await box.run(['once']);
     expect(await stub.untilClosed(again)).toMatchObject({
       finished: 'success',
       details: ['virus-pattern: already current (7)'],
     });
-    expect(artifactRequests()).toHaveLength(before);
+    expect(stub.artifactRequests()).toHaveLength(before);
     expect(box.hookCalls()).toHaveLength(1);
   });
 
@@ -119,7 +110,7 @@ describe('a deployment', () => {
     const closed = await stub.untilClosed(action);
     expect(closed.finished).toBe('failure');
     expect(closed.details[0]).toContain(code);
-    expect(artifactRequests()).toEqual([]);
+    expect(stub.artifactRequests()).toEqual([]);
   });
 
   it.each([
@@ -187,7 +178,7 @@ describe('when to install', () => {
     ]);
     stub.change(action, { update: 'forced', maintenanceWindow: 'available' });
     expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests()).toHaveLength(1);
+    expect(stub.artifactRequests()).toHaveLength(1);
     service.kill('SIGTERM');
     await service.ended;
   });
@@ -207,14 +198,14 @@ describe('when to install', () => {
     await box.run(['once']);
     expect(await stub.untilClosed(second)).toMatchObject({ finished: 'success' });
     expect(box.current('virus-pattern')).toBe('5');
-    expect(artifactRequests()).toHaveLength(1);
+    expect(stub.artifactRequests()).toHaveLength(1);
   });
 
   it('does not even download while the server does not want it', async () => {
     const action = stub.deploy([pattern('5')], { download: 'skip', update: 'skip' });
     await box.run(['once']);
     expect(action.feedback.map((one) => one.execution)).toEqual(['scheduled']);
-    expect(artifactRequests()).toEqual([]);
+    expect(stub.artifactRequests()).toEqual([]);
   });
 
   it('waits for its own window with what may wait, not with what is forced', async () => {
@@ -324,7 +315,7 @@ describe('a cancellation', () => {
   it('of an action that is simply gone stops the work quietly', async () => {
     const action = stub.deploy([pattern('5', { content: uniqueContent(500_000), gate: new Promise(() => undefined) })]);
     const run = box.start(['once']);
-    await stub.until('the download to begin', () => artifactRequests().length > 0);
+    await stub.until('the download to begin', () => stub.artifactRequests().length > 0);
     stub.change(action, { state: 'failed' });
     expect(await run.ended).toMatchObject({ code: 0 });
     expect(box.state()['deployment']).toBeNull();
@@ -337,9 +328,9 @@ describe('a transfer', () => {
     const action = stub.deploy([pattern('5', { content, cut: { after: 100_000, times: 2 } })]);
     await box.run(['once']);
     expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    const ranges = artifactRequests().map((one) => one.headers.range);
+    const ranges = stub.artifactRequests().map((one) => one.headers.range);
     expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=200000-']);
-    expect(artifactRequests()[1]?.headers['if-range']).toMatch(/^"[0-9a-f]{64}"$/);
+    expect(stub.artifactRequests()[1]?.headers['if-range']).toMatch(/^"[0-9a-f]{64}"$/);
     expect(box.content('virus-pattern', 'vsapi.zip').equals(content)).toBe(true);
   });
 
@@ -348,7 +339,7 @@ describe('a transfer', () => {
     const file: StubFile = { name: 'vsapi.zip', content, gate: new Promise(() => undefined) };
     const action = stub.deploy([{ component: 'virus-pattern', version: '5', files: [file] }]);
     const first = box.start(['once']);
-    await stub.until('half the file', () => stub.seen.some((one) => one.path.includes('/artifacts/')));
+    await stub.until('half the file', () => stub.artifactRequests().length > 0);
     const part = (): number => {
       const name = box.downloads().find((one) => one.endsWith('.part'));
       return name ? readFileSync(join(box.stateDirectory, 'downloads', name)).length : 0;
@@ -361,7 +352,7 @@ describe('a transfer', () => {
     delete file.gate;
     await box.run(['once']);
     expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests().at(-1)?.headers.range).toBe('bytes=200000-');
+    expect(stub.artifactRequests().at(-1)?.headers.range).toBe('bytes=200000-');
     expect(box.content('virus-pattern', 'vsapi.zip').equals(content)).toBe(true);
   });
 
@@ -371,10 +362,10 @@ describe('a transfer', () => {
     const file: StubFile = { name: 'vsapi.zip', content, gate: new Promise(() => undefined) };
     const action = stub.deploy([{ component: 'virus-pattern', version: '5', files: [file] }]);
     const run = box.start(['once']);
-    await stub.until('the hanging transfer', () => artifactRequests().length === 1);
+    await stub.until('the hanging transfer', () => stub.artifactRequests().length === 1);
     delete file.gate;
     expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests().map((one) => one.headers.range)).toEqual([undefined, 'bytes=150000-']);
+    expect(stub.artifactRequests().map((one) => one.headers.range)).toEqual([undefined, 'bytes=150000-']);
     await run.ended;
   });
 
@@ -383,14 +374,14 @@ describe('a transfer', () => {
     const action = stub.deploy([pattern('5', { content, cut: { after: 100_000, times: 1 }, etag: null })]);
     await box.run(['once']);
     expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests().map((one) => one.headers.range)).toEqual([undefined, undefined]);
+    expect(stub.artifactRequests().map((one) => one.headers.range)).toEqual([undefined, undefined]);
   });
 
   it('gives up after its tries, with the number that means unreachable', async () => {
     const action = stub.deploy([pattern('5', { content: uniqueContent(300_000), cut: { after: 10, times: 99 } })]);
     await box.run(['once']);
     expect(await stub.untilClosed(action)).toMatchObject({ finished: 'failure', code: 28 });
-    expect(artifactRequests()).toHaveLength(5);
+    expect(stub.artifactRequests()).toHaveLength(5);
   });
 });
 

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DdiStub, uniqueContent } from './support/ddi-stub.js';
+import { DdiStub } from './support/ddi-stub.js';
 import { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 const MIB = 1024 * 1024;
 let stub: DdiStub;

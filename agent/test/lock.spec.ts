@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId, machineId, processFacts } from '../src/files/process-identity.js';
-import { DdiStub, uniqueContent } from './support/ddi-stub.js';
+import { DdiStub } from './support/ddi-stub.js';
 import { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 let stub: DdiStub;
 let box: Sandbox;

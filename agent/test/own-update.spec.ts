@@ -1,5 +1,6 @@
-import { DdiStub, publish, uniqueContent } from './support/ddi-stub.js';
+import { DdiStub, publish } from './support/ddi-stub.js';
 import { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 let stub: DdiStub;
 let box: Sandbox;
