@@ -3,9 +3,8 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { SampleTree } from '../src/sample-upstream/sample-tree.js';
-import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream/sample-server.js';
-import { startHaishin, type TestHaishin } from './support/haishin.js';
+import type { TestHaishin } from './support/haishin.js';
+import { startMirror, type Mirror } from './support/mirror.js';
 import { until } from './support/until.js';
 import { uploadTo } from './support/upload.js';
 import { zipOf } from './support/zip-file.js';
@@ -14,19 +13,15 @@ import { zipOf } from './support/zip-file.js';
 const PUBLISHING_LOCK = 7_224_801_519;
 
 describe('an upload whose content is taken away while it waits for its turn', () => {
-  let upstream: SampleUpstream;
+  let mirror: Mirror;
   let haishin: TestHaishin;
 
   beforeAll(async () => {
-    upstream = await startSampleUpstream({ tree: new SampleTree({ scale: 0.001 }) });
-    haishin = await startHaishin({ upstreamUrl: upstream.url });
+    mirror = await startMirror();
+    haishin = mirror.haishin;
     expect(await haishin.api.download()).toMatchObject({ state: 'succeeded' });
   });
-
-  afterAll(async () => {
-    await haishin.dispose();
-    await upstream.close();
-  });
+  afterAll(() => mirror.dispose());
 
   it.each([
     ['only recorded', '10.100.00'],

@@ -1,40 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  DdiStub,
-  GATEWAY_TOKEN,
-  type StubComponent,
-  type StubFile,
-  TARGET_TOKEN,
-  uniqueContent,
-} from './support/ddi-stub.js';
-import { Sandbox } from './support/sandbox.js';
+import { writeFileSync } from 'node:fs';
+import { engine, pattern } from './support/components.js';
+import type { DdiStub } from './support/ddi-stub.js';
+import { endManagedProduct, startManagedProduct } from './support/managed-product.js';
+import type { Sandbox } from './support/sandbox.js';
 
 let stub: DdiStub;
 let box: Sandbox;
 
 beforeEach(async () => {
-  stub = await new DdiStub().start();
-  box = new Sandbox();
-  box.configure(stub.url);
+  ({ stub, box } = await startManagedProduct());
 });
-afterEach(async () => {
-  await box.dispose();
-  await stub.stop();
-});
-
-function pattern(version: string, file: Partial<StubFile> = {}): StubComponent {
-  const content = file.content ?? uniqueContent(5000);
-  return { component: 'virus-pattern', version, files: [{ name: 'vsapi.zip', ...file, content }] };
-}
-
-function engine(version: string): StubComponent {
-  return { component: 'virus-scan-engine', version, files: [{ name: 'engine.zip', content: uniqueContent(3000) }] };
-}
-
-function artifactRequests(): typeof stub.seen {
-  return stub.seen.filter((one) => one.path.includes('/artifacts/'));
-}
+afterEach(() => endManagedProduct({ stub, box }));
 
 describe('a deployment', () => {
   it('arrives by the held poll, is installed, restarts the scan service and is reported', async () => {
@@ -87,14 +63,14 @@ describe('a deployment', () => {
     const component = pattern('7');
     stub.deploy([component]);
     await box.run(['once']);
-    const before = artifactRequests().length;
+    const before = stub.artifactRequests().length;
     const again = stub.deploy([component]);
     await box.run(['once']);
     expect(await stub.untilClosed(again)).toMatchObject({
       finished: 'success',
       details: ['virus-pattern: already current (7)'],
     });
-    expect(artifactRequests()).toHaveLength(before);
+    expect(stub.artifactRequests()).toHaveLength(before);
     expect(box.hookCalls()).toHaveLength(1);
   });
 
@@ -119,7 +95,7 @@ describe('a deployment', () => {
     const closed = await stub.untilClosed(action);
     expect(closed.finished).toBe('failure');
     expect(closed.details[0]).toContain(code);
-    expect(artifactRequests()).toEqual([]);
+    expect(stub.artifactRequests()).toEqual([]);
   });
 
   it.each([
@@ -169,295 +145,6 @@ describe('a deployment', () => {
     await box.run(['once']);
     const closed = await stub.untilClosed(action);
     expect(Math.max(...closed.details.map((detail) => detail.length))).toBeLessThanOrEqual(1000);
-  });
-});
-
-describe('when to install', () => {
-  it('downloads outside the maintenance window, says so once, and installs when it opens', async () => {
-    const action = stub.deploy([pattern('5')], { update: 'skip', maintenanceWindow: 'unavailable' });
-    const service = box.start(['run']);
-    const base = `/DEFAULT/controller/v1/product-1/deploymentBase/${action.id}`;
-    const looks = (): number => stub.seen.filter((one) => one.path === base).length;
-    await stub.until('several looks at the waiting action', () => looks() >= 3);
-    expect(box.current('virus-pattern')).toBeNull();
-    expect(action.feedback.map((one) => [one.execution, one.details[0]])).toEqual([
-      ['download', 'virus-pattern: taking 5'],
-      ['downloaded', 'vsapi.zip: 5000 bytes, SHA-256 as announced'],
-      ['downloaded', 'waiting for the maintenance window'],
-    ]);
-    stub.change(action, { update: 'forced', maintenanceWindow: 'available' });
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests()).toHaveLength(1);
-    service.kill('SIGTERM');
-    await service.ended;
-  });
-
-  it('ends a download-only order when the files are here, and a later order for them fetches nothing again', async () => {
-    const release = pattern('5');
-    const action = stub.deploy([release], { update: 'skip' });
-    await box.run(['once']);
-    expect(action.feedback.map((one) => [one.execution, one.finished])).toEqual([
-      ['download', 'none'],
-      ['downloaded', 'none'],
-      ['downloaded', 'success'],
-    ]);
-    expect(box.current('virus-pattern')).toBeNull();
-    stub.change(action, { state: 'succeeded' });
-    const second = stub.deploy([release]);
-    await box.run(['once']);
-    expect(await stub.untilClosed(second)).toMatchObject({ finished: 'success' });
-    expect(box.current('virus-pattern')).toBe('5');
-    expect(artifactRequests()).toHaveLength(1);
-  });
-
-  it('does not even download while the server does not want it', async () => {
-    const action = stub.deploy([pattern('5')], { download: 'skip', update: 'skip' });
-    await box.run(['once']);
-    expect(action.feedback.map((one) => one.execution)).toEqual(['scheduled']);
-    expect(artifactRequests()).toEqual([]);
-  });
-
-  it('waits for its own window with what may wait, not with what is forced', async () => {
-    const hour = (new Date().getHours() + 12) % 24;
-    const clock = (at: number): string => `${String(at % 24).padStart(2, '0')}:00`;
-    box.configure(stub.url, { installWindow: { start: clock(hour), end: clock(hour + 1) } });
-    const action = stub.deploy([pattern('5')], { update: 'attempt' });
-    await box.run(['once']);
-    expect(action.feedback.at(-1)?.details[0]).toContain('local installation window');
-    expect(box.current('virus-pattern')).toBeNull();
-    stub.change(action, { update: 'forced' });
-    await box.run(['once']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-  });
-
-  it('asks a local operator when consent is not automatic', async () => {
-    box.configure(stub.url, { confirmation: { auto: false } });
-    const action = stub.deploy([pattern('5')], { state: 'confirming' });
-    await box.run(['once']);
-    expect(action.state).toBe('confirming');
-    expect(await box.run(['confirm'])).toMatchObject({ code: 0, stdout: 'confirmed\n' });
-    await box.run(['once']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    const other = stub.deploy([pattern('6')], { state: 'confirming' });
-    expect(await box.run(['deny'])).toMatchObject({ code: 0 });
-    expect(other.feedback.map((one) => one.execution)).toEqual(['denied']);
-    stub.actions.delete(other.id);
-    const nothing = await box.run(['deny']);
-    expect(nothing.code).toBe(1);
-    expect(nothing.stderr).toContain('no deployment waits for consent');
-  });
-
-  it('consents by itself when it may', async () => {
-    const action = stub.deploy([pattern('5')], { state: 'confirming' });
-    const service = box.start(['run']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    service.kill('SIGTERM');
-    await service.ended;
-  });
-});
-
-describe('a cancellation', () => {
-  it('before the deployment began is accepted', async () => {
-    const action = stub.deploy([pattern('5')], { state: 'cancelling' });
-    await box.run(['once']);
-    expect(action.cancelFeedback.map((one) => one.execution)).toEqual(['closed']);
-    expect(action.state).toBe('cancelled');
-  });
-
-  it('during the download stops it', async () => {
-    const action = stub.deploy([pattern('5', { content: uniqueContent(500_000), gate: new Promise(() => undefined) })]);
-    const run = box.start(['once']);
-    await stub.until('the download to begin', () => action.feedback.some((one) => one.execution === 'download'));
-    stub.cancel(action);
-    await stub.until('the cancellation to be accepted', () => action.state === 'cancelled');
-    expect(await run.ended).toMatchObject({ code: 0 });
-    expect(box.current('virus-pattern')).toBeNull();
-    expect(box.downloads()).toEqual([]);
-    expect(box.state()['deployment']).toBeNull();
-  });
-
-  it('after the download, before the installation, is accepted', async () => {
-    box.configure(stub.url, { polling: { cancelCheckSeconds: 3600 } });
-    const action = stub.deploy([pattern('5')]);
-    stub.onFeedback = (_, feedback) => {
-      if (feedback.execution === 'proceeding') stub.cancel(action);
-    };
-    expect(await box.run(['once'])).toMatchObject({ code: 0 });
-    expect(action.state).toBe('cancelled');
-    expect(action.cancelFeedback.map((one) => one.execution)).toEqual(['closed']);
-    expect(box.current('virus-pattern')).toBeNull();
-    expect(box.generations('virus-pattern')).toEqual([]);
-    expect(box.hookCalls()).toEqual([]);
-  });
-
-  it('while waiting for the maintenance window is accepted', async () => {
-    const action = stub.deploy([pattern('5')], { update: 'skip', maintenanceWindow: 'unavailable' });
-    const service = box.start(['run']);
-    await stub.until('waiting', () =>
-      action.feedback.some((one) => one.details[0]?.startsWith('waiting for') ?? false),
-    );
-    stub.cancel(action);
-    await stub.until('the cancellation to be accepted', () => action.state === 'cancelled');
-    service.kill('SIGTERM');
-    await service.ended;
-    expect(box.downloads()).toEqual([]);
-  });
-
-  it('during the installation is refused, and the installation goes on', async () => {
-    const go = box.path('go');
-    box.configure(stub.url, {
-      hooks: { scanService: `touch ${box.path('restarting')}; until [ -e ${go} ]; do sleep 0.02; done` },
-    });
-    const action = stub.deploy([pattern('5')]);
-    const run = box.start(['once']);
-    await stub.until('the installation', () => action.feedback.some((one) => one.execution === 'proceeding'));
-    await stub.until('the pointer', () => box.current('virus-pattern') === '5');
-    stub.cancel(action);
-    await stub.until('the refusal', () => action.cancelFeedback.length > 0);
-    expect(action.cancelFeedback[0]).toMatchObject({ execution: 'rejected' });
-    writeFileSync(go, '');
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    await run.ended;
-    expect(box.current('virus-pattern')).toBe('5');
-  });
-
-  it('of an action that is simply gone stops the work quietly', async () => {
-    const action = stub.deploy([pattern('5', { content: uniqueContent(500_000), gate: new Promise(() => undefined) })]);
-    const run = box.start(['once']);
-    await stub.until('the download to begin', () => artifactRequests().length > 0);
-    stub.change(action, { state: 'failed' });
-    expect(await run.ended).toMatchObject({ code: 0 });
-    expect(box.state()['deployment']).toBeNull();
-  });
-});
-
-describe('a transfer', () => {
-  it('that is cut goes on where it stopped', async () => {
-    const content = uniqueContent(300_000);
-    const action = stub.deploy([pattern('5', { content, cut: { after: 100_000, times: 2 } })]);
-    await box.run(['once']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    const ranges = artifactRequests().map((one) => one.headers.range);
-    expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=200000-']);
-    expect(artifactRequests()[1]?.headers['if-range']).toMatch(/^"[0-9a-f]{64}"$/);
-    expect(box.content('virus-pattern', 'vsapi.zip').equals(content)).toBe(true);
-  });
-
-  it('goes on after the agent was killed, too', async () => {
-    const content = uniqueContent(400_000);
-    const file: StubFile = { name: 'vsapi.zip', content, gate: new Promise(() => undefined) };
-    const action = stub.deploy([{ component: 'virus-pattern', version: '5', files: [file] }]);
-    const first = box.start(['once']);
-    await stub.until('half the file', () => stub.seen.some((one) => one.path.includes('/artifacts/')));
-    const part = (): number => {
-      const name = box.downloads().find((one) => one.endsWith('.part'));
-      return name ? readFileSync(join(box.stateDirectory, 'downloads', name)).length : 0;
-    };
-    const poke = setInterval(() => stub.touch(), 10);
-    await stub.until('half the file on the disk', () => part() === 200_000);
-    clearInterval(poke);
-    first.kill('SIGKILL');
-    await first.ended;
-    delete file.gate;
-    await box.run(['once']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests().at(-1)?.headers.range).toBe('bytes=200000-');
-    expect(box.content('virus-pattern', 'vsapi.zip').equals(content)).toBe(true);
-  });
-
-  it('that hangs is broken off and continued', async () => {
-    box.configure(stub.url, { transfer: { idleTimeoutSeconds: 0.3 } });
-    const content = uniqueContent(300_000);
-    const file: StubFile = { name: 'vsapi.zip', content, gate: new Promise(() => undefined) };
-    const action = stub.deploy([{ component: 'virus-pattern', version: '5', files: [file] }]);
-    const run = box.start(['once']);
-    await stub.until('the hanging transfer', () => artifactRequests().length === 1);
-    delete file.gate;
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests().map((one) => one.headers.range)).toEqual([undefined, 'bytes=150000-']);
-    await run.ended;
-  });
-
-  it('starts over when the source cannot say that the file is still the same', async () => {
-    const content = uniqueContent(300_000);
-    const action = stub.deploy([pattern('5', { content, cut: { after: 100_000, times: 1 }, etag: null })]);
-    await box.run(['once']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    expect(artifactRequests().map((one) => one.headers.range)).toEqual([undefined, undefined]);
-  });
-
-  it('gives up after its tries, with the number that means unreachable', async () => {
-    const action = stub.deploy([pattern('5', { content: uniqueContent(300_000), cut: { after: 10, times: 99 } })]);
-    await box.run(['once']);
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'failure', code: 28 });
-    expect(artifactRequests()).toHaveLength(5);
-  });
-});
-
-describe('the server', () => {
-  it('away and back: the service keeps trying, and the outcome is delivered then', async () => {
-    const action = stub.deploy([pattern('5')]);
-    box.configure(stub.url, {
-      hooks: { scanService: box.hook('scan', `until [ -e ${box.path('go')} ]; do sleep 0.02; done`) },
-    });
-    const service = box.start(['run']);
-    await stub.until('the installation', () => action.feedback.some((one) => one.execution === 'proceeding'));
-    await stub.stop();
-    writeFileSync(box.path('go'), '');
-    await service.logged(/the server is away/);
-    await stub.start();
-    expect(await stub.untilClosed(action)).toMatchObject({ finished: 'success' });
-    await service.logged(/the server is back/);
-    expect(box.hookCalls()).toHaveLength(1);
-    service.kill('SIGTERM');
-    expect(await service.ended).toMatchObject({ code: 0 });
-    expect(box.state()['serverProblem']).toBeNull();
-  });
-
-  it('that is busy is left alone for as long as it asks', async () => {
-    stub.refusals.push({ status: 503, headers: { 'retry-after': '1' } });
-    const service = box.start(['run']);
-    await stub.until('the refused poll', () => stub.seen.length === 1);
-    const refusedAt = performance.now();
-    await stub.until('the next poll', () => stub.seen.length === 2);
-    expect(performance.now() - refusedAt).toBeGreaterThan(950);
-    service.kill('SIGTERM');
-    await service.ended;
-  });
-
-  it('that refuses the token is not hammered, and `once` says so', async () => {
-    stub.valid.clear();
-    const run = await box.run(['once']);
-    expect(run.code).toBe(1);
-    expect(run.stderr).toContain('server-refused');
-    expect(run.stderr).not.toContain(TARGET_TOKEN);
-    expect(stub.seen).toHaveLength(1);
-  });
-
-  it('hands out a target token at the first contact of a gateway token; refused later, the agent enrols again', async () => {
-    box.configure(stub.url, { targetToken: undefined, gatewayToken: GATEWAY_TOKEN });
-    stub.handOut = 'handed-out-token';
-    stub.valid.add('TargetToken handed-out-token');
-    await box.run(['once']);
-    expect(stub.seen[0]?.headers.authorization).toBe(`GatewayToken ${GATEWAY_TOKEN}`);
-    expect(stub.seen.at(-1)?.headers.authorization).toBe('TargetToken handed-out-token');
-    stub.valid.delete('TargetToken handed-out-token');
-    stub.handOut = null;
-    expect(await box.run(['once'])).toMatchObject({ code: 0 });
-    expect(stub.seen.at(-1)?.headers.authorization).toBe(`GatewayToken ${GATEWAY_TOKEN}`);
-  });
-
-  it('is not chased when it offers the same failing deployment again and again', async () => {
-    const action = stub.deploy([pattern('5', { announce: { size: 9 } })]);
-    const service = box.start(['run']);
-    await stub.until('ten failures', () => {
-      if (action.state === 'failed') stub.change(action, { state: 'open' });
-      return action.feedback.filter((one) => one.execution === 'closed').length >= 10;
-    });
-    const log = service.log;
-    service.kill('SIGTERM');
-    await service.ended;
-    expect(log).toContain('size-mismatch');
   });
 });
 

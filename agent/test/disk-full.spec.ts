@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DdiStub, uniqueContent } from './support/ddi-stub.js';
-import { Sandbox } from './support/sandbox.js';
+import type { DdiStub } from './support/ddi-stub.js';
+import { endManagedProduct, startManagedProduct } from './support/managed-product.js';
+import type { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 const MIB = 1024 * 1024;
 let stub: DdiStub;
@@ -10,13 +12,11 @@ let box: Sandbox;
 const mounted: string[] = [];
 
 beforeEach(async () => {
-  stub = await new DdiStub().start();
-  box = new Sandbox();
+  ({ stub, box } = await startManagedProduct());
 });
 afterEach(async () => {
   for (const path of mounted.splice(0)) execFileSync('umount', [path]);
-  await box.dispose();
-  await stub.stop();
+  await endManagedProduct({ stub, box });
 });
 
 /** A real small file system; null where this user may not mount. */

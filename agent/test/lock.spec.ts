@@ -3,21 +3,18 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId, machineId, processFacts } from '../src/files/process-identity.js';
-import { DdiStub, uniqueContent } from './support/ddi-stub.js';
-import { Sandbox } from './support/sandbox.js';
+import type { DdiStub } from './support/ddi-stub.js';
+import { endManagedProduct, startManagedProduct } from './support/managed-product.js';
+import type { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 let stub: DdiStub;
 let box: Sandbox;
 
 beforeEach(async () => {
-  stub = await new DdiStub().start();
-  box = new Sandbox();
-  box.configure(stub.url);
+  ({ stub, box } = await startManagedProduct());
 });
-afterEach(async () => {
-  await box.dispose();
-  await stub.stop();
-});
+afterEach(() => endManagedProduct({ stub, box }));
 
 const chunk = { component: 'virus-pattern', version: '1', files: [{ name: 'v.zip', content: uniqueContent(100) }] };
 

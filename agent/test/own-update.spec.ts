@@ -1,5 +1,7 @@
-import { DdiStub, publish, uniqueContent } from './support/ddi-stub.js';
-import { Sandbox } from './support/sandbox.js';
+import { type DdiStub, publish } from './support/ddi-stub.js';
+import { endManagedProduct, startManagedProduct } from './support/managed-product.js';
+import type { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 let stub: DdiStub;
 let box: Sandbox;
@@ -28,14 +30,10 @@ function release(pattern: string, engine: string): void {
 }
 
 beforeEach(async () => {
-  stub = await new DdiStub().start();
-  box = new Sandbox();
+  ({ stub, box } = await startManagedProduct());
   configure();
 });
-afterEach(async () => {
-  await box.dispose();
-  await stub.stop();
-});
+afterEach(() => endManagedProduct({ stub, box }));
 
 const seenManifests = (): number => stub.seen.filter((one) => one.path.endsWith('/server.ini')).length;
 const succeeded = (): unknown[] => stub.events.filter((one) => one['outcome'] === 'succeeded');

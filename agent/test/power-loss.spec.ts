@@ -1,7 +1,9 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DdiStub, type StubComponent, publish, uniqueContent } from './support/ddi-stub.js';
+import type { StubComponent } from './support/ddi-messages.js';
+import { DdiStub, publish } from './support/ddi-stub.js';
 import { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 /** More kill points than any update has; a run that ends by itself ends the series. */
 const MORE_THAN_ENOUGH = 60;

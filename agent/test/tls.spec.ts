@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { DdiStub, type StubComponent, uniqueContent } from './support/ddi-stub.js';
+import type { StubComponent } from './support/ddi-messages.js';
+import { DdiStub } from './support/ddi-stub.js';
 import { Sandbox } from './support/sandbox.js';
+import { uniqueContent } from './support/served-file.js';
 
 let stub: DdiStub;
 let box: Sandbox;

@@ -5,67 +5,15 @@ import { ManagedSite, type TestRelease } from '../support/managed-site.js';
 describe('DDI v1 beyond the plain deployment', () => {
   let site: ManagedSite;
   let release: TestRelease;
-  let number = 0;
 
   beforeAll(async () => {
     site = await ManagedSite.start();
-    await site.component('rules');
-    release = await site.release('rules', '4.0');
+    release = await site.firstRelease('rules', '4.0');
   });
-
   afterAll(() => site.dispose());
 
-  const fresh = (): string => `p${(number += 1)}`;
-
-  it('asks for attributes until it has them, and again when a person wants them', async () => {
-    const { body } = await site.api.post('/api/v1/agents', { controllerId: 'attr' });
-    const product = new DdiClient(site.haishin.http, 'attr', { token: body.securityToken as string });
-    const { href } = (await product.poll()).body._links.configData;
-    expect(href).toBe(`${product.base}/configData`);
-    // As SWUpdate sends it: an id, a status, a time; numbers among the values.
-    const sent = {
-      id: '',
-      status: { result: { finished: 'success' } },
-      mode: 'merge',
-      data: { device: 'mx', cores: 4 },
-    };
-    expect((await product.call('PUT', href as string, sent)).status).toBe(200);
-    expect((await product.poll()).body._links).toEqual({});
-    await product.configData({ device: 'my', more: 'x' });
-    await product.configData({ more: '' }, 'remove');
-    const view = async () => (await site.api.get('/api/v1/agents/attr')).body;
-    expect((await view()).attributes).toEqual({ device: 'my', cores: '4' });
-    await product.configData({ product: 'Gateway', version: '9.1' }, 'replace');
-    expect(await view()).toMatchObject({
-      attributes: { product: 'Gateway', version: '9.1' },
-      productType: 'Gateway',
-      productVersion: '9.1',
-    });
-    await site.api.call('PATCH', '/api/v1/agents/attr', { configDataWanted: true });
-    expect(Object.keys((await product.poll()).body._links)).toEqual(['configData']);
-  });
-
-  it('reads the inventory with its variants', async () => {
-    const product = await site.product('inv', {
-      'component.virus-pattern.version': '15.697.80',
-      'component.virus-scan-engine.version': '12.5.1004',
-      'component.unheard-of.version': 'beta',
-      'component.BAD KEY.version': '1',
-      'haishin.capabilities': 'rollback, schedule,multi-artifact,rollback',
-    });
-    const { body } = await site.api.get('/api/v1/agents/inv');
-    expect(body.components).toMatchObject([
-      { id: 'unheard-of', version: 'beta', rawVersion: 'beta', variant: null },
-      { id: 'virus-pattern', version: '15.697.80', rawVersion: '1569780', variant: '80' },
-      { id: 'virus-scan-engine', version: '12.500.1004', rawVersion: '12.5.1004', variant: null },
-    ]);
-    expect(body.capabilities).toEqual(['rollback', 'schedule', 'multi-artifact']);
-    await product.configData({}, 'replace');
-    expect((await site.api.get('/api/v1/agents/inv')).body.components).toEqual([]);
-  });
-
   it('refuses bodies that are too much or nonsense, and goes on', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const product = await site.product(id);
     const megabytes = `{"mode":"merge","data":{"k":"${'x'.repeat(3 * 1024 * 1024)}"}}`;
     // The connection stays, so that whoever still sends hears the answer.
@@ -106,7 +54,7 @@ describe('DDI v1 beyond the plain deployment', () => {
   });
 
   it('waits for the consent of somebody at the product', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const product = await site.product(id);
     const commandId = await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
     const { body } = await product.poll();
@@ -135,7 +83,7 @@ describe('DDI v1 beyond the plain deployment', () => {
   });
 
   it('consents by itself when the product says so', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const product = await site.product(id);
     await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
     expect((await product.call('POST', '/confirmationBase/activateAutoConfirm', { initiator: 'me' })).status).toBe(200);
@@ -148,7 +96,7 @@ describe('DDI v1 beyond the plain deployment', () => {
   });
 
   it('lets a product fetch outside the maintenance window, but not install', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const product = await site.product(id);
     const window = { kind: 'daily' as const, from: '22:00', to: '05:00', timeZone: 'Asia/Tokyo' };
     const commandId = await site.deploy([release], [id], { parameters: { window } });
@@ -172,7 +120,7 @@ describe('DDI v1 beyond the plain deployment', () => {
   });
 
   it('ends a download-only order when the files are there, and nothing counts as installed', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const product = await site.product(id);
     const commandId = await site.deploy([release], [id], {
       parameters: { mode: { download: 'forced', update: 'skip' } },
@@ -195,7 +143,7 @@ describe('DDI v1 beyond the plain deployment', () => {
   });
 
   it('gives links of the scheme, host and port that the product used, and plain ones that are plain', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const plain = await site.product(id);
     await site.deploy([release], [id]);
     const secure = new DdiClient(site.haishin.https, id, plain.options);
@@ -225,7 +173,7 @@ describe('DDI v1 beyond the plain deployment', () => {
     const uploaded = await site.api.call('POST', '/api/v1/components/rules/releases', form);
     expect(uploaded.status).toBeLessThan(300);
     const signed: TestRelease = { ...release, releaseId: uploaded.body.id as string, version: '5.0' };
-    const [simple, clever] = [fresh(), fresh()];
+    const [simple, clever] = [site.fresh(), site.fresh()];
     const one = await site.product(simple);
     const two = await site.product(clever, { 'haishin.capabilities': 'multi-artifact' });
     await site.deploy([signed], [simple, clever]);
@@ -242,7 +190,7 @@ describe('DDI v1 beyond the plain deployment', () => {
   });
 
   it('serves no file but those of the module', async () => {
-    const id = fresh();
+    const id = site.fresh();
     const product = await site.product(id);
     await site.deploy([release], [id]);
     const [artifact] = (await product.fetchDeployment()).body.deployment.chunks[0].artifacts;
@@ -254,71 +202,8 @@ describe('DDI v1 beyond the plain deployment', () => {
     );
   });
 
-  it('waits while the product runs an update of its own', async () => {
-    const id = fresh();
-    const product = await site.product(id, { 'haishin.schedule': 'on' });
-    await product.configData({ 'haishin.update': 'running' });
-    const commandId = await site.deploy([release], [id]);
-    expect((await product.poll()).body._links).toEqual({});
-    expect(await site.target(commandId, id)).toMatchObject({ state: 'queued', reason: 'own-update-running' });
-    await product.configData({ 'haishin.update': 'idle' });
-    expect((await product.fetchDeployment()).status).toBe(200);
-    const { body } = await site.api.get(`/api/v1/agents/${id}`);
-    expect(body.conflicts).toMatchObject([{ code: 'own-schedule-on' }]);
-    await product.configData({ 'haishin.schedule': 'off' });
-    expect((await site.api.get(`/api/v1/agents/${id}`)).body.conflicts).toEqual([]);
-  });
-
-  it('does not believe for ever that an update runs', async () => {
-    const id = fresh();
-    const product = await site.product(id, { 'haishin.update': 'running' });
-    await site.deploy([release], [id]);
-    expect((await product.poll()).body._links).toEqual({});
-    site.clock.advance(121 * 60_000);
-    expect(Object.keys((await product.poll()).body._links)).toEqual(['deploymentBase']);
-  });
-
-  it('takes updates that the product started itself into the history, each once', async () => {
-    const id = fresh();
-    const product = await site.product(id);
-    const event = {
-      id: '7d1c0e1a-0000-4000-8000-000000000001',
-      time: '1970-01-01T00:00:00.000Z',
-      component: 'virus-pattern',
-      trigger: 'schedule',
-      outcome: 'succeeded',
-      versionBefore: '15.695.00',
-      version: '15.697.00',
-      code: 0,
-      message: 'succeeded',
-      unknown: 'field',
-    };
-    const failed = { ...event, id: 'second', component: 'rules', outcome: 'failed', code: 62, version: '9.9' };
-    for (let time = 0; time < 3; time += 1)
-      expect((await product.call('POST', '/events', { events: [event, failed] })).status).toBe(200);
-    const { body: own } = await site.api.get(`/api/v1/agents/${id}/events`);
-    expect(own.items).toHaveLength(2);
-    // A clock that stands in 1970 tells nothing: the time of arrival stands instead.
-    expect(own.items[0].at).toBe(site.clock.now().toISOString());
-    const { body: log } = await site.api.get('/api/v1/events?component=virus-pattern');
-    expect(log.items).toMatchObject([
-      { trigger: 'product-schedule', outcome: 'updated', actor: id, version: '15.697.00' },
-    ]);
-    expect(log.items[0].text.en).toContain(id);
-    const { body: agent } = await site.api.get(`/api/v1/agents/${id}`);
-    expect(agent.components).toMatchObject([{ id: 'virus-pattern', rawVersion: '1569700', variant: '00' }]);
-    // Half a character at the cut is none; a component that nobody knows stands in the history alone.
-    const long = { ...event, id: 'long', outcome: 'failed', message: `${'x'.repeat(999)}😀` };
-    const strange = { ...event, id: 'strange', component: 'unheard-of', version: '1' };
-    expect((await product.call('POST', '/events', { events: [long, strange] })).status).toBe(200);
-    const later = (await site.api.get(`/api/v1/agents/${id}`)).body.components;
-    expect(later.map((each: { id: string }) => each.id)).toEqual(['virus-pattern']);
-    for (const wrong of [{}, { events: 7 }, { events: [{}] }, { events: [{ ...event, trigger: 'moon' }] }])
-      expect((await product.call('POST', '/events', wrong)).status).toBe(400);
-  });
-
   it('carries orders other than deployments, and skips at once who cannot', async () => {
-    const [able, unable] = [fresh(), fresh()];
+    const [able, unable] = [site.fresh(), site.fresh()];
     const product = await site.product(able, {
       'haishin.capabilities': 'rollback,schedule,source,inventory,diagnostics,licence',
       'component.rules.version': '4.0',

@@ -1,4 +1,5 @@
-import type { Fault, FaultScript } from '../support/faulty-upstream.js';
+import type { FaultScript } from '../support/faulty-upstream.js';
+import type { Fault } from '../support/transfer-fault.js';
 import { filesLike, MirrorBench, outcomeOf } from './mirror-bench.js';
 
 interface Case {

@@ -1,5 +1,6 @@
-import type { Fault, FaultScript } from '../support/faulty-upstream.js';
+import type { FaultScript } from '../support/faulty-upstream.js';
 import { hugeManifest } from '../support/manifest-faults.js';
+import type { Fault } from '../support/transfer-fault.js';
 import { MirrorBench } from './mirror-bench.js';
 
 const MANIFEST = /\/server\.ini$/;

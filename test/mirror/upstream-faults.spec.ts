@@ -1,12 +1,9 @@
-import { randomBytes, createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createServer } from 'node:net';
-import { Bench, faultOf, listen, type Handler } from './upstream-server.js';
+import { join } from 'node:path';
+import { Bench, faultOf, listen, randomFile, type Handler } from './upstream-server.js';
 
-const content = randomBytes(3000);
-const sha256 = createHash('sha256').update(content).digest('hex');
-const request = { size: content.length, maxBytes: 10_000 };
+const { content, sha256, request } = randomFile(3000);
 
 describe('an upstream over HTTP that misbehaves', () => {
   let bench: Bench;
@@ -15,17 +12,8 @@ describe('an upstream over HTTP that misbehaves', () => {
   });
   afterEach(() => bench.close());
 
-  const faultWith = async (handler: Handler, size: number | null = content.length) => {
-    const server = await bench.serve(handler);
-    const fault = await faultOf(bench.source(server.origin).fetchBlob('pattern/a.bin', { ...request, size }));
-    // Whatever happened, nothing remains of it.
-    expect(await readdir(join(bench.directory, 'incoming'))).toEqual([]);
-    expect((await bench.store.list().next()).done).toBe(true);
-    expect(fault.kind).toBe('upstream');
-    expect(fault.message).toMatch(/^The .*\.$/);
-    expect(fault.details['url']).toBe(`${server.origin}/pattern/a.bin`);
-    return { fault, server };
-  };
+  const faultWith = (handler: Handler, size: number | null = content.length) =>
+    bench.faultWith(handler, { ...request, size });
 
   it('nothing listens: unreachable, refused, after three tries', async () => {
     const closed = await listen(createServer());
@@ -173,80 +161,6 @@ describe('an upstream over HTTP that misbehaves', () => {
     expect(await bench.source(server.origin).fetchBlob('a', request)).toMatchObject({ sha256, size: 3000 });
   });
 
-  describe('asks for a pause', () => {
-    it.each([
-      [429, '120', 120],
-      [503, '7', 7],
-      [503, '9999999', 86_400],
-    ])('status %i with Retry-After %s: busy at once', async (status, value, seconds) => {
-      const { fault, server } = await faultWith(
-        (_, response) => void response.writeHead(status, { 'retry-after': value }).end(),
-      );
-      expect(fault).toMatchObject({ code: 'upstream-busy', details: { retryAfterSeconds: seconds } });
-      expect(server.requests).toHaveLength(1);
-    });
-
-    it('and is not asked again until reset', async () => {
-      const server = await bench.serve((_, response) => void response.writeHead(503, { 'retry-after': '60' }).end());
-      const source = bench.source(server.origin);
-      await faultOf(source.fetchSmall('server.ini', { maxBytes: 10 }));
-      const second = await faultOf(source.fetchBlob('a', request));
-      expect(second).toMatchObject({ code: 'upstream-busy', details: { retryAfterSeconds: 60, givenUp: true } });
-      expect(server.requests).toHaveLength(1);
-      source.reset();
-      await faultOf(source.fetchBlob('a', request));
-      expect(server.requests).toHaveLength(2);
-    });
-  });
-
-  describe('redirects', () => {
-    it('to another host or port is refused, and the other is never asked', async () => {
-      const other = await bench.serve((_, response) => void response.end(content));
-      const { fault } = await faultWith(
-        (_, response) => void response.writeHead(302, { location: `${other.origin}/a?token=1` }).end(),
-      );
-      expect(fault).toMatchObject({
-        code: 'upstream-redirect-refused',
-        details: { location: `${other.origin}/a?token=1` },
-      });
-      expect(other.requests).toHaveLength(0);
-    });
-
-    it('to an allowed host is followed', async () => {
-      const other = await bench.serve((_, response) => void response.end(content));
-      const first = await bench.serve(
-        (_, response) => void response.writeHead(307, { location: `${other.origin}/b` }).end(),
-      );
-      const source = bench.source(first.origin, { allowRedirectHosts: [`127.0.0.1:${other.port}`] });
-      expect((await source.fetchBlob('a', request)).sha256).toBe(sha256);
-    });
-
-    it('to an allowed host is followed in whatever case its name is given', async () => {
-      const other = await bench.serve((_, response) => void response.end(content));
-      const first = await bench.serve(
-        (_, response) => void response.writeHead(307, { location: `http://localhost:${other.port}/b` }).end(),
-      );
-      for (const allowed of [`LOCALHOST:${other.port}`, 'LocalHost']) {
-        const source = bench.source(first.origin, { allowRedirectHosts: [allowed] });
-        expect((await source.fetchBlob('a', request)).sha256).toBe(sha256);
-      }
-    });
-
-    it('on the same host are followed three times and no more', async () => {
-      const server = await bench.serve((incoming, response) => {
-        response.writeHead(301, { location: `${incoming.url}x` }).end();
-      });
-      const fault = await faultOf(bench.source(server.origin).fetchBlob('a', request));
-      expect(fault.code).toBe('upstream-redirect-refused');
-      expect(server.requests).toHaveLength(4);
-    });
-
-    it.each(['file:///etc/passwd', 'ftp://127.0.0.1/a', 'http://[broken'])('to %s is refused', async (location) => {
-      const { fault } = await faultWith((_, response) => void response.writeHead(302, { location }).end());
-      expect(fault.code).toBe('upstream-redirect-refused');
-    });
-  });
-
   it('shows no credentials in its address or faults', async () => {
     const server = await bench.serve((_, response) => void response.writeHead(500).end());
     const source = bench.source(server.origin.replace('http://', 'http://user:secret@'));
@@ -267,32 +181,6 @@ describe('an upstream over HTTP that misbehaves', () => {
     const server = await bench.serve((_, response) => void response.end(content));
     await bench.source(`${server.origin}/base`).fetchBlob('a b/%2e%2e/c?d#e.zip', request);
     expect(server.requests[0]?.url).toBe('/base/a%20b/%252e%252e/c%3Fd%23e.zip');
-  });
-
-  it('is given up after two files that ended by silence, until reset', async () => {
-    const server = await bench.serve(() => undefined);
-    const source = bench.source(server.origin);
-    const first = await Promise.all([faultOf(source.fetchBlob('a', request)), faultOf(source.fetchBlob('b', request))]);
-    expect(first.map(({ code }) => code)).toEqual(['upstream-timeout', 'upstream-timeout']);
-    const asked = server.requests.length;
-    for (let index = 0; index < 300; index += 1) {
-      const fault = await faultOf(source.fetchBlob(`file${index}`, request));
-      expect(fault).toMatchObject({ code: 'upstream-timeout', details: { givenUp: true } });
-    }
-    expect(server.requests).toHaveLength(asked);
-    source.reset();
-    await faultOf(source.fetchBlob('a', request));
-    expect(server.requests.length).toBeGreaterThan(asked);
-  });
-
-  it('files that are missing or wrong do not give the source up', async () => {
-    const server = await bench.serve((incoming, response) => {
-      if (incoming.url === '/good') response.end(content);
-      else response.writeHead(404).end();
-    });
-    const source = bench.source(server.origin);
-    for (const name of ['a', 'b', 'c', 'd']) await faultOf(source.fetchBlob(name, request));
-    expect((await source.fetchBlob('good', request)).sha256).toBe(sha256);
   });
 
   it('does not blame the upstream for our own bandwidth limit', async () => {

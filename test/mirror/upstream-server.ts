@@ -1,12 +1,14 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../src/platform/errors/app-error.js';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
 import { HttpSource, type HttpSourceOptions } from '../../src/mirror/upstream/http-source.js';
+import type { BlobRequest } from '../../src/mirror/upstream/source.js';
 import type { TransferLimits } from '../../src/mirror/upstream/transfer-limits.js';
 
 export interface UpstreamServer {
@@ -57,6 +59,17 @@ export const SHORT: Partial<TransferLimits> = {
   backoffMs: 5,
 };
 
+/** A file of so many bytes, and what is asked for when it is fetched. */
+export function randomFile(size: number): {
+  content: Buffer;
+  sha256: string;
+  request: { size: number; maxBytes: number };
+} {
+  const content = randomBytes(size);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return { content, sha256, request: { size, maxBytes: 10_000 } };
+}
+
 /** A store in a fresh directory, sources on it, and servers; all gone after `close`. */
 export class Bench {
   private constructor(
@@ -90,6 +103,18 @@ export class Bench {
     });
     this.closing.unshift(() => source.close());
     return source;
+  }
+
+  /** The fault of a file from a server that answers like this, and the server. Whatever happened, nothing remains of it. */
+  async faultWith(handler: Handler, request: BlobRequest): Promise<{ fault: AppError; server: UpstreamServer }> {
+    const server = await this.serve(handler);
+    const fault = await faultOf(this.source(server.origin).fetchBlob('pattern/a.bin', request));
+    expect(await readdir(join(this.directory, 'incoming'))).toEqual([]);
+    expect((await this.store.list().next()).done).toBe(true);
+    expect(fault.kind).toBe('upstream');
+    expect(fault.message).toMatch(/^The .*\.$/);
+    expect(fault.details['url']).toBe(`${server.origin}/pattern/a.bin`);
+    return { fault, server };
   }
 
   onClose(work: () => Promise<void>): void {

@@ -21,6 +21,8 @@ export interface TestRelease {
 
 /** A server with products and releases of a component of its own, and a clock that only moves when told to. */
 export class ManagedSite {
+  private named = 0;
+
   private constructor(
     readonly haishin: TestHaishin,
     readonly clock: ManualClock,
@@ -51,6 +53,11 @@ export class ManagedSite {
     return this.haishin.dispose();
   }
 
+  /** A name that no product has yet. */
+  fresh(): string {
+    return `p${(this.named += 1)}`;
+  }
+
   /** A registered product that has sent its attributes already. */
   async product(controllerId: string, data: Record<string, string> = {}, options: DdiOptions = {}): Promise<DdiClient> {
     const { status, body } = await this.api.post('/api/v1/agents', { controllerId });
@@ -67,6 +74,12 @@ export class ManagedSite {
       kind: 'pattern',
     });
     if (status >= 300) throw new Error(`no component: ${JSON.stringify(body)}`);
+  }
+
+  /** A component of our own and a release of it. */
+  async firstRelease(component: string, version: string): Promise<TestRelease> {
+    await this.component(component);
+    return this.release(component, version);
   }
 
   async release(

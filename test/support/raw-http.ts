@@ -1,3 +1,4 @@
+import { Agent, get as httpGet, type IncomingMessage, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 
 /** Sends text as it is and resolves with all that comes back until the server closes. `half`: closes our half of the connection behind it. */
@@ -19,4 +20,34 @@ export async function eventually(isSo: () => boolean, what: string, limitMs = 10
     if (performance.now() > end) throw new Error(`Not within ${limitMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+export interface RawAnswer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+  /** The connection ended before the announced length. */
+  cut: boolean;
+}
+
+/** One request on its own connection; once an answer has begun, a broken one is a result, not an error. */
+export function fetchRaw(url: string, headers: Record<string, string> = {}, method = 'GET'): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(url, { headers, method, agent: new Agent() }, (response) => {
+      const chunks: Buffer[] = [];
+      const done = (cut: boolean): void =>
+        resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks), cut });
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('end', () => done(!response.complete));
+      response.once('error', () => done(true));
+      request.off('error', reject).on('error', () => done(true));
+    });
+    request.once('error', reject);
+    request.end();
+  });
+}
+
+/** Starts a request and resolves at its headers; the body is left to the caller. */
+export function openRaw(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => httpGet(url, { agent: new Agent() }, resolve).once('error', reject));
 }

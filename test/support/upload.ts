@@ -22,3 +22,8 @@ export function uploadTo(
   if (signature !== undefined) form.append('signature', new Blob([new Uint8Array(Buffer.from(signature))]), 'x.sig');
   return haishin.api.call('POST', `/api/v1/components/${component}/releases${query}`, form, headers);
 }
+
+/** What the log says of the upload that came last. */
+export async function newestUpload(haishin: TestHaishin): Promise<ApiAnswer['body']> {
+  return (await haishin.api.get('/api/v1/events?trigger=upload&limit=1')).body.items[0];
+}

@@ -1,61 +1,24 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type ServerOptions, createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import {
+  deploymentMessage,
+  type Feedback,
+  linksOf,
+  readFeedback,
+  type StubAction,
+  type StubCommand,
+  type StubComponent,
+} from './ddi-messages.js';
+import { sendFile } from './served-file.js';
 
 export const TARGET_TOKEN = 'target-token-of-the-test';
 export const GATEWAY_TOKEN = 'gateway-token-of-the-test';
 const CONTROLLER = 'product-1';
 const UNTIL_MS = 20_000;
-
-export interface StubFile {
-  readonly name: string;
-  readonly content: Buffer;
-  /** What the server announces instead of the truth. */
-  readonly announce?: { size?: number; sha256?: string };
-  /** The connection is cut after so many bytes, so many times. */
-  cut?: { after: number; times: number };
-  /** After the first bytes the rest waits until `release` is called. */
-  gate?: Promise<void>;
-  etag?: string | null;
-}
-
-export interface StubComponent {
-  readonly component: string;
-  readonly version: string;
-  readonly files: readonly StubFile[];
-  readonly metadata?: Record<string, string>;
-}
-
-interface Feedback {
-  readonly execution: string;
-  readonly finished: string;
-  readonly code: number;
-  readonly details: string[];
-  readonly progress?: { cnt: number; of: number };
-}
-
-export interface StubAction {
-  readonly id: string;
-  download: string;
-  update: string;
-  maintenanceWindow?: string;
-  readonly components: readonly StubComponent[];
-  readonly feedback: Feedback[];
-  readonly cancelFeedback: Feedback[];
-  state: 'confirming' | 'open' | 'cancelling' | 'cancelled' | 'succeeded' | 'failed';
-  version: number;
-}
-
-interface StubCommand {
-  readonly id: string;
-  readonly type: string;
-  readonly parameters: Record<string, unknown>;
-  readonly feedback: Feedback[];
-  open: boolean;
-}
 
 export interface Seen {
   readonly method: string;
@@ -100,6 +63,15 @@ export class DdiStub {
 
   get url(): string {
     return `${this.#secure ? 'https' : 'http'}://localhost:${this.#port}`;
+  }
+
+  get #controllerUrl(): string {
+    return `${this.url}/DEFAULT/controller/v1/${CONTROLLER}`;
+  }
+
+  /** Requests for files of deployments. */
+  artifactRequests(): Seen[] {
+    return this.seen.filter((one) => one.path.includes('/artifacts/'));
   }
 
   /** Listens, at the same port as before when it was stopped. */
@@ -222,7 +194,7 @@ export class DdiStub {
     if (resource === 'deploymentBase') {
       if (feedback) return this.#deploymentFeedback(action, response, body);
       if (action.state !== 'open') return void response.writeHead(410).end();
-      return json(response, this.#deployment(action));
+      return json(response, deploymentMessage(action, this.#controllerUrl));
     }
     if (resource === 'cancelAction') {
       if (feedback) return this.#cancelFeedback(action, response, body);
@@ -254,40 +226,7 @@ export class DdiStub {
   }
 
   #links(): Record<string, { href: string }> {
-    const base = `${this.url}/DEFAULT/controller/v1/${CONTROLLER}`;
-    const links: Record<string, { href: string }> = {};
-    if (this.wantsConfigData) links['configData'] = { href: `${base}/configData` };
-    const actions = [...this.actions.values()];
-    const cancelling = actions.find((one) => one.state === 'cancelling');
-    const confirming = actions.find((one) => one.state === 'confirming');
-    const open = actions.find((one) => one.state === 'open');
-    if (cancelling) links['cancelAction'] = { href: `${base}/cancelAction/${cancelling.id}` };
-    else if (confirming) links['confirmationBase'] = { href: `${base}/confirmationBase/${confirming.id}?c=1` };
-    else if (open) links['deploymentBase'] = { href: `${base}/deploymentBase/${open.id}?c=${open.version}` };
-    const command = this.commands.find((one) => one.open);
-    if (command) links['command'] = { href: `${base}/command/${command.id}` };
-    return links;
-  }
-
-  #deployment(action: StubAction): unknown {
-    const { id, download, update, maintenanceWindow } = action;
-    const base = `${this.url}/DEFAULT/controller/v1/${CONTROLLER}/softwaremodules/${id}`;
-    const chunks = action.components.map(({ component, version, files, metadata }) => ({
-      part: component,
-      version,
-      name: component,
-      metadata: Object.entries(metadata ?? {}).map(([key, value]) => ({ key, value })),
-      artifacts: files.map((file) => ({
-        filename: file.name,
-        size: file.announce?.size ?? file.content.length,
-        hashes: { sha256: file.announce?.sha256 ?? sha256(file.content) },
-        _links: {
-          ...(this.#secure ? { download: { href: `${base}/artifacts/${component}/${file.name}` } } : {}),
-          'download-http': { href: `${base.replace('https:', 'http:')}/artifacts/${component}/${file.name}` },
-        },
-      })),
-    }));
-    return { id, deployment: { download, update, ...(maintenanceWindow ? { maintenanceWindow } : {}), chunks } };
+    return linksOf(this.#controllerUrl, this);
   }
 
   #deploymentFeedback(action: StubAction, response: ServerResponse, body: string): void {
@@ -354,60 +293,6 @@ export function publish(
     return `${id}=${id.startsWith('E.') ? 'NAME, ' : ''}${path}, ${version}, ${content.length}`;
   });
   stub.source.set('server.ini', Buffer.from(`[Common]\nVersion=1.0\n[PATTERN]\n${lines.join('\n')}\n`));
-}
-
-export function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
-}
-
-/** Content that no other call gives. */
-export function uniqueContent(size: number): Buffer {
-  const content = Buffer.alloc(size, `${randomUUID()}\n`);
-  return content;
-}
-
-async function sendFile(file: StubFile, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const etag = file.etag === undefined ? `"${sha256(file.content)}"` : file.etag;
-  const headers: Record<string, string> = etag === null ? {} : { etag };
-  if (etag !== null && request.headers['if-none-match'] === etag) return void response.writeHead(304, headers).end();
-  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
-  const partial = range !== null && request.headers['if-range'] === etag;
-  const start = partial ? Number(range[1]) : 0;
-  const rest = file.content.subarray(start);
-  headers['content-length'] = String(rest.length);
-  if (partial) headers['content-range'] = `bytes ${start}-${file.content.length - 1}/${file.content.length}`;
-  response.writeHead(partial ? 206 : 200, headers);
-  if (request.method === 'HEAD') return void response.end();
-  if (file.cut && file.cut.times > 0) {
-    file.cut.times -= 1;
-    response.write(rest.subarray(0, file.cut.after), () => response.destroy());
-    return;
-  }
-  if (file.gate) {
-    response.write(rest.subarray(0, Math.ceil(rest.length / 2)));
-    await Promise.race([file.gate, once(response, 'close')]);
-    return void response.end(rest.subarray(Math.ceil(rest.length / 2)));
-  }
-  response.end(rest);
-}
-
-function readFeedback(body: string): Feedback {
-  const { status } = JSON.parse(body) as {
-    status: {
-      execution: string;
-      result: { finished: string; progress?: { cnt: number; of: number } };
-      code: number;
-      details: string[];
-    };
-  };
-  const { execution, result, code, details } = status;
-  return {
-    execution,
-    finished: result.finished,
-    code,
-    details,
-    ...(result.progress ? { progress: result.progress } : {}),
-  };
 }
 
 function json(response: ServerResponse, value: unknown): void {
