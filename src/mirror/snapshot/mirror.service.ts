@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { Component } from '../catalogue/component.entity.js';
@@ -9,12 +9,13 @@ import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
+import { readChannels, type ChannelReads } from './channel-reads.js';
 import { offersOf, outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
 import type { Staying } from './shared-files.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
 import { leadingUnit, type PlanInput } from './mirror-plan.js';
-import type { ChannelFault, MirrorOrder, MirrorOutcome } from './mirror-order.js';
+import type { MirrorOrder, MirrorOutcome } from './mirror-order.js';
 import type { ReleaseRepository } from './release.repository.js';
 import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { SnapshotPublisher } from './snapshot-publisher.js';
@@ -57,48 +58,33 @@ export class MirrorService {
   async mirror(order: MirrorOrder): Promise<MirrorOutcome> {
     const context = await this.context(order);
     const { reader, publisher } = this.deps;
-    const { sources, japanSources } = context.setting;
-    const global = await reader.readFirst(this.request(context, 'global'), sources);
-    const japan = japanSources.length > 0 ? await this.readJapan(context) : null;
-    const japanRead = japan !== null && 'result' in japan ? japan : null;
-    const japanFault = japan !== null && 'code' in japan ? japan : null;
-    if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged')) {
+    const reads = await readChannels(reader, {
+      setting: context.setting,
+      request: (channel) => this.request(context, channel),
+      canStay: (channel) => context.states[channel].held !== null,
+    });
+    if (CHANNELS.every((channel) => !broughtAnything(reads[channel]))) {
       // The run that brought lost contents back may have ended before it came to the trees.
       if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
       const nothing = { outcomes: [], offers: {}, passedOver: [] };
-      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, ...nothing, japanFault };
+      return { state: 'unchanged', snapshotId: null, ...nothing, channelFaults: reads.faults };
     }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
-      return this.publish(context, global, japanRead, japanFault);
+      return this.publish(context, reads);
     });
     const { inForce, ...outcome } = published;
-    for (const read of [global, japanRead])
+    for (const channel of CHANNELS) {
+      const read = reads[channel];
       if (read !== null) await reader.remember(read, settledAs(context.fingerprint, inForce));
+    }
     return outcome;
   }
 
   /** Puts into force what is recorded and not in force yet. */
   finishPublication(): Promise<void> {
     return this.deps.publisher.exclusively(() => Promise.resolve());
-  }
-
-  /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
-  private async readJapan(context: Context): Promise<SourceRead | ChannelFault> {
-    try {
-      return await this.deps.reader.readFirst(this.request(context, 'japan'), context.setting.japanSources);
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      // `bad-input`: a setting that only this source needs, such as a CA file.
-      const passing = error.kind === 'upstream' || error.kind === 'bad-input' || error.code === 'upstream-cooling-down';
-      if (!passing) throw thrown;
-      const message = `The japan channel's own source could not be read: ${error.message}`;
-      const details = { ...error.details, channel: 'japan' };
-      if (context.states.japan.held === null)
-        throw new AppError(error.kind, error.code, message, { details, cause: error });
-      return { code: error.code, message, details };
-    }
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
@@ -179,15 +165,13 @@ export class MirrorService {
   /** Inside the publishing lock: decisions are taken on what is in force now, not on what was when the run began. */
   private async publish(
     context: Context,
-    global: SourceRead,
-    japan: SourceRead | null,
-    japanFault: ChannelFault | null,
+    { global, japan, faults: channelFaults }: ChannelReads,
   ): Promise<MirrorOutcome & { inForce: string | null }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
     const read = toReadTree(global);
-    const japanTree = japan === null ? null : toReadTree(japan);
+    const japanTree = toReadTree(japan);
     const ownJapan = context.setting.japanSources.length > 0;
     const held = {
       global: stayingHolds(context, holds, read, 'global'),
@@ -213,7 +197,7 @@ export class MirrorService {
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
-    const passedOver = [...global.passedOver, ...(japan?.passedOver ?? [])];
+    const passedOver = [...(global?.passedOver ?? []), ...(japan?.passedOver ?? [])];
     const current = {
       global: [...(await releases.findMany([...states.global.releases.values()])).values()],
       japan: [...(await releases.findMany([...states.japan.releases.values()])).values()],
@@ -237,7 +221,7 @@ export class MirrorService {
       record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
         const outcomes = outcomesIf(true);
-        await context.order.published(manager, { snapshotId: id, outcomes, offers, japanFault, passedOver });
+        await context.order.published(manager, { snapshotId: id, outcomes, offers, channelFaults, passedOver });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
@@ -247,7 +231,7 @@ export class MirrorService {
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, offers, japanFault, passedOver, inForce };
+    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, inForce };
   }
 }
 
@@ -264,7 +248,11 @@ function sameKeys(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknow
   return a.size === b.size && [...a.keys()].every((key) => b.has(key));
 }
 
-function toReadTree(read: SourceRead): ReadTree | null {
-  if (read.result.state === 'unchanged') return null;
+function broughtAnything(read: SourceRead | null): boolean {
+  return read !== null && read.result.state !== 'unchanged';
+}
+
+function toReadTree(read: SourceRead | null): ReadTree | null {
+  if (read === null || read.result.state === 'unchanged') return null;
   return { manifest: read.result.manifest, groups: read.result.groups, sourceUrl: read.url };
 }

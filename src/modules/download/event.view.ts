@@ -28,7 +28,7 @@ interface RunFacts {
   restored?: true;
   /** Kind of the error. */
   kind?: string;
-  /** `japan`: it is that channel's own source. */
+  /** Of whose own sources it is told, when each channel has its own. */
   channel?: string;
   /** End of a pause, ISO 8601. */
   until?: string;
@@ -58,8 +58,9 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
   const { kind, channel, until, passedOver } = event.params as RunFacts;
   if (passedOver !== undefined) return 'run.failed.passed-over';
-  if (channel === 'japan') return 'run.failed.japan-source';
-  if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
+  if (event.code === 'upstream-cooling-down' && until !== undefined)
+    return channel === undefined ? 'run.failed.cooling-down' : 'run.failed.cooling-down.channel';
+  if (channel !== undefined) return 'run.failed.source.channel';
   return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
 }
 
@@ -77,6 +78,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
+      channel: (event.params as RunFacts).channel ?? '',
       until: (event.params as RunFacts).until ?? '',
       source: (event.params as RunFacts).passedOver ?? '',
     };
