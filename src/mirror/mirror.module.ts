@@ -18,6 +18,8 @@ import { SnapshotRepository } from './snapshot/snapshot.repository.js';
 import { SelectionPreview } from './snapshot/selection-preview.js';
 import { SourceLimits, SourceOpener } from './snapshot/source-opener.js';
 import { SourceReader } from './snapshot/source-reader.js';
+import { SourceVisits } from './snapshot/source-visit.js';
+import { StandIns } from './snapshot/stand-ins.js';
 import { TreeEditor } from './snapshot/tree-editor.js';
 import { UpstreamMemory } from './snapshot/upstream-memory.js';
 import { BlobStore } from './store/blob-store.js';
@@ -122,7 +124,11 @@ import { userAgent } from './user-agent.js';
         sources: SourceOpener,
         clock: Clock,
         logger: Logger,
-      ) => new SourceReader({ dataDir: config.dataDir, blobs, memory, sources, clock, logger }),
+      ) => {
+        const visits = new SourceVisits({ memory, clock, logger });
+        const standIns = new StandIns({ blobs, visits, sources, logger });
+        return new SourceReader({ dataDir: config.dataDir, blobs, memory, visits, standIns, sources, clock, logger });
+      },
       inject: [CONFIG, BlobStore, UpstreamMemory, SourceOpener, Clock, LOGGER],
     },
     {

@@ -121,9 +121,10 @@ export function channelFaultEvent(downloadId: string, wish: Wish, fault: Channel
 }
 
 /** The line of a source that another one stood in for: what was published may be older, or less, than it has. */
-export function passedOverEvent(downloadId: string, wish: Wish, { url, code, message }: PassedOver): NewUpdateEvent {
+export function passedOverEvent(downloadId: string, wish: Wish, passedOver: PassedOver): NewUpdateEvent {
+  const { url, code, message, inPart } = passedOver;
   const event = failureEvent(downloadId, wish, { kind: 'upstream', code, message, details: {} });
-  return { ...event, params: { ...event.params, passedOver: url } };
+  return { ...event, params: { ...event.params, passedOver: url, ...(inPart ? { inPart } : {}) } };
 }
 
 /** The line of a run that ended early: a person cancelled it, or (null) the server was stopped. */

@@ -34,6 +34,8 @@ interface RunFacts {
   until?: string;
   /** Address of a source that another one stood in for. */
   passedOver?: string;
+  /** Only for what it could not deliver. */
+  inPart?: true;
 }
 
 /** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
@@ -56,8 +58,8 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
     return event.version === null && event.versionBefore === null ? 'component.failed.versionless' : null;
   }
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
-  const { kind, channel, until, passedOver } = event.params as RunFacts;
-  if (passedOver !== undefined) return 'run.failed.passed-over';
+  const { kind, channel, until, passedOver, inPart } = event.params as RunFacts;
+  if (passedOver !== undefined) return inPart ? 'run.failed.passed-over.in-part' : 'run.failed.passed-over';
   if (event.code === 'upstream-cooling-down' && until !== undefined)
     return channel === undefined ? 'run.failed.cooling-down' : 'run.failed.cooling-down.channel';
   if (channel !== undefined) return 'run.failed.source.channel';
