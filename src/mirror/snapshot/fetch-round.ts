@@ -6,6 +6,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { DiskRoom } from './disk-room.js';
 import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
+import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { holdBackSharers } from './shared-files.js';
@@ -69,6 +70,12 @@ export function endsRun(fault: AppError): boolean {
   return fault.kind === 'storage' || fault.kind === 'internal' || fault.code === 'cancelled';
 }
 
+/** What was not signed by this channel's sources does not tell how they sign. */
+function ownFiles({ held, plan: { notOwn } }: RoundInput): FileMap | null {
+  if (held === null || notOwn.size === 0) return held?.files ?? null;
+  return new Map([...held.files].filter(([key]) => !notOwn.has(key)));
+}
+
 /** A large file that begins last would be waited for alone. */
 function largestFirst(groups: PlanGroup[]): PlanGroup[] {
   const largest = (group: PlanGroup): number =>
@@ -121,7 +128,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   requireSpace(input, wanted, bytes);
   const common = {
     blobs: input.blobs,
-    held: input.held?.files ?? null,
+    held: ownFiles(input),
     limit: pLimit(input.parallel),
     now: input.now,
     signal: input.signal,

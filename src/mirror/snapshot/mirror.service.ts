@@ -14,6 +14,8 @@ import { offersOf, outcomesOfBuild, type ComponentOutcome } from './component-ou
 import { loadHolds, type Holds } from './hold.repository.js';
 import type { Staying } from './shared-files.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
+import { derivedFiles } from './derived-files.js';
+import type { UpstreamMemory } from './upstream-memory.js';
 import { leadingUnit, type PlanInput } from './mirror-plan.js';
 import type { MirrorOrder, MirrorOutcome } from './mirror-order.js';
 import type { ReleaseRepository } from './release.repository.js';
@@ -35,6 +37,8 @@ interface Context {
   fingerprint: string;
   /** Components that this run may bring up to date. */
   takesPart: Set<string>;
+  /** Files that the japan channel has from the time before it had sources of its own. */
+  derived: ReadonlySet<string>;
 }
 
 /** Brings the mirror up to date with its source, and publishes what has changed. */
@@ -47,6 +51,7 @@ export class MirrorService {
       snapshots: SnapshotRepository;
       publisher: SnapshotPublisher;
       reader: SourceReader;
+      memory: UpstreamMemory;
       blobs: BlobStore;
       logger: Logger;
     },
@@ -95,7 +100,7 @@ export class MirrorService {
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
-    const thorough = order.thorough.has(channel) || isDamaged(damage);
+    const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0;
     return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
@@ -127,7 +132,24 @@ export class MirrorService {
         .filter((each) => (order.requested === null ? order.takesPart(each) : order.requested.includes(each.id)))
         .map(({ id }) => id),
     );
-    return { order, setting, components, units, states, damage, holds, fingerprint, takesPart };
+    const known = { order, setting, components, units, states, damage, holds, fingerprint, takesPart };
+    return { ...known, derived: await this.derived(known) };
+  }
+
+  private async derived({ order, setting, states, holds, takesPart }: Omit<Context, 'derived'>): Promise<Set<string>> {
+    const { releases, memory } = this.deps;
+    if (setting.japanSources.length === 0 || states.japan.held === null) return new Set();
+    const current = await releases.findMany([...states.japan.releases.values()]);
+    const derived = [...current.values()].filter(({ origin }) => origin === 'derived');
+    const delivered = await memory.delivered(setting.japanSources.map(({ url }) => url));
+    const isHeld = (id: string): boolean => holds.pinned.japan.has(id) || holds.uploaded.japan.has(id);
+    return derivedFiles({
+      japan: states.japan.held.files,
+      global: states.global.held?.files ?? null,
+      derived: new Set(derived.map(({ componentId }) => componentId)),
+      mayReplace: (id) => (id === null ? order.requested === null : takesPart.has(id) && !isHeld(id)),
+      delivered: (key, sha256) => delivered.has(`${key} ${sha256}`),
+    });
   }
 
   private async states(): Promise<Record<Channel, ChannelState>> {
@@ -144,6 +166,7 @@ export class MirrorService {
     return {
       componentOfUnit: units,
       selection: setting.selection,
+      notOwn: channel === 'japan' ? context.derived : new Set(),
       mayUpdate: (componentId, offered) => {
         if (componentId === null) return order.requested === null || damage.manifestLost;
         const component = byId.get(componentId);
