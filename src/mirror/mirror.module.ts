@@ -125,9 +125,9 @@ import { userAgent } from './user-agent.js';
         clock: Clock,
         logger: Logger,
       ) => {
-        const visits = new SourceVisits({ memory, clock, logger });
-        const standIns = new StandIns({ blobs, visits, sources, logger });
-        return new SourceReader({ dataDir: config.dataDir, blobs, memory, visits, standIns, sources, clock, logger });
+        const visits = new SourceVisits({ memory, sources, clock, logger });
+        const standIns = new StandIns({ blobs, visits, logger });
+        return new SourceReader({ dataDir: config.dataDir, blobs, memory, visits, standIns, clock, logger });
       },
       inject: [CONFIG, BlobStore, UpstreamMemory, SourceOpener, Clock, LOGGER],
     },

@@ -10,7 +10,6 @@ import type { UpstreamSource, Validators } from '../upstream/source.js';
 import type { HeldTree, PlanInput } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
-import type { SourceOpener } from './source-opener.js';
 import { isOfOneSource, type SourceVisits } from './source-visit.js';
 import { lastManifest, type StandIns } from './stand-ins.js';
 import { askedWith, validatorsOf, type UpstreamMemory, type UpstreamState } from './upstream-memory.js';
@@ -70,7 +69,6 @@ export class SourceReader {
       memory: UpstreamMemory;
       visits: SourceVisits;
       standIns: StandIns;
-      sources: SourceOpener;
       clock: Clock;
       logger: Logger;
     },
@@ -86,7 +84,7 @@ export class SourceReader {
     for (const [at, { url }] of sources.entries()) {
       let source: UpstreamSource | null = null;
       try {
-        source = await this.deps.sources.open(url, request.setting);
+        source = await this.deps.visits.open(url, request.setting);
         request.progress.source(source.url);
         const result = await this.read(request, source, url, sources.slice(at + 1));
         const incomplete = result.state === 'read' ? undelivered(source.url, result.groups) : [];

@@ -1,8 +1,10 @@
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
+import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { SourceDiary } from './source-diary.js';
+import type { SourceOpener } from './source-opener.js';
 import {
   LONGEST_COOL_DOWN_MS,
   type ManifestDoubt,
@@ -45,10 +47,26 @@ export class SourceVisits {
   constructor(
     private readonly deps: {
       memory: UpstreamMemory;
+      sources: SourceOpener;
       clock: Clock;
       logger: Logger;
     },
   ) {}
+
+  /**
+   * As the settings say.
+   * @throws AppError kind `bad-input` of a setting that keeps us from asking it at all, such as a CA file; it is noted as the source's.
+   */
+  async open(url: string, setting: UpdateSourceSetting): Promise<UpstreamSource> {
+    try {
+      return await this.deps.sources.open(url, setting);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.kind === 'bad-input')
+        await this.rememberFailure(url, error, (await this.deps.memory.state(url)).lastError?.doubt);
+      throw thrown;
+    }
+  }
 
   /**
    * @param key under which things are remembered: the source as configured

@@ -12,7 +12,6 @@ import { endsRun, type StandIn, type StandInRequest } from './fetch-round.js';
 import { fetchGroup, type FetchedFile } from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { sameLines, type PlanGroup } from './mirror-plan.js';
-import type { SourceOpener } from './source-opener.js';
 import { isOfOneSource, type SourceVisits, type Visit, type VisitEnd } from './source-visit.js';
 import { validatorsOf, type UpstreamState } from './upstream-memory.js';
 
@@ -48,7 +47,6 @@ export class StandIns {
     private readonly deps: {
       blobs: BlobStore;
       visits: SourceVisits;
-      sources: SourceOpener;
       logger: Logger;
     },
   ) {}
@@ -68,7 +66,7 @@ export class StandIns {
       if (groups.length === 0) break;
       let source: UpstreamSource | null = null;
       try {
-        source = await this.deps.sources.open(url, setting);
+        source = await this.deps.visits.open(url, setting);
         const delivered = await this.deps.visits.visit(source, url, respectCoolDown, (visit) =>
           this.askOne(visit, { ...wanted, groups }),
         );
