@@ -56,7 +56,9 @@ describe('a japan channel whose source has news of its own', () => {
       error: null,
     });
     expect(outcomeOf(download, 'spyware-pattern')).toMatchObject({ outcome: 'unchanged', offered: '2469' });
-    expect(await lines(download.id as string, 'updated')).toEqual([expect.stringContaining('17.242.80')]);
+    expect(await lines(download.id as string, 'updated')).toEqual([
+      expect.stringMatching(/Virus Pattern \(japan channel\) 17\.242\.80/),
+    ]);
     expect(await lines(download.id as string, 'unchanged')).toEqual([]);
     expect(await available('global')).toEqual(before);
   });
@@ -64,11 +66,17 @@ describe('a japan channel whose source has news of its own', () => {
   it('that brings news beside the global one: the global one is told', async () => {
     bench.tree.publish(['virus-pattern']);
     japan.tree.publish(['virus-pattern']);
-    expect(outcomeOf(await bench.api.download(), 'virus-pattern')).toMatchObject({
+    const download = await bench.api.download();
+    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({
       outcome: 'updated',
       versionBefore: '17.241.00',
       versionAfter: '17.242.00',
     });
+    const told = await lines(download.id as string, 'updated');
+    expect(told.sort()).toEqual([
+      expect.stringContaining('Virus Pattern (global channel) 17.242.00'),
+      expect.stringContaining('Virus Pattern (japan channel) 17.242.80'),
+    ]);
   });
 
   it('that has a fault where the global one has news: both are told', async () => {
@@ -81,8 +89,23 @@ describe('a japan channel whose source has news of its own', () => {
       versionBefore: '17.241.80',
       versionAfter: '17.241.80',
     });
-    expect(await lines(download.id as string, 'failed')).toHaveLength(1);
-    expect(await lines(download.id as string, 'updated')).toEqual([expect.stringContaining('17.242.00')]);
+    expect(await lines(download.id as string, 'failed')).toEqual([
+      expect.stringContaining('Virus Pattern (japan channel) could not be updated (zip-corrupt)'),
+    ]);
+    expect(await lines(download.id as string, 'updated')).toEqual([
+      expect.stringContaining('Virus Pattern (global channel) 17.242.00'),
+    ]);
+  });
+
+  it('that is the second in their order: the one that it stands in for is named with its channel', async () => {
+    const sources = ['http://127.0.0.1:1/japan', `${japan.url}/japan`].map((url) => ({ url }));
+    await bench.setting('update-source', { japanSources: sources });
+    japan.tree.publish(['virus-pattern']);
+    const download = await bench.api.download();
+    expect(download).toMatchObject({ state: 'succeeded' });
+    expect(await runLines(download.id as string)).toEqual([
+      expect.stringContaining('the update source http://127.0.0.1:1/japan (japan channel) could not be used'),
+    ]);
   });
 
   it('that has nothing new where the global one has: no update of japan is missing', async () => {

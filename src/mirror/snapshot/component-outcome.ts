@@ -27,6 +27,8 @@ export interface ComponentOutcome {
   source?: string;
   /** Content of it that was lost on our disk was fetched again; the release is the same. */
   restored?: true;
+  /** When each channel has sources of its own: those in which it was updated, or failed, as `outcome` says. */
+  channels?: Channel[];
   /** The channels in which another release came into force, also when it failed in the other one. */
   changed?: Partial<Record<Channel, VersionChange>>;
 }
@@ -167,7 +169,7 @@ function outcomesIn(
  * One outcome out of those in the channels, the channel that comes first before the other: that of the channel in which it
  * failed, else of the one in which it changed, else of one that carries it.
  */
-function merged(inChannels: readonly [Channel, ComponentOutcome][]): ComponentOutcome[] {
+function merged(inChannels: readonly [Channel, ComponentOutcome][], apart: boolean): ComponentOutcome[] {
   const outcomes = inChannels.map(([, outcome]) => outcome);
   const told =
     outcomes.find(({ error }) => error !== null) ??
@@ -177,9 +179,12 @@ function merged(inChannels: readonly [Channel, ComponentOutcome][]): ComponentOu
   if (told === undefined) return [];
   const news = inChannels.filter(([, { outcome }]) => outcome === 'updated');
   const changed = news.map(([channel, { versionBefore, versionAfter }]) => [channel, { versionBefore, versionAfter }]);
+  const alike = inChannels.filter(([, { outcome }]) => outcome === told.outcome).map(([channel]) => channel);
+  const isNews = told.outcome === 'failed' || told.outcome === 'updated';
   return [
     {
       ...told,
+      ...(apart && isNews ? { channels: alike } : {}),
       ...(outcomes.some(({ restored }) => restored) ? { restored: true } : {}),
       ...(news.length > 0 ? { changed: Object.fromEntries(changed) as ComponentOutcome['changed'] } : {}),
     },
@@ -194,7 +199,7 @@ export function outcomesOfBuild(run: BuiltRun): ComponentOutcome[] {
   for (const channel of channels)
     for (const outcome of outcomesIn(run, channel))
       byId.set(outcome.id, [...(byId.get(outcome.id) ?? []), [channel, outcome]]);
-  return [...byId.values()].flatMap(merged);
+  return [...byId.values()].flatMap((inChannels) => merged(inChannels, run.build.japan !== 'derive'));
 }
 
 /** What the sources offer, as far as this run has asked them. */

@@ -220,7 +220,11 @@ export class MirrorService {
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
-    const passedOver = [...(global?.passedOver ?? []), ...(japan?.passedOver ?? [])];
+    const passedOver = CHANNELS.flatMap(
+      (channel) =>
+        (channel === 'global' ? global : japan)?.passedOver.map((each) => (ownJapan ? { ...each, channel } : each)) ??
+        [],
+    );
     const current = {
       global: [...(await releases.findMany([...states.global.releases.values()])).values()],
       japan: [...(await releases.findMany([...states.japan.releases.values()])).values()],

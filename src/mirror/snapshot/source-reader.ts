@@ -7,6 +7,7 @@ import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource, Validators } from '../upstream/source.js';
+import type { Channel } from './channel.js';
 import type { HeldTree, PlanInput } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
@@ -47,6 +48,8 @@ export interface PassedOver {
   url: string;
   code: string;
   message: string;
+  /** Of whose sources it is one, when each channel has its own. */
+  channel?: Channel;
   /** Only for groups of files that it could not deliver; the rest is of this source. */
   inPart?: true;
 }

@@ -72,17 +72,22 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
   const versionBefore = shown(component, event.versionBefore);
   const values = (language: Language): Record<string, unknown> => {
     const none = text(language, 'event.none');
+    const { channel, until, passedOver } = event.params as RunFacts;
+    // Where every channel has sources of its own, each line that is of one says which.
+    const inChannel = (what: string): string =>
+      channel === undefined ? what : text(language, 'event.in-channel', { what, channel });
+    const name = (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId;
     return {
       run: text(language, event.trigger === 'schedule' ? 'run.schedule' : 'run.manual'),
       actor: event.actor,
-      component: (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId ?? '',
+      component: name === null ? '' : inChannel(name),
       version: version ?? none,
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
-      channel: (event.params as RunFacts).channel ?? '',
-      until: (event.params as RunFacts).until ?? '',
-      source: (event.params as RunFacts).passedOver ?? '',
+      channel: channel ?? '',
+      until: until ?? '',
+      source: passedOver === undefined ? '' : inChannel(passedOver),
     };
   };
   return {
