@@ -47,6 +47,23 @@ describe('settings refuse', () => {
     expect((await bench.api.get('/api/v1/settings/update-source')).body).toEqual(before);
   });
 
+  it.each(['sources', 'japanSources'])(
+    'this server itself in %s, but no other server on its machine',
+    async (field) => {
+      const path = '/api/v1/settings/update-source';
+      const before = (await bench.api.get(path)).body;
+      const own = [bench.haishin.http, bench.haishin.http.replace('127.0.0.1', 'localhost')];
+      for (const url of own.flatMap((each) => [`${each}/activeupdate`, `${each}/activeupdate/japan`])) {
+        const put = await bench.api.put(path, { ...before, [field]: [{ url: bench.upstream.url }, { url }] });
+        expect(put).toMatchObject({ status: 422, body: { code: 'source-is-self', url } });
+      }
+      expect((await bench.api.get(path)).body).toEqual(before);
+      const other = { ...before, [field]: [{ url: bench.upstream.url }, { url: 'http://127.0.0.1:1/activeupdate' }] };
+      expect(await bench.api.put(path, other)).toMatchObject({ status: 200 });
+      expect(await bench.api.put(path, before)).toMatchObject({ status: 200 });
+    },
+  );
+
   it('a CA file that is not there or is none', async () => {
     const path = '/api/v1/settings/update-source';
     const before = (await bench.api.get(path)).body;

@@ -3,7 +3,7 @@ import type { ManifestUnit } from '../manifest/manifest.js';
 import { CHANNELS, type Channel } from './channel.js';
 import type { ComposedChannel } from './channel-composer.js';
 import { leadingUnit, type GroupFault } from './mirror-plan.js';
-import type { GroupResult } from './mirror-run.js';
+import type { GroupResult } from './fetch-round.js';
 import type { Release } from './release.entity.js';
 import { versionOfDraft, type BuildInput, type ReadTree } from './tree-builder.js';
 
@@ -23,8 +23,12 @@ export interface ComponentOutcome {
   /** What the source offers; null when it does not carry the component, and when it was not read. */
   offered: string | null;
   error: GroupFault | null;
+  /** For people: the source of its files, where that is another than the one whose manifest was read. */
+  source?: string;
   /** Content of it that was lost on our disk was fetched again; the release is the same. */
   restored?: true;
+  /** When each channel has sources of its own: those in which it was updated, or failed, as `outcome` says. */
+  channels?: Channel[];
   /** The channels in which another release came into force, also when it failed in the other one. */
   changed?: Partial<Record<Channel, VersionChange>>;
 }
@@ -89,6 +93,7 @@ export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
       versionAfter: input.after.get(component.id) ?? null,
       offered: group === undefined ? null : offeredBy(component.entries, group.units),
       error: group?.fault ?? null,
+      ...(group?.action === 'fetch' && group.stoodIn !== undefined ? { source: group.stoodIn.sourceUrl } : {}),
       ...(input.restored?.has(component.id) ? { restored: true } : {}),
     };
   });
@@ -164,7 +169,7 @@ function outcomesIn(
  * One outcome out of those in the channels, the channel that comes first before the other: that of the channel in which it
  * failed, else of the one in which it changed, else of one that carries it.
  */
-function merged(inChannels: readonly [Channel, ComponentOutcome][]): ComponentOutcome[] {
+function merged(inChannels: readonly [Channel, ComponentOutcome][], apart: boolean): ComponentOutcome[] {
   const outcomes = inChannels.map(([, outcome]) => outcome);
   const told =
     outcomes.find(({ error }) => error !== null) ??
@@ -174,9 +179,12 @@ function merged(inChannels: readonly [Channel, ComponentOutcome][]): ComponentOu
   if (told === undefined) return [];
   const news = inChannels.filter(([, { outcome }]) => outcome === 'updated');
   const changed = news.map(([channel, { versionBefore, versionAfter }]) => [channel, { versionBefore, versionAfter }]);
+  const alike = inChannels.filter(([, { outcome }]) => outcome === told.outcome).map(([channel]) => channel);
+  const isNews = told.outcome === 'failed' || told.outcome === 'updated';
   return [
     {
       ...told,
+      ...(apart && isNews ? { channels: alike } : {}),
       ...(outcomes.some(({ restored }) => restored) ? { restored: true } : {}),
       ...(news.length > 0 ? { changed: Object.fromEntries(changed) as ComponentOutcome['changed'] } : {}),
     },
@@ -191,7 +199,7 @@ export function outcomesOfBuild(run: BuiltRun): ComponentOutcome[] {
   for (const channel of channels)
     for (const outcome of outcomesIn(run, channel))
       byId.set(outcome.id, [...(byId.get(outcome.id) ?? []), [channel, outcome]]);
-  return [...byId.values()].flatMap(merged);
+  return [...byId.values()].flatMap((inChannels) => merged(inChannels, run.build.japan !== 'derive'));
 }
 
 /** What the sources offer, as far as this run has asked them. */

@@ -26,6 +26,7 @@ import { UploadController } from './upload.controller.js';
 import { UploadObservers } from './upload.observers.js';
 import { UploadService } from './upload.service.js';
 import { UpdateSourceController } from './update-source.controller.js';
+import { OwnAddress } from './own-address.js';
 import { UpdateSourceService } from './update-source.service.js';
 
 /** When and what to mirror, and what people see of it. */
@@ -61,6 +62,7 @@ import { UpdateSourceService } from './update-source.service.js';
     UploadObservers,
     UploadService,
     UpdateSourceService,
+    OwnAddress,
   ],
   exports: [
     ComponentService,

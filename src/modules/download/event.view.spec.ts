@@ -80,6 +80,14 @@ describe('the text of an update', () => {
   const updated = (version: string, versionBefore: string | null): EventView['text'] =>
     told({ componentId: 'p', outcome: 'updated', code: null, version, versionBefore }, pattern);
 
+  it('names the channel that it is of, where each has sources of its own', () => {
+    const change = { componentId: 'p', outcome: 'updated', code: null, version: '1724280' } as const;
+    const { en, ja } = told({ ...change, params: { channel: 'japan' } }, pattern);
+    expect(en).toBe('Scheduled update: Pattern (japan channel) 17.242.80 was downloaded and published.');
+    expect(ja).toContain('パターン (japan チャネル) 17.242.80');
+    expect(told({ ...change, params: {} }, pattern).en).not.toContain('channel');
+  });
+
   it('says when it is older than what was in force', () => {
     const { en, ja } = updated('1728500', '1729000');
     expect(en).toMatch(

@@ -28,12 +28,14 @@ interface RunFacts {
   restored?: true;
   /** Kind of the error. */
   kind?: string;
-  /** `japan`: it is that channel's own source. */
+  /** Of whose own sources it is told, when each channel has its own. */
   channel?: string;
   /** End of a pause, ISO 8601. */
   until?: string;
   /** Address of a source that another one stood in for. */
   passedOver?: string;
+  /** Only for what it could not deliver. */
+  inPart?: true;
 }
 
 /** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
@@ -56,10 +58,11 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
     return event.version === null && event.versionBefore === null ? 'component.failed.versionless' : null;
   }
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
-  const { kind, channel, until, passedOver } = event.params as RunFacts;
-  if (passedOver !== undefined) return 'run.failed.passed-over';
-  if (channel === 'japan') return 'run.failed.japan-source';
-  if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
+  const { kind, channel, until, passedOver, inPart } = event.params as RunFacts;
+  if (passedOver !== undefined) return inPart ? 'run.failed.passed-over.in-part' : 'run.failed.passed-over';
+  if (event.code === 'upstream-cooling-down' && until !== undefined)
+    return channel === undefined ? 'run.failed.cooling-down' : 'run.failed.cooling-down.channel';
+  if (channel !== undefined) return 'run.failed.source.channel';
   return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
 }
 
@@ -69,16 +72,22 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
   const versionBefore = shown(component, event.versionBefore);
   const values = (language: Language): Record<string, unknown> => {
     const none = text(language, 'event.none');
+    const { channel, until, passedOver } = event.params as RunFacts;
+    // Where every channel has sources of its own, each line that is of one says which.
+    const inChannel = (what: string): string =>
+      channel === undefined ? what : text(language, 'event.in-channel', { what, channel });
+    const name = (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId;
     return {
       run: text(language, event.trigger === 'schedule' ? 'run.schedule' : 'run.manual'),
       actor: event.actor,
-      component: (language === 'ja' ? component?.nameJa : component?.nameEn) ?? event.componentId ?? '',
+      component: name === null ? '' : inChannel(name),
       version: version ?? none,
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
-      until: (event.params as RunFacts).until ?? '',
-      source: (event.params as RunFacts).passedOver ?? '',
+      channel: channel ?? '',
+      until: until ?? '',
+      source: passedOver === undefined ? '' : inChannel(passedOver),
     };
   };
   return {

@@ -13,6 +13,7 @@ import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { AuditService, requireAdministrator } from '../accounts/accounts.api.js';
 import { LicencesSetting, LicenceSettings } from './licence.settings.js';
+import { OwnAddress } from './own-address.js';
 import { canFire, DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.settings.js';
 
 /** A PUT takes what a GET gave; every change is audited. */
@@ -23,6 +24,7 @@ export class SettingsController {
   constructor(
     private readonly settings: MirrorSettings,
     private readonly sources: SourceOpener,
+    private readonly ownAddress: OwnAddress,
     private readonly catalogue: CatalogueRepository,
     private readonly store: SettingStore,
     private readonly licences: LicenceSettings,
@@ -45,6 +47,7 @@ export class SettingsController {
     const actor = requireAdministrator(request).name;
     await this.requireSelection(body.selection);
     await this.requireCaFile(body.caFile ?? null);
+    await this.requireOtherServers(body);
     await this.settings.putUpdateSource({ ...body, caFile: body.caFile ?? null }, actor);
     this.sources.limitBandwidth(body.bandwidthBytesPerSecond);
     await this.audit.record(actor, 'settings.update-source', null, { ...body });
@@ -66,6 +69,14 @@ export class SettingsController {
         'selection-empty',
         'The selection names no component: nothing would be mirrored.',
       );
+  }
+
+  /** What is set already goes back as it came. */
+  private async requireOtherServers({ sources, japanSources }: UpdateSourceSetting): Promise<void> {
+    const before = await this.settings.updateSource();
+    const known = new Set([...before.sources, ...before.japanSources].map(({ url }) => url));
+    const given = [...sources, ...japanSources].map(({ url }) => url);
+    await this.ownAddress.requireOthers(given.filter((url) => !known.has(url)));
   }
 
   /** Every later download would fail of it. A file that is set already may vanish and come back: it is not asked for again. */

@@ -20,6 +20,7 @@ export const en = {
   'event.resume.versioned':
     'Resumed: {{component}} follows the schedule again; {{version}} stays in force until a download brings another.',
   'event.none': 'no version',
+  'event.in-channel': '{{what}} ({{channel}} channel)',
   'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
   'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
   ...cliEn,

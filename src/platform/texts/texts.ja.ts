@@ -21,6 +21,7 @@ export const ja = {
   'event.resume.versioned':
     '再開: {{component}} は再び予約アップデートの対象です。次のダウンロードまで {{version}} の配信を続けます。',
   'event.none': 'バージョンなし',
+  'event.in-channel': '{{what}} ({{channel}} チャネル)',
   'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
   'event.deployment.awaiting-approval': '配信が承認を待っています。',
   ...cliJa,
