@@ -18,6 +18,8 @@ import { SnapshotRepository } from './snapshot/snapshot.repository.js';
 import { SelectionPreview } from './snapshot/selection-preview.js';
 import { SourceLimits, SourceOpener } from './snapshot/source-opener.js';
 import { SourceReader } from './snapshot/source-reader.js';
+import { SourceVisits } from './snapshot/source-visit.js';
+import { StandIns } from './snapshot/stand-ins.js';
 import { TreeEditor } from './snapshot/tree-editor.js';
 import { UpstreamMemory } from './snapshot/upstream-memory.js';
 import { BlobStore } from './store/blob-store.js';
@@ -122,7 +124,11 @@ import { userAgent } from './user-agent.js';
         sources: SourceOpener,
         clock: Clock,
         logger: Logger,
-      ) => new SourceReader({ dataDir: config.dataDir, blobs, memory, sources, clock, logger }),
+      ) => {
+        const visits = new SourceVisits({ memory, sources, clock, logger });
+        const standIns = new StandIns({ blobs, visits, logger });
+        return new SourceReader({ dataDir: config.dataDir, blobs, memory, visits, standIns, clock, logger });
+      },
       inject: [CONFIG, BlobStore, UpstreamMemory, SourceOpener, Clock, LOGGER],
     },
     {
@@ -145,9 +151,10 @@ import { userAgent } from './user-agent.js';
         snapshots: SnapshotRepository,
         publisher: SnapshotPublisher,
         reader: SourceReader,
+        memory: UpstreamMemory,
         blobs: BlobStore,
         logger: Logger,
-      ) => new MirrorService({ catalogue, settings, releases, snapshots, publisher, reader, blobs, logger }),
+      ) => new MirrorService({ catalogue, settings, releases, snapshots, publisher, reader, memory, blobs, logger }),
       inject: [
         CatalogueRepository,
         MirrorSettings,
@@ -155,6 +162,7 @@ import { userAgent } from './user-agent.js';
         SnapshotRepository,
         SnapshotPublisher,
         SourceReader,
+        UpstreamMemory,
         BlobStore,
         LOGGER,
       ],

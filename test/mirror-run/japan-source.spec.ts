@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
+import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import type { ComponentView } from '../../src/modules/download/component.view.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
@@ -30,6 +31,14 @@ describe('a japan channel whose source has news of its own', () => {
     const { items } = (await bench.api.get(`/api/v1/events?limit=500&outcome=${outcome}`)).body;
     return (items as { downloadId: string; component: string | null; text: { en: string } }[])
       .filter((line) => line.downloadId === downloadId && line.component === 'virus-pattern')
+      .map(({ text }) => text.en);
+  }
+
+  /** What is said of no component, the latest first. */
+  async function runLines(downloadId: string): Promise<string[]> {
+    const { items } = (await bench.api.get('/api/v1/events?limit=500&outcome=failed')).body;
+    return (items as { downloadId: string; component: string | null; text: { en: string } }[])
+      .filter((line) => line.downloadId === downloadId && line.component === null)
       .map(({ text }) => text.en);
   }
 
@@ -120,12 +129,87 @@ describe('a japan channel whose source has news of its own', () => {
     expect(await available('global')).toMatchObject({ 'virus-pattern': '17.241.00', 'spyware-pattern': '2469' });
   });
 
-  it('while the global one fails: what it offers stays known', async () => {
+  it('while the global one fails: its news are published, global stays, and both are told', async () => {
+    const before = await bench.served();
+    await bench.upstream.refuseConnections();
+    japan.tree.publish(['virus-pattern']);
+    const download = await bench.api.download();
+    expect(download).toMatchObject({
+      state: 'partial',
+      source: bench.upstream.url,
+      error: { code: 'upstream-unreachable', details: { channel: 'global' } },
+    });
+    expect(download.error.message).toMatch(/^The global channel's source could not be read: /);
+    expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ outcome: 'updated', versionAfter: '17.242.80' });
+    expect(await lines(download.id as string, 'updated')).toEqual([expect.stringContaining('17.242.80')]);
+    expect(await runLines(download.id as string)).toEqual([
+      expect.stringMatching(/^Manual update: the global channel's own update source .*\(upstream-unreachable\)/),
+    ]);
+    const after = await bench.served();
+    expect(after.global).toEqual(before.global);
+    expect(after.japan.manifest).toContain('vsapi242.zip');
+    expect((await available('global'))['virus-pattern']).toBe('upstream-unreachable');
+    expect((await available('japan'))['virus-pattern']).toBe('17.242.80');
+
+    await bench.upstream.acceptConnections();
+    bench.tree.publish(['spyware-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded', error: null });
+    await bench.expectCurrent();
+    expect((await bench.served()).japan).toEqual(after.japan);
+  });
+
+  it('while the global one fails: without news of its own nothing is published, and what it offers stays known', async () => {
     const before = await available('japan');
     await bench.upstream.refuseConnections();
-    expect(await bench.api.download()).toMatchObject({ state: 'failed' });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial', snapshotId: null, components: [] });
     expect((await available('global'))['virus-pattern']).toBe('upstream-unreachable');
     expect(await available('japan')).toEqual(before);
+  });
+
+  it('while the global one is left alone for a while: the schedule asks it all the same', async () => {
+    bench.upstream.set(/server\.ini$/, { kind: 'status', status: 403 });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial', error: { code: 'upstream-refused' } });
+    const asked = bench.upstream.requests.length;
+    japan.tree.publish(['virus-pattern']);
+    const quarter = new Date(Math.ceil(Date.now() / 900_000) * 900_000);
+    const id = await bench.haishin.server.application()?.get(DownloadScheduler).tick(quarter);
+    const download = await bench.api.ended(id ?? '');
+    expect(download).toMatchObject({ state: 'partial', error: { code: 'upstream-cooling-down' } });
+    expect(await runLines(download.id as string)).toEqual([
+      expect.stringMatching(/^Scheduled update: the global channel's own update source was not asked/),
+    ]);
+    expect(bench.upstream.requests).toHaveLength(asked);
+    expect((await bench.served()).japan.manifest).toContain('vsapi242.zip');
+    // Why it asked for the pause is known already.
+    expect((await available('global'))['virus-pattern']).toBe('upstream-refused');
+  });
+
+  it('while both fail: the download has failed, and says so of each', async () => {
+    await bench.upstream.refuseConnections();
+    japan.set(/server\.ini$/, { kind: 'html-page' });
+    const download = await bench.api.download();
+    expect(download).toMatchObject({
+      state: 'failed',
+      error: { code: 'upstream-unreachable', message: expect.stringContaining("japan channel's own source") as string },
+    });
+    expect(await runLines(download.id as string)).toEqual([
+      expect.stringContaining('the japan channel'),
+      expect.stringContaining('the global channel'),
+    ]);
+    expect((await available('global'))['virus-pattern']).toBe('upstream-unreachable');
+    expect((await available('japan'))['virus-pattern']).toBe('upstream-unexpected-content');
+  });
+
+  it('while the global one fails that has nothing yet: nothing could stay, and nothing is published', async () => {
+    await bench.close();
+    bench = await MirrorBench.open();
+    await bench.setting('update-source', { japanSources: [{ url: `${japan.url}/japan` }] });
+    await bench.upstream.refuseConnections();
+    expect(await bench.api.download()).toMatchObject({
+      state: 'failed',
+      snapshotId: null,
+      error: { code: 'upstream-unreachable', details: { channel: 'global' } },
+    });
   });
 
   it('and is given up: what the global one offers counts for both', async () => {

@@ -1,3 +1,7 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { ManualClock } from '../../src/platform/clock/clock.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { MirrorBench } from './mirror-bench.js';
@@ -132,6 +136,41 @@ describe('a source that asks for a pause', () => {
     await bench.api.download();
     expect((await bench.api.get(STATE)).body.items).toMatchObject([
       { failingSince: first, lastError: { code: 'upstream-unexpected-content' }, coolDownUntil: null },
+    ]);
+  });
+});
+
+describe('a source whose CA file cannot be read any more', () => {
+  const clock = new ManualClock(new Date('2026-03-02T00:00:10Z'));
+  const caFile = join(tmpdir(), `haishin-source-state-${process.pid}.pem`);
+  const url = 'https://127.0.0.1:9/activeupdate';
+  let bench: MirrorBench;
+  beforeEach(async () => {
+    await writeFile(caFile, rootCertificates[0] ?? '');
+    bench = await MirrorBench.open({ clock });
+    await bench.setting('update-source', { caFile, sources: [{ url }, { url: bench.upstream.url }] });
+  });
+  afterEach(async () => {
+    await rm(caFile, { force: true });
+    await bench.close();
+  });
+
+  it('says so, at once and with the time since a download met it, until the file is there and it was asked again', async () => {
+    const lastError = { code: 'ca-file-unreadable', message: expect.stringContaining(caFile) as string };
+    const plain = { url: bench.upstream.url, failingSince: null, lastError: null };
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([{ url, lastError: null }, plain]);
+    await rm(caFile);
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([{ url, failingSince: null, lastError }, plain]);
+    const since = clock.now().toISOString();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded', source: bench.upstream.url });
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([{ url, failingSince: since, lastError }, plain]);
+
+    await writeFile(caFile, rootCertificates[0] ?? '');
+    clock.advance(MINUTE);
+    await bench.api.download();
+    expect((await bench.api.get(STATE)).body.items).toMatchObject([
+      { url, failingSince: since, lastError: { code: 'upstream-unreachable' } },
+      plain,
     ]);
   });
 });

@@ -260,6 +260,32 @@ describe("the upstream's own japan tree", () => {
     expect((await bench.served()).japan.files['pattern/vsapi242.zip']).toBeDefined();
   });
 
+  it('set after the channel was derived: its own bytes take the place of the derived ones, under the same lines', async () => {
+    await bench.close();
+    bench = await MirrorBench.open({ treeOptions: { japanTree: true } });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const { global, japan } = await bench.served();
+    expect(japan.files).toEqual(global.files);
+    const theirs = await fetchAsProduct(`${bench.upstream.url}/japan`);
+    await bench.setting('update-source', { japanSources: [{ url: `${bench.upstream.url}/japan` }] });
+
+    // Of what was not asked for nothing is fetched.
+    bench.upstream.requests.length = 0;
+    const patterns = /\/japan\/pattern\/(vsapi|ssaptn)\d+\.zip$/;
+    expect(await bench.api.download(['spyware-pattern'])).toMatchObject({ state: 'unchanged' });
+    expect(bench.upstream.requested(patterns)).toMatchObject([{ path: expect.stringContaining('ssaptn') as string }]);
+
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const after = await bench.served();
+    expect(after.japan.files).toEqual(Object.fromEntries([...theirs.files].sort(([a], [b]) => (a < b ? -1 : 1))));
+    expect(after.japan.files['pattern/vsapi241.zip']?.sha256).not.toBe(japan.files['pattern/vsapi241.zip']?.sha256);
+    expect(after.global).toEqual(global);
+    expect((await bench.api.component('virus-pattern')).channels.japan).toMatchObject({ origin: 'mirrored' });
+    bench.upstream.requests.length = 0;
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect(bench.upstream.requests).toMatchObject([{ status: 304 }, { status: 304 }]);
+  });
+
   it('given up again: the channel is derived from the global one', async () => {
     await bench.setting('update-source', { japanSources: [] });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });

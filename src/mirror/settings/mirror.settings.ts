@@ -65,7 +65,7 @@ export class SelectionSetting {
 
 /** Where components come from, and how. */
 export class UpdateSourceSetting {
-  /** Asked in this order; the next one only when the one before cannot be used. */
+  /** Asked in this order: the next one when the one before cannot be used, and for files that it cannot deliver, if it says the same of them. */
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(10)

@@ -3,7 +3,7 @@ import type { ManifestUnit } from '../manifest/manifest.js';
 import { CHANNELS, type Channel } from './channel.js';
 import type { ComposedChannel } from './channel-composer.js';
 import { leadingUnit, type GroupFault } from './mirror-plan.js';
-import type { GroupResult } from './mirror-run.js';
+import type { GroupResult } from './fetch-round.js';
 import type { Release } from './release.entity.js';
 import { versionOfDraft, type BuildInput, type ReadTree } from './tree-builder.js';
 
@@ -23,6 +23,8 @@ export interface ComponentOutcome {
   /** What the source offers; null when it does not carry the component, and when it was not read. */
   offered: string | null;
   error: GroupFault | null;
+  /** For people: the source of its files, where that is another than the one whose manifest was read. */
+  source?: string;
   /** Content of it that was lost on our disk was fetched again; the release is the same. */
   restored?: true;
   /** The channels in which another release came into force, also when it failed in the other one. */
@@ -89,6 +91,7 @@ export function outcomesOf(input: OutcomeInput): ComponentOutcome[] {
       versionAfter: input.after.get(component.id) ?? null,
       offered: group === undefined ? null : offeredBy(component.entries, group.units),
       error: group?.fault ?? null,
+      ...(group?.action === 'fetch' && group.stoodIn !== undefined ? { source: group.stoodIn.sourceUrl } : {}),
       ...(input.restored?.has(component.id) ? { restored: true } : {}),
     };
   });

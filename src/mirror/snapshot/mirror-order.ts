@@ -29,20 +29,21 @@ export interface MirrorOutcome {
   state: 'unchanged' | 'read';
   /** Null when nothing new was published. */
   snapshotId: string | null;
-  sourceUrl: string;
   outcomes: ComponentOutcome[];
   offers: Offers;
-  /** The japan channel has a source of its own that could not be read; it stays as it is. */
-  japanFault: ChannelFault | null;
+  /** Channels with sources of their own that could not be read; they stay as they are. */
+  channelFaults: ChannelFault[];
   /** Sources that come first in the settings and were of no use; only of a run that brought something. */
   passedOver: PassedOver[];
 }
 
-/** Why one channel's own source could not be read; the details name the channel. */
+/** Why one channel's own sources could not be read, while the other channel has its own as well. */
 export interface ChannelFault extends GroupFault {
-  details?: Record<string, unknown>;
+  channel: Channel;
+  /** With the channel, as the record of the download has nothing else to tell it by. */
+  details: Record<string, unknown>;
 }
 
-export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'offers' | 'japanFault' | 'passedOver'> & {
+export type PublishedOutcome = Pick<MirrorOutcome, 'outcomes' | 'offers' | 'channelFaults' | 'passedOver'> & {
   snapshotId: string;
 };

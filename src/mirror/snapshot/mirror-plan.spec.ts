@@ -28,6 +28,7 @@ function plan(change: Partial<PlanInput> = {}): Map<string, { action: string; fa
     ]),
     selection: { mode: 'all', components: [] },
     mayUpdate: () => true,
+    notOwn: new Set(),
     held: null,
     ...change,
   });
@@ -70,6 +71,12 @@ describe('planning a mirroring', () => {
     expect(plan({ held }).get('virus-pattern')?.action).toBe('fetch');
     // It is the release that is published: restoring it is no update.
     expect(plan({ held, mayUpdate: () => false }).get('virus-pattern')?.action).toBe('fetch');
+  });
+
+  it('fetches what is held but not from the sources of the channel, and nothing else', () => {
+    const groups = plan({ held: heldOf(manifest()), notOwn: new Set(['pattern/vsapi241.zip']) });
+    const fetched = [...groups].filter(([, { action }]) => action === 'fetch').map(([key]) => key);
+    expect(fetched).toEqual(['virus-pattern']);
   });
 
   it('keeps what may not be updated at what is published', () => {

@@ -23,6 +23,8 @@ export interface PlanInput {
   /** Whether this run may bring a component (or, for null, an entry that no component claims) up to date. */
   mayUpdate: (componentId: string | null, offered: readonly ManifestUnit[]) => boolean;
   held: HeldTree | null;
+  /** Names of files that are held, but not from the sources of the channel: they are fetched although no line has changed. */
+  notOwn: ReadonlySet<string>;
 }
 
 /**
@@ -90,7 +92,8 @@ function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string |
   if (!isSelected(input.selection, componentId)) return 'drop';
   const sameRelease =
     held !== null && units.every((unit) => isServable(unit) && sameLines(upstream, held.manifest, unit.id));
-  if (sameRelease && units.every((unit) => unit.files.every((file) => held.files.has(file.key)))) return 'same';
+  const isHeld = (key: string): boolean => held?.files.has(key) === true && !input.notOwn.has(key);
+  if (sameRelease && units.every((unit) => unit.files.every((file) => isHeld(file.key)))) return 'same';
   // A file that was lost may be fetched again whoever may not be updated.
   return sameRelease || input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { Component } from '../catalogue/component.entity.js';
@@ -9,12 +9,15 @@ import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { CHANNELS, type Channel } from './channel.js';
+import { readChannels, type ChannelReads } from './channel-reads.js';
 import { offersOf, outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
 import type { Staying } from './shared-files.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
+import { derivedFiles } from './derived-files.js';
+import type { UpstreamMemory } from './upstream-memory.js';
 import { leadingUnit, type PlanInput } from './mirror-plan.js';
-import type { ChannelFault, MirrorOrder, MirrorOutcome } from './mirror-order.js';
+import type { MirrorOrder, MirrorOutcome } from './mirror-order.js';
 import type { ReleaseRepository } from './release.repository.js';
 import type { ReadRequest, SourceRead, SourceReader } from './source-reader.js';
 import type { SnapshotPublisher } from './snapshot-publisher.js';
@@ -34,6 +37,8 @@ interface Context {
   fingerprint: string;
   /** Components that this run may bring up to date. */
   takesPart: Set<string>;
+  /** Files that the japan channel has from the time before it had sources of its own. */
+  derived: ReadonlySet<string>;
 }
 
 /** Brings the mirror up to date with its source, and publishes what has changed. */
@@ -46,6 +51,7 @@ export class MirrorService {
       snapshots: SnapshotRepository;
       publisher: SnapshotPublisher;
       reader: SourceReader;
+      memory: UpstreamMemory;
       blobs: BlobStore;
       logger: Logger;
     },
@@ -57,48 +63,33 @@ export class MirrorService {
   async mirror(order: MirrorOrder): Promise<MirrorOutcome> {
     const context = await this.context(order);
     const { reader, publisher } = this.deps;
-    const { sources, japanSources } = context.setting;
-    const global = await reader.readFirst(this.request(context, 'global'), sources);
-    const japan = japanSources.length > 0 ? await this.readJapan(context) : null;
-    const japanRead = japan !== null && 'result' in japan ? japan : null;
-    const japanFault = japan !== null && 'code' in japan ? japan : null;
-    if ([global, japanRead].every((read) => read === null || read.result.state === 'unchanged')) {
+    const reads = await readChannels(reader, {
+      setting: context.setting,
+      request: (channel) => this.request(context, channel),
+      canStay: (channel) => context.states[channel].held !== null,
+    });
+    if (CHANNELS.every((channel) => !broughtAnything(reads[channel]))) {
       // The run that brought lost contents back may have ended before it came to the trees.
       if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
       const nothing = { outcomes: [], offers: {}, passedOver: [] };
-      return { state: 'unchanged', snapshotId: null, sourceUrl: global.url, ...nothing, japanFault };
+      return { state: 'unchanged', snapshotId: null, ...nothing, channelFaults: reads.faults };
     }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
-      return this.publish(context, global, japanRead, japanFault);
+      return this.publish(context, reads);
     });
     const { inForce, ...outcome } = published;
-    for (const read of [global, japanRead])
+    for (const channel of CHANNELS) {
+      const read = reads[channel];
       if (read !== null) await reader.remember(read, settledAs(context.fingerprint, inForce));
+    }
     return outcome;
   }
 
   /** Puts into force what is recorded and not in force yet. */
   finishPublication(): Promise<void> {
     return this.deps.publisher.exclusively(() => Promise.resolve());
-  }
-
-  /** Its fault does not hold up the global channel, unless japan has nothing yet that could stay. */
-  private async readJapan(context: Context): Promise<SourceRead | ChannelFault> {
-    try {
-      return await this.deps.reader.readFirst(this.request(context, 'japan'), context.setting.japanSources);
-    } catch (thrown) {
-      const error = toAppError(thrown);
-      // `bad-input`: a setting that only this source needs, such as a CA file.
-      const passing = error.kind === 'upstream' || error.kind === 'bad-input' || error.code === 'upstream-cooling-down';
-      if (!passing) throw thrown;
-      const message = `The japan channel's own source could not be read: ${error.message}`;
-      const details = { ...error.details, channel: 'japan' };
-      if (context.states.japan.held === null)
-        throw new AppError(error.kind, error.code, message, { details, cause: error });
-      return { code: error.code, message, details };
-    }
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
@@ -109,7 +100,7 @@ export class MirrorService {
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
-    const thorough = order.thorough.has(channel) || isDamaged(damage);
+    const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0;
     return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
@@ -141,7 +132,24 @@ export class MirrorService {
         .filter((each) => (order.requested === null ? order.takesPart(each) : order.requested.includes(each.id)))
         .map(({ id }) => id),
     );
-    return { order, setting, components, units, states, damage, holds, fingerprint, takesPart };
+    const known = { order, setting, components, units, states, damage, holds, fingerprint, takesPart };
+    return { ...known, derived: await this.derived(known) };
+  }
+
+  private async derived({ order, setting, states, holds, takesPart }: Omit<Context, 'derived'>): Promise<Set<string>> {
+    const { releases, memory } = this.deps;
+    if (setting.japanSources.length === 0 || states.japan.held === null) return new Set();
+    const current = await releases.findMany([...states.japan.releases.values()]);
+    const derived = [...current.values()].filter(({ origin }) => origin === 'derived');
+    const delivered = await memory.delivered(setting.japanSources.map(({ url }) => url));
+    const isHeld = (id: string): boolean => holds.pinned.japan.has(id) || holds.uploaded.japan.has(id);
+    return derivedFiles({
+      japan: states.japan.held.files,
+      global: states.global.held?.files ?? null,
+      derived: new Set(derived.map(({ componentId }) => componentId)),
+      mayReplace: (id) => (id === null ? order.requested === null : takesPart.has(id) && !isHeld(id)),
+      delivered: (key, sha256) => delivered.has(`${key} ${sha256}`),
+    });
   }
 
   private async states(): Promise<Record<Channel, ChannelState>> {
@@ -158,6 +166,7 @@ export class MirrorService {
     return {
       componentOfUnit: units,
       selection: setting.selection,
+      notOwn: channel === 'japan' ? context.derived : new Set(),
       mayUpdate: (componentId, offered) => {
         if (componentId === null) return order.requested === null || damage.manifestLost;
         const component = byId.get(componentId);
@@ -179,15 +188,13 @@ export class MirrorService {
   /** Inside the publishing lock: decisions are taken on what is in force now, not on what was when the run began. */
   private async publish(
     context: Context,
-    global: SourceRead,
-    japan: SourceRead | null,
-    japanFault: ChannelFault | null,
+    { global, japan, faults: channelFaults }: ChannelReads,
   ): Promise<MirrorOutcome & { inForce: string | null }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
     const read = toReadTree(global);
-    const japanTree = japan === null ? null : toReadTree(japan);
+    const japanTree = toReadTree(japan);
     const ownJapan = context.setting.japanSources.length > 0;
     const held = {
       global: stayingHolds(context, holds, read, 'global'),
@@ -213,7 +220,7 @@ export class MirrorService {
     const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
       (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
     );
-    const passedOver = [...global.passedOver, ...(japan?.passedOver ?? [])];
+    const passedOver = [...(global?.passedOver ?? []), ...(japan?.passedOver ?? [])];
     const current = {
       global: [...(await releases.findMany([...states.global.releases.values()])).values()],
       japan: [...(await releases.findMany([...states.japan.releases.values()])).values()],
@@ -237,7 +244,7 @@ export class MirrorService {
       record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
         const outcomes = outcomesIf(true);
-        await context.order.published(manager, { snapshotId: id, outcomes, offers, japanFault, passedOver });
+        await context.order.published(manager, { snapshotId: id, outcomes, offers, channelFaults, passedOver });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
@@ -247,7 +254,7 @@ export class MirrorService {
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, sourceUrl: global.url, outcomes, offers, japanFault, passedOver, inForce };
+    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, inForce };
   }
 }
 
@@ -264,7 +271,11 @@ function sameKeys(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknow
   return a.size === b.size && [...a.keys()].every((key) => b.has(key));
 }
 
-function toReadTree(read: SourceRead): ReadTree | null {
-  if (read.result.state === 'unchanged') return null;
+function broughtAnything(read: SourceRead | null): boolean {
+  return read !== null && read.result.state !== 'unchanged';
+}
+
+function toReadTree(read: SourceRead | null): ReadTree | null {
+  if (read === null || read.result.state === 'unchanged') return null;
   return { manifest: read.result.manifest, groups: read.result.groups, sourceUrl: read.url };
 }

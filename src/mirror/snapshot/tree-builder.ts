@@ -6,7 +6,7 @@ import { variantOf, type VariantSuffix } from '../manifest/version.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { composeChannel, type ComposedChannel, type ReleaseContent, type ReleaseDraft } from './channel-composer.js';
 import { leadingUnit, type HeldTree } from './mirror-plan.js';
-import type { GroupResult } from './mirror-run.js';
+import type { GroupResult } from './fetch-round.js';
 import type { Release } from './release.entity.js';
 import type { NewRelease, Provenance, ReleaseRepository } from './release.repository.js';
 import type { ChannelState } from './channel-states.js';
@@ -108,6 +108,7 @@ export async function recordReleases(
   for (const channel of CHANNELS) {
     const derived = channel === 'japan' && input.japan === 'derive';
     const read = channel === 'global' || input.japan === 'derive' ? input.global : input.japan;
+    const stoodIn = new Map(read?.groups.map((group) => [group.componentId, group.stoodIn?.sourceUrl]));
     const news: NewRelease[] = [];
     for (const [componentId, draft] of trees[channel].releases) {
       const component = byId.get(componentId);
@@ -125,7 +126,7 @@ export async function recordReleases(
           ? {
               origin: parent === null ? 'mirrored' : 'derived',
               derivedFrom: parent,
-              source: read?.sourceUrl ?? null,
+              source: stoodIn.get(componentId) ?? read?.sourceUrl ?? null,
               createdBy: null,
             }
           : { ...given, derivedFrom: given.origin === 'derived' ? twin : null };

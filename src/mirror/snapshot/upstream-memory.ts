@@ -83,6 +83,15 @@ export class UpstreamMemory {
     return new Map(rows.map((row) => [row.path, { ...row, size: row.size === null ? null : Number(row.size) }]));
   }
 
+  /** What any of these sources has delivered, as `path sha256`. */
+  async delivered(sources: readonly string[]): Promise<Set<string>> {
+    const rows = await this.dataSource.query<{ content: string }[]>(
+      `select path || ' ' || sha256 as content from upstream_file where source = any($1) and sha256 is not null`,
+      [sources],
+    );
+    return new Set(rows.map(({ content }) => content));
+  }
+
   async rememberFiles(source: string, files: RememberedFile[], now: Date): Promise<void> {
     if (files.length === 0) return;
     await this.dataSource.query(

@@ -35,15 +35,15 @@ export class AvailabilityService {
 
   /** After a run: what it read of each channel's sources; of those that it did not read everything stays as it was. */
   async learnt(
-    { offers, japanFault }: Pick<MirrorOutcome, 'offers' | 'japanFault'>,
+    { offers, channelFaults }: Pick<MirrorOutcome, 'offers' | 'channelFaults'>,
     manager?: EntityManager,
   ): Promise<void> {
     const now = this.clock.now();
     for (const [channel, each] of Object.entries(offers) as [Channel, Offer[]][])
       await this.repository.put(channel, each.map(availabilityOf), now, manager);
     // A source that was not asked during its pause says nothing new: why it asked for it is known already.
-    if (japanFault !== null && japanFault.code !== 'upstream-cooling-down')
-      await this.repository.allUnknown('japan', japanFault.code, japanFault.message, now, manager);
+    for (const { channel, code, message } of channelFaults)
+      if (code !== 'upstream-cooling-down') await this.repository.allUnknown(channel, code, message, now, manager);
   }
 
   /** After a run that came to nothing: nothing is known of what is offered where it failed. */

@@ -18,7 +18,7 @@ describe('how a download ended whose snapshot is recorded, although nobody came 
     ['nothing was published', { snapshotId: null }, null],
     ['all came', { outcomes: [component('updated')] }, { state: 'succeeded', snapshotId: 's', error: null }],
     ['one failed', { outcomes: [component('failed')] }, { state: 'partial', error: null }],
-    ['japan could not be read', { error: fault }, { state: 'partial', error: fault }],
+    ['one channel could not be read', { error: fault }, { state: 'partial', error: fault }],
   ])('%s', (_, change, expected) => {
     if (expected === null) expect(end(change)).toBeNull();
     else expect(end(change)).toMatchObject(expected);
@@ -26,11 +26,11 @@ describe('how a download ended whose snapshot is recorded, although nobody came 
 });
 
 describe('how a download ended', () => {
-  const state = (outcomes: OutcomeKind[], snapshotId: string | null = null, japanFault = false): string =>
+  const state = (outcomes: OutcomeKind[], snapshotId: string | null = null, unread = 0): string =>
     stateOf({
       snapshotId,
       outcomes: outcomes.map((each) => component(each)),
-      japanFault: japanFault ? fault : null,
+      channelFaults: [fault, fault].slice(0, unread),
     });
 
   it.each([
@@ -47,10 +47,14 @@ describe('how a download ended', () => {
     expect(state(outcomes, snapshotId)).toBe(expected);
   });
 
-  it('in part, when the japan channel could not be read', () => {
-    expect(state([], null, true)).toBe('partial');
-    expect(state(['updated'], 's', true)).toBe('partial');
-    expect(state(['failed'], null, true)).toBe('failed');
+  it('in part, when one channel could not be read', () => {
+    expect(state([], null, 1)).toBe('partial');
+    expect(state(['updated'], 's', 1)).toBe('partial');
+    expect(state(['failed'], null, 1)).toBe('failed');
+  });
+
+  it('as failed, when neither channel could be read', () => {
+    expect(state([], null, 2)).toBe('failed');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ComponentOutcome, Offer } from '../../mirror/snapshot/component-outcome.js';
+import { CHANNELS } from '../../mirror/snapshot/channel.js';
 import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
 import type { PassedOver } from '../../mirror/snapshot/source-reader.js';
 import type { AppError } from '../../platform/errors/app-error.js';
@@ -14,28 +15,38 @@ export const INTERRUPTED = 'download-interrupted';
 /** What the record of a download says of how it ended. */
 export type DownloadEnd = Pick<Download, 'state' | 'outcomes' | 'snapshotId' | 'error'>;
 
-/** How a run that read its source ended as a whole. */
-export function stateOf({
-  outcomes,
-  snapshotId,
-  japanFault,
-}: Pick<MirrorOutcome, 'outcomes' | 'snapshotId' | 'japanFault'>): DownloadState {
+type RunEnd = Pick<MirrorOutcome, 'outcomes' | 'snapshotId'> & {
+  channelFaults: readonly NonNullable<Download['error']>[];
+};
+
+/** How a run ended as a whole. */
+export function stateOf({ outcomes, snapshotId, channelFaults }: RunEnd): DownloadState {
+  if (channelFaults.length === CHANNELS.length) return 'failed';
   const brought = outcomes.some((each) => each.outcome === 'updated' || each.outcome === 'unchanged');
   if (outcomes.some((each) => each.outcome === 'failed')) return brought || snapshotId !== null ? 'partial' : 'failed';
-  if (japanFault !== null) return 'partial';
+  if (channelFaults.length > 0) return 'partial';
   return snapshotId === null ? 'unchanged' : 'succeeded';
 }
 
-export function endOf(outcome: Pick<MirrorOutcome, 'outcomes' | 'snapshotId' | 'japanFault'>): DownloadEnd {
-  const { outcomes, snapshotId, japanFault } = outcome;
+export function endOf(outcome: RunEnd): DownloadEnd {
+  const { outcomes, snapshotId, channelFaults } = outcome;
   const state = stateOf(outcome);
   const failed = outcomes.find((each) => each.outcome === 'failed');
-  return { state, outcomes, snapshotId, error: state === 'failed' ? (failed?.error ?? null) : japanFault };
+  const fault = errorOf(channelFaults);
+  return { state, outcomes, snapshotId, error: state === 'failed' ? (failed?.error ?? fault) : fault };
+}
+
+/** Of two channels whose sources could not be read the record has one code, and the words of both. */
+function errorOf([first, ...others]: RunEnd['channelFaults']): Download['error'] {
+  if (first === undefined) return null;
+  const { code, message, details } = first;
+  const words = [message, ...others.map((other) => other.message)].join(' ');
+  return { code, message: words, ...(details === undefined ? {} : { details }) };
 }
 
 /** How a download ended whose snapshot is recorded, although nobody came to say so; null when nothing was published. */
 export function endOfPublished({ outcomes, snapshotId, error }: Download): DownloadEnd | null {
-  return snapshotId === null ? null : endOf({ outcomes, snapshotId, japanFault: error });
+  return snapshotId === null ? null : endOf({ outcomes, snapshotId, channelFaults: error === null ? [] : [error] });
 }
 
 /** What a read manifest tells of a component. */
@@ -106,13 +117,14 @@ export function failureEvent(
 
 /** The line of a run in which one channel's own source could not be read. */
 export function channelFaultEvent(downloadId: string, wish: Wish, fault: ChannelFault): NewUpdateEvent {
-  return failureEvent(downloadId, wish, { kind: 'upstream', details: {}, ...fault });
+  return failureEvent(downloadId, wish, { kind: 'upstream', ...fault });
 }
 
 /** The line of a source that another one stood in for: what was published may be older, or less, than it has. */
-export function passedOverEvent(downloadId: string, wish: Wish, { url, code, message }: PassedOver): NewUpdateEvent {
+export function passedOverEvent(downloadId: string, wish: Wish, passedOver: PassedOver): NewUpdateEvent {
+  const { url, code, message, inPart } = passedOver;
   const event = failureEvent(downloadId, wish, { kind: 'upstream', code, message, details: {} });
-  return { ...event, params: { ...event.params, passedOver: url } };
+  return { ...event, params: { ...event.params, passedOver: url, ...(inPart ? { inPart } : {}) } };
 }
 
 /** The line of a run that ended early: a person cancelled it, or (null) the server was stopped. */

@@ -214,14 +214,14 @@ export class DownloadService implements OnApplicationShutdown {
   private async record(
     { id }: Running,
     wish: Pick<Download, 'trigger' | 'startedBy'>,
-    found: Pick<MirrorOutcome, 'outcomes' | 'offers' | 'japanFault' | 'passedOver'>,
+    found: Pick<MirrorOutcome, 'outcomes' | 'offers' | 'channelFaults' | 'passedOver'>,
     manager?: EntityManager,
   ): Promise<void> {
-    const { outcomes, offers, japanFault, passedOver } = found;
-    await this.availability.learnt({ offers, japanFault }, manager);
+    const { outcomes, offers, channelFaults, passedOver } = found;
+    await this.availability.learnt({ offers, channelFaults }, manager);
     const sources = passedOver.map((each) => passedOverEvent(id, wish, each));
-    const channelFaults = japanFault === null ? [] : [channelFaultEvent(id, wish, japanFault)];
-    const events = [...sources, ...eventsOf(id, wish, outcomes), ...channelFaults];
+    const unread = channelFaults.map((each) => channelFaultEvent(id, wish, each));
+    const events = [...sources, ...eventsOf(id, wish, outcomes), ...unread];
     await this.events.add(events, this.clock.now(), manager);
   }
 

@@ -33,6 +33,8 @@ export interface OutcomeView {
   versionAfter: string | null;
   offered: string | null;
   error: { code: string; message: string } | null;
+  /** Where its files came from, when that is another source than the one whose manifest was read. */
+  source?: string;
   /** Content of it that was lost on the server's disk was fetched again; the release is the same. */
   restored?: true;
 }
@@ -40,7 +42,7 @@ export interface OutcomeView {
 function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, Component>): OutcomeView {
   const numbering = components.get(outcome.id)?.numbering ?? 'integer';
   const shown = (raw: string | null): string | null => (raw === null ? null : displayVersion(raw, numbering));
-  const { id, outcome: kind, versionBefore, versionAfter, offered, error, restored } = outcome;
+  const { id, outcome: kind, versionBefore, versionAfter, offered, error, source, restored } = outcome;
   return {
     id,
     outcome: kind,
@@ -48,6 +50,7 @@ function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, 
     versionAfter: shown(versionAfter),
     offered: shown(offered),
     error,
+    ...(source === undefined ? {} : { source }),
     ...(restored ? { restored } : {}),
   };
 }

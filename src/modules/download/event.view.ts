@@ -28,12 +28,14 @@ interface RunFacts {
   restored?: true;
   /** Kind of the error. */
   kind?: string;
-  /** `japan`: it is that channel's own source. */
+  /** Of whose own sources it is told, when each channel has its own. */
   channel?: string;
   /** End of a pause, ISO 8601. */
   until?: string;
   /** Address of a source that another one stood in for. */
   passedOver?: string;
+  /** Only for what it could not deliver. */
+  inPart?: true;
 }
 
 /** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
@@ -56,10 +58,11 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
     return event.version === null && event.versionBefore === null ? 'component.failed.versionless' : null;
   }
   if (event.code === INTERRUPTED) return 'run.failed.interrupted';
-  const { kind, channel, until, passedOver } = event.params as RunFacts;
-  if (passedOver !== undefined) return 'run.failed.passed-over';
-  if (channel === 'japan') return 'run.failed.japan-source';
-  if (event.code === 'upstream-cooling-down' && until !== undefined) return 'run.failed.cooling-down';
+  const { kind, channel, until, passedOver, inPart } = event.params as RunFacts;
+  if (passedOver !== undefined) return inPart ? 'run.failed.passed-over.in-part' : 'run.failed.passed-over';
+  if (event.code === 'upstream-cooling-down' && until !== undefined)
+    return channel === undefined ? 'run.failed.cooling-down' : 'run.failed.cooling-down.channel';
+  if (channel !== undefined) return 'run.failed.source.channel';
   return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
 }
 
@@ -77,6 +80,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
       reason: event.code ?? '',
+      channel: (event.params as RunFacts).channel ?? '',
       until: (event.params as RunFacts).until ?? '',
       source: (event.params as RunFacts).passedOver ?? '',
     };

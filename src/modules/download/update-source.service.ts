@@ -3,6 +3,7 @@ import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { SelectionPreview, type SelectionPreviewResult } from '../../mirror/snapshot/selection-preview.js';
 import { UpstreamMemory } from '../../mirror/snapshot/upstream-memory.js';
+import { caFileFault } from '../../mirror/upstream/ca-file.js';
 import { Clock } from '../../platform/clock/clock.js';
 
 /** How one configured source stands. */
@@ -12,7 +13,7 @@ export interface SourceStateView {
   channel: Channel;
   /** When its manifest was last read and used. */
   lastReadAt: string | null;
-  /** Null while it answers properly. */
+  /** Null while it answers properly, and until a download has met the fault. */
   failingSince: string | null;
   lastError: { code: string; message: string } | null;
   /** The schedule leaves it alone until then; a person need not wait. Null when there is no pause. */
@@ -42,13 +43,16 @@ export class UpdateSourceService {
     return Promise.all(
       configured.map(async ({ channel, url }) => {
         const state = await this.memory.state(url);
+        // It may have gone since the last download, and the next one will fail of it.
+        const unreadable = url.startsWith('https:') && setting.caFile ? caFileFault(setting.caFile) : null;
+        const lastError = unreadable ?? state.lastError;
         const pausing = state.coolDownUntil !== null && state.coolDownUntil > now;
         return {
           url,
           channel,
           lastReadAt: state.readAt?.toISOString() ?? null,
           failingSince: state.failingSince?.toISOString() ?? null,
-          lastError: state.lastError && { code: state.lastError.code, message: state.lastError.message },
+          lastError: lastError && { code: lastError.code, message: lastError.message },
           coolDownUntil: pausing ? (state.coolDownUntil?.toISOString() ?? null) : null,
           coolDownReason: pausing ? state.coolDownReason : null,
         };

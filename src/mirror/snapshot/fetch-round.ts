@@ -1,0 +1,210 @@
+import pLimit from 'p-limit';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { Logger } from '../../platform/logging/logger.js';
+import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
+import type { BlobStore } from '../store/blob-store.js';
+import type { UpstreamSource } from '../upstream/source.js';
+import { DiskRoom } from './disk-room.js';
+import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
+import type { FileMap } from './held-file.js';
+import { isSignedAnew, laterSignatures } from './later-signatures.js';
+import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
+import { holdBackSharers } from './shared-files.js';
+import type { RememberedFile } from './upstream-memory.js';
+
+export interface RoundProgress extends FetchProgress {
+  /** Restarted with each round. */
+  planned(files: number, bytes: number): void;
+}
+
+export interface RoundInput {
+  source: UpstreamSource;
+  blobs: BlobStore;
+  /** By lower-cased path; the run adds what it learns. */
+  remembered: Map<string, RememberedFile>;
+  /** Receives the paths whose memory changed, also when the run fails later. */
+  learnt: Set<string>;
+  /** Content of the manifest that was used last, when it is held. */
+  lastManifest: Buffer | null;
+  plan: Omit<PlanInput, 'upstream' | 'held'>;
+  held: HeldTree | null;
+  parallel: number;
+  /** What may still be written to the disk; a run that cannot fit is not begun. */
+  freeBytes: () => number;
+  now: Date;
+  signal: AbortSignal;
+  progress: RoundProgress;
+  logger: Logger;
+  /** Asked for groups that the source could not deliver; by their keys, what another one delivered in its place. */
+  standIns: (wanted: StandInRequest) => Promise<ReadonlyMap<string, StandIn>>;
+}
+
+export interface StandInRequest {
+  /** Of the source that could not deliver them. */
+  manifest: Manifest;
+  groups: readonly PlanGroup[];
+  componentOfUnit: ReadonlyMap<string, string>;
+  fetch: Omit<GroupFetchInput, 'source' | 'remembered' | 'learnt' | 'progress' | 'room'>;
+  heldUnits: readonly ManifestUnit[];
+  progressOf: (group: PlanGroup) => FetchProgress;
+  freeBytes: () => number;
+}
+
+export interface StandIn {
+  /** For people. */
+  sourceUrl: string;
+  files: FetchedFile[];
+}
+
+export interface GroupResult extends PlanGroup {
+  /** Files of a group whose action is `fetch`; of a `same` one only signatures that came late. */
+  files: FetchedFile[];
+  /** Something that was looked for in vain may be there next time, although the manifest stays. */
+  lookAgain?: boolean;
+  /** Its files are of another source (its address, for people), because of a fault of the one whose manifest was read. */
+  stoodIn?: { sourceUrl: string; fault: GroupFault };
+}
+
+/** Faults that make the whole run pointless, whichever file they met. */
+export function endsRun(fault: AppError): boolean {
+  return fault.kind === 'storage' || fault.kind === 'internal' || fault.code === 'cancelled';
+}
+
+/** What was not signed by this channel's sources does not tell how they sign. */
+function ownFiles({ held, plan: { notOwn } }: RoundInput): FileMap | null {
+  if (held === null || notOwn.size === 0) return held?.files ?? null;
+  return new Map([...held.files].filter(([key]) => !notOwn.has(key)));
+}
+
+/** A large file that begins last would be waited for alone. */
+function largestFirst(groups: PlanGroup[]): PlanGroup[] {
+  const largest = (group: PlanGroup): number =>
+    Math.max(0, ...group.units.flatMap((unit) => unit.files.map((file) => file.size ?? 0)));
+  return groups.sort((a, b) => largest(b) - largest(a));
+}
+
+export interface Round {
+  groups: GroupResult[];
+  /** Files were asked for, so the manifest may have changed under our hands. */
+  attempted: boolean;
+  /** What the source said when it asked for a pause. */
+  pause: AppError | null;
+}
+
+/** Counts what is done of each group, so that another source that begins it anew does not count twice. */
+class GroupProgress {
+  private readonly done = new Map<string, number>();
+
+  constructor(private readonly progress: FetchProgress) {}
+
+  of({ key }: PlanGroup): FetchProgress {
+    return {
+      bytes: (count) => this.progress.bytes(count),
+      fileDone: () => {
+        this.done.set(key, (this.done.get(key) ?? 0) + 1);
+        this.progress.fileDone();
+      },
+    };
+  }
+
+  /** The same for whoever begins a group anew. */
+  again({ key }: PlanGroup): FetchProgress {
+    let known = this.done.get(key) ?? 0;
+    return {
+      bytes: (count) => this.progress.bytes(count),
+      fileDone: () => (known > 0 ? void (known -= 1) : this.progress.fileDone()),
+    };
+  }
+}
+
+/** One pass over all groups of a manifest; what the source cannot deliver may come from another one. */
+export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: boolean): Promise<Round> {
+  const groups = largestFirst(planMirror({ ...input.plan, upstream: manifest, held: input.held }));
+  const wanted = groups
+    .filter((group) => group.action === 'fetch')
+    .flatMap((group) => group.units.flatMap((unit) => unit.files));
+  const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
+  input.progress.planned(wanted.length, bytes);
+  requireSpace(input, wanted, bytes);
+  const common = {
+    blobs: input.blobs,
+    held: ownFiles(input),
+    limit: pLimit(input.parallel),
+    now: input.now,
+    signal: input.signal,
+  };
+  const { source, remembered, learnt } = input;
+  const fetch = { ...common, source, remembered, learnt, room: new DiskRoom(input.freeBytes, bytes) };
+  const progress = new GroupProgress(input.progress);
+  const signedAnew = isNews && isSignedAnew(manifest, input.lastManifest);
+  const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
+  const failed = new Map<string, { group: PlanGroup; error: AppError }>();
+  const fatal: AppError[] = [];
+  let pause: AppError | null = null;
+  const results = await Promise.all(
+    groups.map(async (group): Promise<GroupResult> => {
+      const of = { ...fetch, progress: progress.of(group) };
+      try {
+        if (group.action === 'fetch') return { ...group, files: await fetchGroup(of, group, heldUnits) };
+        if (group.action === 'same' && isNews)
+          return { ...group, files: await laterSignatures(of, group, input.held, signedAnew) };
+        return { ...group, files: [] };
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (typeof error.details['retryAfterSeconds'] === 'number') pause ??= error;
+        if (endsRun(error)) fatal.push(error);
+        else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
+        if (group.action === 'same') return { ...group, files: [], lookAgain: true };
+        failed.set(group.key, { group, error });
+        const fault: GroupFault = { code: error.code, message: messageOf(error) };
+        return { ...group, action: 'earlier', fault, files: [] };
+      }
+    }),
+  );
+  const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
+  if (first !== undefined) throw first;
+  // Of a disk that has no room for a file nobody can fetch it.
+  const elsewhere = [...failed.values()].filter(({ error }) => error.code !== 'disk-full').map(({ group }) => group);
+  const stoodIn = await input.standIns({
+    manifest,
+    groups: elsewhere,
+    componentOfUnit: input.plan.componentOfUnit,
+    fetch: common,
+    heldUnits,
+    progressOf: (group) => progress.again(group),
+    freeBytes: input.freeBytes,
+  });
+  const settled = results.map((result): GroupResult => {
+    const [group, standIn] = [failed.get(result.key)?.group, stoodIn.get(result.key)];
+    if (group === undefined || standIn === undefined || result.fault === null) return result;
+    const { sourceUrl, files } = standIn;
+    return { ...group, files, stoodIn: { sourceUrl, fault: result.fault } };
+  });
+  return {
+    groups: holdBackSharers(settled, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
+    attempted: groups.some((group) => group.action === 'fetch'),
+    pause,
+  };
+}
+
+/** Says which of the component's many files it was. */
+function messageOf({ message, details: { path } }: AppError): string {
+  return typeof path !== 'string' || message.includes(path) ? message : `${path}: ${message}`;
+}
+
+function requireSpace(input: RoundInput, wanted: { key: string; size: number | null }[], bytes: number): void {
+  const held = wanted.reduce(
+    (sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0),
+    0,
+  );
+  const free = input.freeBytes();
+  if (bytes - held > free)
+    throw new AppError(
+      'storage',
+      'disk-full',
+      `This needs ${bytes - held} bytes, but the disk has only ${free} left.`,
+      {
+        details: { neededBytes: bytes - held, freeBytes: free },
+      },
+    );
+}

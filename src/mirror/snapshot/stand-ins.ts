@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import type { Logger } from '../../platform/logging/logger.js';
+import { MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
+import { Manifest } from '../manifest/manifest.js';
+import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
+import type { BlobStore } from '../store/blob-store.js';
+import { conditionalOn } from '../upstream/conditional.js';
+import type { SmallContent, UpstreamSource } from '../upstream/source.js';
+import { DiskRoom } from './disk-room.js';
+import { endsRun, type StandIn, type StandInRequest } from './fetch-round.js';
+import { fetchGroup, type FetchedFile } from './group-fetch.js';
+import { MANIFEST_PATH } from './held-file.js';
+import { sameLines, type PlanGroup } from './mirror-plan.js';
+import { isOfOneSource, type SourceVisits, type Visit, type VisitEnd } from './source-visit.js';
+import { validatorsOf, type UpstreamState } from './upstream-memory.js';
+
+type Delivered = Map<string, FetchedFile[]>;
+
+/** Content of the manifest that was used last, when it is held. */
+export async function lastManifest(state: UpstreamState, blobs: BlobStore): Promise<Buffer | null> {
+  if (state.manifestSha256 === null || !(await blobs.has(state.manifestSha256))) return null;
+  return readFile(blobs.pathOf(state.manifestSha256));
+}
+
+/** The very same lines for every entry of the group, and no further entry: any file of it may then come from either source. */
+export function saysTheSame(
+  group: PlanGroup,
+  first: Manifest,
+  other: Manifest,
+  componentOfUnit: ReadonlyMap<string, string>,
+): boolean {
+  const { componentId } = group;
+  const members =
+    componentId === null
+      ? group.units.length
+      : [...other.units.keys()].filter((id) => componentOfUnit.get(id.toUpperCase()) === componentId).length;
+  return (
+    members === group.units.length &&
+    group.units.every(({ id }) => other.units.get(id)?.faults.length === 0 && sameLines(first, other, id))
+  );
+}
+
+/** Asks further sources of a channel for what the one whose manifest was read cannot deliver. */
+export class StandIns {
+  constructor(
+    private readonly deps: {
+      blobs: BlobStore;
+      visits: SourceVisits;
+      logger: Logger;
+    },
+  ) {}
+
+  /**
+   * By the keys of the groups: each has all its files and signatures from one source.
+   * @throws AppError of our disk; `cancelled`. A source that is of no use is only logged: the first one has said what is wrong.
+   */
+  async ask(
+    next: readonly { url: string }[],
+    { setting, respectCoolDown }: { setting: UpdateSourceSetting; respectCoolDown: boolean },
+    wanted: StandInRequest,
+  ): Promise<Map<string, StandIn>> {
+    const found = new Map<string, StandIn>();
+    for (const { url } of next) {
+      const groups = wanted.groups.filter(({ key }) => !found.has(key));
+      if (groups.length === 0) break;
+      let source: UpstreamSource | null = null;
+      try {
+        source = await this.deps.visits.open(url, setting);
+        const delivered = await this.deps.visits.visit(source, url, respectCoolDown, (visit) =>
+          this.askOne(visit, { ...wanted, groups }),
+        );
+        for (const [key, files] of delivered) found.set(key, { sourceUrl: source.url, files });
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (!isOfOneSource(error)) throw thrown;
+        const { code, message, details } = error;
+        this.deps.logger.warn({ source: source?.url ?? url, code, details }, `as a stand-in: ${message}`);
+      } finally {
+        await source?.close();
+      }
+    }
+    return found;
+  }
+
+  private async askOne(visit: Visit, wanted: StandInRequest): Promise<VisitEnd<Delivered>> {
+    const { source } = visit;
+    const agrees = (manifest: Manifest) => (group: PlanGroup) =>
+      saysTheSame(group, wanted.manifest, manifest, wanted.componentOfUnit);
+    const read = await this.readManifest(visit, wanted);
+    const groups = wanted.groups.filter(agrees(Manifest.parse(read.body)));
+    const { delivered, pause } = await this.fetch(visit, { ...wanted, groups });
+    if (delivered.size > 0) {
+      // Files that hung must not keep the rest from being used.
+      source.reset();
+      const again = await source.fetchSmall(MANIFEST_PATH, {
+        maxBytes: MAX_MANIFEST_BYTES,
+        signal: wanted.fetch.signal,
+        ...conditionalOn(read),
+      });
+      if (again.status === 'ok' && !again.body.equals(read.body)) {
+        const still = agrees(Manifest.parse(again.body));
+        for (const group of groups) if (!still(group)) delivered.delete(group.key);
+      }
+    }
+    return { value: delivered, pause, judged: false };
+  }
+
+  /** It is only compared: what is remembered of it stays what was used last. */
+  private async readManifest({ source, state }: Visit, { fetch }: StandInRequest): Promise<SmallContent> {
+    const last = await lastManifest(state, this.deps.blobs);
+    const got = await source.fetchSmall(MANIFEST_PATH, {
+      maxBytes: MAX_MANIFEST_BYTES,
+      signal: fetch.signal,
+      ...(last === null ? {} : conditionalOn(validatorsOf(state))),
+    });
+    return got.status === 'ok' ? got : { status: 'ok', body: last ?? Buffer.alloc(0), ...validatorsOf(state) };
+  }
+
+  private async fetch(
+    { source, remembered, learnt }: Visit,
+    { fetch, groups, heldUnits, progressOf, freeBytes }: StandInRequest,
+  ): Promise<{ delivered: Delivered; pause: AppError | null }> {
+    const files = groups.flatMap(({ units }) => units.flatMap((unit) => unit.files));
+    const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+    const room = new DiskRoom(freeBytes, bytes);
+    const delivered: Delivered = new Map();
+    // A full disk would end the whole run, and what the first source did deliver would wait with the rest.
+    if (bytes > freeBytes()) return { delivered, pause: null };
+    const fatal: AppError[] = [];
+    let pause: AppError | null = null;
+    await Promise.all(
+      groups.map(async (group) => {
+        const input = { ...fetch, source, remembered, learnt, room, progress: progressOf(group) };
+        try {
+          delivered.set(group.key, await fetchGroup(input, group, heldUnits));
+        } catch (thrown) {
+          const error = toAppError(thrown);
+          if (typeof error.details['retryAfterSeconds'] === 'number') pause ??= error;
+          if (endsRun(error)) fatal.push(error);
+          const { code, message, details } = error;
+          this.deps.logger.warn({ source: source.url, group: group.key, code, details }, `as a stand-in: ${message}`);
+        }
+      }),
+    );
+    const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
+    if (first !== undefined) throw first;
+    return { delivered, pause };
+  }
+}
