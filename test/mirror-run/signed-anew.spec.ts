@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import pg from 'pg';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const flip = (content: Buffer): Buffer =>
@@ -19,8 +20,17 @@ describe('a vendor who signs anew what keeps its name', () => {
     Buffer.from(await (await fetch(`${bench.upstream.url}/${path}`)).arrayBuffer());
   const same = async (path: string): Promise<void> => expect(hash(await ours(path))).toBe(hash(await theirs(path)));
   /** The unit is another one, although its full file keeps name, version and size. */
-  const touchUnit = (content: Buffer): Buffer =>
-    Buffer.from(content.toString('latin1').replace(/^P\.4=[^\r\n]*/m, '$& ; again'), 'latin1');
+  const touching =
+    (remark: string) =>
+    (content: Buffer): Buffer =>
+      Buffer.from(content.toString('latin1').replace(/^P\.4=[^\r\n]*/m, `$& ; ${remark}`), 'latin1');
+  const touchUnit = touching('again');
+
+  const renew = (content: Buffer): Buffer =>
+    Buffer.from(
+      content.toString('latin1').replace(/^CertExpireDate=.*$/m, 'CertExpireDate=Jul 21 07:49:22 2044 GMT'),
+      'latin1',
+    );
 
   it('a file under the same version and size is fetched again when its signature is another', async () => {
     const path = 'pattern/vsapi241.zip';
@@ -38,12 +48,89 @@ describe('a vendor who signs anew what keeps its name', () => {
     await same(path);
   });
 
+  // No archive: any byte of it may change. Its signature serves this file alone.
+  const INCREMENT = 'pattern/v_240.241';
+  const SIGNATURE = 'pattern/v_240.sig';
+  const requireSame = async (): Promise<void> => {
+    await same(INCREMENT);
+    await same(SIGNATURE);
+  };
+  const transform = (pattern: RegExp, how: (content: Buffer) => Buffer): void =>
+    bench.upstream.set(pattern, { kind: 'transform', transform: how });
+  const signAnew = (): void => {
+    transform(/v_240\.241$/, flip);
+    transform(/v_240\.sig$/, flip);
+  };
+
+  it('a file is fetched with its new signature, although no line of its entry has changed', async () => {
+    transform(/server\.ini$/, renew);
+    signAnew();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireSame();
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('the same when the signature of a file beside it could not be had at first', async () => {
+    transform(/server\.ini$/, renew);
+    signAnew();
+    bench.upstream.set(/v_239\.sig$/, { kind: 'status', status: 500 });
+    await bench.api.download();
+    // What is served is a pair, whichever.
+    expect(hash(await ours(INCREMENT)) === hash(await theirs(INCREMENT))).toBe(
+      hash(await ours(SIGNATURE)) === hash(await theirs(SIGNATURE)),
+    );
+    bench.upstream.clear();
+    transform(/server\.ini$/, renew);
+    signAnew();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireSame();
+  });
+
+  it('a file that came with a run that failed is not taken for another one that is signed anew since', async () => {
+    bench.tree.publish(['virus-pattern']);
+    const [news] = [...bench.tree.files().keys()].filter((path) => /pattern\/v_241\.242$/.test(path));
+    bench.upstream.set(/v_241\.sig$/, { kind: 'status', status: 500 });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    expect(bench.upstream.requested(/v_241\.242$/)).toHaveLength(1);
+    bench.upstream.clear();
+    transform(/v_241\.242$/, flip);
+    transform(/v_241\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await same(news ?? '');
+    await same('pattern/v_241.sig');
+  });
+
+  it('a content that a failed run has seen is given up when the source goes back to the one before', async () => {
+    transform(/server\.ini$/, touchUnit);
+    signAnew();
+    // Late enough for the other content to have come.
+    bench.upstream.set(/v_239\.sig$/, { kind: 'hang-before-headers' });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    bench.upstream.clear();
+    transform(/server\.ini$/, touching('otherwise'));
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireSame();
+  });
+
+  it('a signature that was published without its file is joined by it with the next news', async () => {
+    transform(/v_240\.241$/, flip);
+    // As a server left it that took the one for unchanged and the other for new.
+    const database = new pg.Client({ connectionString: bench.haishin.database.url });
+    await database.connect();
+    const delivered = hash(await theirs(INCREMENT));
+    const { rowCount } = await database.query(`update upstream_file set sha256 = $1 where path = $2`, [
+      delivered,
+      INCREMENT,
+    ]);
+    await database.end();
+    expect(rowCount).toBe(1);
+    expect(hash(await ours(INCREMENT))).not.toBe(hash(await theirs(INCREMENT)));
+    bench.tree.publish(['spyware-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireSame();
+  });
+
   it('new signatures alone are taken over when the certificate is another, and cost no file', async () => {
-    const renew = (content: Buffer): Buffer =>
-      Buffer.from(
-        content.toString('latin1').replace(/^CertExpireDate=.*$/m, 'CertExpireDate=Jul 21 07:49:22 2044 GMT'),
-        'latin1',
-      );
     bench.upstream.set(/server\.ini$/, { kind: 'transform', transform: renew });
     bench.upstream.set(/\.sig$/, { kind: 'transform', transform: flip });
     bench.upstream.requests.length = 0;

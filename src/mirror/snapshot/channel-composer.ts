@@ -107,6 +107,8 @@ class Composition {
       for (const { key } of unit.files) {
         const file = tree?.files.get(key);
         if (file !== undefined && (!this.files.has(key) || this.signatures.has(key))) this.add(file);
+        // A signature is of one content, and stays behind with it.
+        if (file !== undefined && this.files.get(key)?.sha256 !== file.sha256) continue;
         const signature = tree?.files.get(signaturePathOf(key));
         if (signature !== undefined && !this.files.has(signaturePathOf(key))) this.add(signature, true);
       }
@@ -144,13 +146,15 @@ class Composition {
         this.keepEarlier(group);
         break;
       case 'same':
-        this.addHeld(group.units, this.input.planHeld);
-        for (const file of group.files) this.addFetched(file, group.componentId);
-        break;
       case 'fetch':
         for (const file of group.files) this.addFetched(file, group.componentId);
         break;
     }
+  }
+
+  /** Files of a group whose lines have not changed. */
+  stay({ componentId, units }: GroupResult): void {
+    if (componentId === null || !this.input.holds.has(componentId)) this.addHeld(units, this.input.planHeld);
   }
 
   /** Without a run, everything that is not held stays as it is. */
@@ -240,10 +244,10 @@ function saysNothingNew(input: ComposeInput, manifest: Manifest, files: FileMap)
 export function composeChannel(input: ComposeInput): ComposedChannel {
   const composition = new Composition(input);
   if (input.groups.length === 0) composition.keepAll();
-  // What is the same as before comes last: another entry may have brought a newer content of a file that both name.
-  for (const group of input.groups) if (group.action !== 'same') composition.group(group);
+  for (const group of input.groups) composition.group(group);
   for (const [componentId, release] of input.holds) composition.hold(componentId, release);
-  for (const group of input.groups) if (group.action === 'same') composition.group(group);
+  // What is the same as before comes last: a newer content of a file may have come, for this entry or another that names it.
+  for (const group of input.groups) if (group.action === 'same') composition.stay(group);
   let manifest = composeManifest(input.base, composition.decisions, { upstreamHosts: input.upstreamHosts });
   let parsed = input.twin?.manifest.equals(manifest) ? input.twin.parsed : Manifest.parse(manifest);
   for (const [suffix, unitIds] of input.variants) {

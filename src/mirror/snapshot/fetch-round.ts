@@ -182,7 +182,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   });
   return {
     groups: holdBackSharers(settled, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
-    attempted: groups.some((group) => group.action === 'fetch'),
+    attempted: groups.some((group) => group.action === 'fetch') || settled.some(({ files }) => files.length > 0),
     pause,
   };
 }

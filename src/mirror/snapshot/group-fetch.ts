@@ -95,7 +95,7 @@ async function fetchAnew(input: GroupFetchInput, unit: ManifestUnit, reference: 
     },
   });
   if (reference.path.toLowerCase().endsWith('.zip')) await input.blobs.checkZip(got.sha256, input.signal);
-  input.remembered.set(reference.key, {
+  remember(input, {
     path: reference.key,
     sha256: got.sha256,
     size: got.size,
@@ -103,7 +103,9 @@ async function fetchAnew(input: GroupFetchInput, unit: ManifestUnit, reference: 
     etag: got.etag ?? null,
     lastModified: got.lastModified ?? null,
   });
-  input.learnt.add(reference.key);
+  // Whatever signature is remembered, it came with another content: after an end here the two are not a pair.
+  const key = signaturePathOf(reference.key);
+  if (input.remembered.get(key)?.sha256) remember(input, nothingAt(key));
   return {
     reference,
     sha256: got.sha256,
@@ -113,13 +115,23 @@ async function fetchAnew(input: GroupFetchInput, unit: ManifestUnit, reference: 
   };
 }
 
-/** Asks the source whether a file is still the one that was fetched: a few hundred bytes, whatever its size. */
+function remember({ remembered, learnt }: GroupFetchInput, file: RememberedFile): void {
+  remembered.set(file.path, file);
+  learnt.add(file.path);
+}
+
+function nothingAt(path: string): RememberedFile {
+  return { path, sha256: null, size: null, version: null, etag: null, lastModified: null };
+}
+
+/** Asks the source whether a content is still what it has: a few hundred bytes, whatever its size. */
 async function isUnchanged(
   { remembered, source, signal }: GroupFetchInput,
-  { key, path }: FileReference,
+  { reference: { key, path }, sha256 }: Pick<Content, 'reference' | 'sha256'>,
 ): Promise<boolean> {
   const known = remembered.get(key);
-  const { conditional } = known === undefined ? {} : conditionalOn(validatorsOf(known));
+  // What is remembered may be of a run that came to nothing: the answer would be about another content than the one in hand.
+  const { conditional } = known?.sha256 === sha256 ? conditionalOn(validatorsOf(known)) : {};
   if (conditional === undefined) return false;
   try {
     return (await source.fetchSmall(path, { maxBytes: 0, conditional, signal })).status === 'not-modified';
@@ -130,6 +142,21 @@ async function isUnchanged(
   }
 }
 
+/** SHA-256 of the signature that came with this very content, as far as is known. */
+function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 }: Content): string | null {
+  const key = signaturePathOf(reference.key);
+  // What is published goes before what is remembered: a run that ended in between has remembered the new one.
+  const before = held?.get(reference.key)?.sha256 === sha256 ? held.get(key) : remembered.get(key);
+  return before?.sha256 ?? null;
+}
+
+/** Whether the source's last content and signature are known, and what is published has the one without the other. */
+export function isBrokenPair({ held, remembered }: GroupFetchInput, key: string): boolean {
+  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
+  if (held === null || !file || !signature) return false;
+  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
+}
+
 /**
  * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
  * are used again, and one without the other makes products refuse both.
@@ -137,15 +164,15 @@ async function isUnchanged(
 export async function withSignature(
   input: GroupFetchInput,
   unit: ManifestUnit,
-  { remembered, ...file }: Content,
+  content: Content,
 ): Promise<FetchedFile> {
-  const { path } = file.reference;
-  const key = signaturePathOf(path).toLowerCase();
-  // What is published goes before what is remembered: a run that ended in between has remembered the new one.
-  const before = input.held?.get(key)?.sha256 ?? input.remembered.get(key)?.sha256 ?? null;
+  const { remembered, ...file } = content;
+  const { path, key } = file.reference;
+  const before = signatureOf(input, content);
+  const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
-  const renewed = before !== null && signature !== null && signature.sha256 !== before;
-  if (!remembered || !renewed || (await isUnchanged(input, file.reference))) return { ...file, signature };
+  const doubtful = remembered && signature !== null && (broken || signature.sha256 !== before);
+  if (!doubtful || (await isUnchanged(input, file))) return { ...file, signature };
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
   return { ...anew, signature: await fetchSignature(input, path) };
 }
@@ -162,8 +189,7 @@ async function fetchSignature(input: GroupFetchInput, filePath: string): Promise
     ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
-    input.remembered.set(key, { path: key, sha256: null, size: null, version: null, etag: null, lastModified: null });
-    input.learnt.add(key);
+    remember(input, nothingAt(key));
     return null;
   }
   if (got.status === 'not-modified')
@@ -173,15 +199,8 @@ async function fetchSignature(input: GroupFetchInput, filePath: string): Promise
       size: known?.size ?? 0,
       mtime: isoTime(known?.lastModified, input.now),
     };
-  input.remembered.set(key, {
-    path: key,
-    sha256: got.sha256,
-    size: got.size,
-    version: null,
-    // Only what may be asked with: a file that is fetched anew brings its time along.
-    ...askedWith(got),
-  });
-  input.learnt.add(key);
+  // Only what may be asked with: a file that is fetched anew brings its time along.
+  remember(input, { path: key, sha256: got.sha256, size: got.size, version: null, ...askedWith(got) });
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 

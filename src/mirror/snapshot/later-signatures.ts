@@ -1,7 +1,7 @@
 import { allOver } from '../../platform/promises/all-over.js';
 import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
-import { withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
+import { isBrokenPair, withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
 
@@ -16,7 +16,7 @@ export async function laterSignatures(
     unit.files.map(async (reference): Promise<FetchedFile[]> => {
       const have = held?.files.get(reference.key);
       const signed = held?.files.get(signaturePathOf(reference.key));
-      if (have === undefined || (signed !== undefined && !all)) return [];
+      if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
       const { sha256, size, mtime } = have;
       const content = { reference, sha256, size, mtime, remembered: true };
       const file = await fetch.limit(() => withSignature(fetch, unit, content));

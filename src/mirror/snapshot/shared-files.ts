@@ -103,10 +103,11 @@ class SharedPlaces<G extends FetchedGroup> {
       }
   }
 
-  /** Of a group that is the same as before, only signatures that came late are new. */
+  /** Of a group that is the same as before, often only a signature is new. */
   private want({ action }: G, at: number, file: FetchedFile): void {
     const { reference, sha256, signature } = file;
-    const places: Wanted[] = action === 'same' ? [] : [{ at, file, path: reference.path, sha256, isSignature: false }];
+    const stays = action === 'same' && this.staying.held?.files.get(reference.key)?.sha256 === sha256;
+    const places: Wanted[] = stays ? [] : [{ at, file, path: reference.path, sha256, isSignature: false }];
     if (signature !== null) places.push({ at, file, ...signature, isSignature: true });
     for (const place of places) {
       const key = fileKey(place.path);
