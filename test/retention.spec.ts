@@ -82,20 +82,20 @@ describe('retention', () => {
 
   it('counts what was brought back by when it was in force last: a rollback goes there', async () => {
     const component = '/api/v1/components/virus-pattern';
-    await publications(4);
-    expect(await api().post(`${component}/rollback`, { generations: 3 })).toMatchObject({ status: 200 });
-    clock.advance(3 * HOUR_MS);
-    await api().post(`${component}/resume`);
+    await site.publications(4);
+    expect(await site.api.post(`${component}/rollback`, { generations: 3 })).toMatchObject({ status: 200 });
+    site.clock.advance(3 * HOUR_MS);
+    await site.api.post(`${component}/resume`);
     for (const id of ['virus-pattern', 'spyware-pattern', 'spyware-pattern']) {
-      upstream.tree.publish([id]);
-      expect(await api().download()).toMatchObject({ state: 'succeeded' });
-      clock.advance(3 * HOUR_MS);
+      site.upstream.tree.publish([id]);
+      expect(await site.api.download()).toMatchObject({ state: 'succeeded' });
+      site.clock.advance(3 * HOUR_MS);
     }
-    await settled();
-    await rules(2, 2);
-    await run();
-    expect((await versions()).sort()).toEqual(['1724100', '1724180', '1724500', '1724580']);
-    expect(await api().post(`${component}/rollback`)).toMatchObject({
+    await site.settled();
+    await site.rules(2, 2);
+    await site.run();
+    expect((await site.versions()).sort()).toEqual(['1724100', '1724180', '1724500', '1724580']);
+    expect(await site.api.post(`${component}/rollback`)).toMatchObject({
       status: 200,
       body: { channels: { global: { version: '17.241.00' } } },
     });

@@ -1,6 +1,7 @@
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
-import { FaultyUpstream, type Fault } from '../support/faulty-upstream.js';
+import { FaultyUpstream } from '../support/faulty-upstream.js';
+import type { Fault } from '../support/transfer-fault.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const PATTERN = /\/vsapi\d+\.zip$/;
