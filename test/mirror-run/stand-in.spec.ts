@@ -73,12 +73,13 @@ describe('a file that the first source cannot deliver', () => {
     expect(lines[0]?.text.en).toContain('what it lacked was taken from the next source in the settings');
   });
 
-  it('nor anything else, because it asked for a pause: all comes from the next one, and the pause is kept', async () => {
+  it('because it asks to come back later, comes from the next one, and the pause is kept', async () => {
     other.tree.publish(['virus-pattern', 'spyware-pattern']);
     bench.upstream.set(PATTERN, { kind: 'status', status: 503, headers: { 'Retry-After': '3000' } });
     const download = await bench.api.download();
     expect(download).toMatchObject({ state: 'succeeded' });
     expect(outcomeOf(download, 'virus-pattern')).toMatchObject({ outcome: 'updated', source: other.url });
+    expect(outcomeOf(download, 'spyware-pattern')).not.toHaveProperty('source');
     bench.upstream.clear();
     await bench.expectCurrent();
     expect(await told(download.id as string)).toMatchObject([{ code: 'upstream-busy' }]);

@@ -12,6 +12,9 @@ import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanIn
 import { holdBackSharers } from './shared-files.js';
 import type { RememberedFile } from './upstream-memory.js';
 
+/** How long the schedule leaves a source alone because of one component that is asked to come back later. */
+const LONGEST_PAUSE_FOR_ONE_SECONDS = 1800;
+
 export interface RoundProgress extends FetchProgress {
   /** Restarted with each round. */
   planned(files: number, bytes: number): void;
@@ -140,7 +143,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const failed = new Map<string, { group: PlanGroup; error: AppError }>();
   const fatal: AppError[] = [];
-  let pause: AppError | null = null;
+  const busy: AppError[] = [];
   const results = await Promise.all(
     groups.map(async (group): Promise<GroupResult> => {
       const of = { ...fetch, progress: progress.of(group) };
@@ -151,7 +154,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);
-        if (typeof error.details['retryAfterSeconds'] === 'number') pause ??= error;
+        if (typeof error.details['retryAfterSeconds'] === 'number') busy.push(error);
         if (endsRun(error)) fatal.push(error);
         else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
         if (group.action === 'same') return { ...group, files: [], lookAgain: true };
@@ -183,8 +186,16 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   return {
     groups: holdBackSharers(settled, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
     attempted: groups.some((group) => group.action === 'fetch') || settled.some(({ files }) => files.length > 0),
-    pause,
+    pause: pauseOf(busy),
   };
+}
+
+/** The manifest came, and so may the other components: the schedule need not wait for one of them alone as long as that one is asked to. */
+function pauseOf([first, ...others]: readonly AppError[]): AppError | null {
+  if (first === undefined || others.length > 0) return first ?? null;
+  const { kind, code, message, details } = first;
+  const retryAfterSeconds = Math.min(Number(details['retryAfterSeconds']), LONGEST_PAUSE_FOR_ONE_SECONDS);
+  return new AppError(kind, code, message, { details: { ...details, retryAfterSeconds }, cause: first });
 }
 
 /** Says which of the component's many files it was. */

@@ -52,6 +52,11 @@ export interface GroupFetchInput {
   signal: AbortSignal;
 }
 
+/** The same for one group: what goes wrong with its files is not held against the others. */
+export interface OfGroup extends GroupFetchInput {
+  component: string;
+}
+
 function isoTime(httpDate: string | null | undefined, fallback: Date): string {
   const time = httpDate ? Date.parse(httpDate) : Number.NaN;
   return new Date(Number.isNaN(time) ? fallback.getTime() : time).toISOString();
@@ -71,7 +76,7 @@ async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Pro
 /** A file whose signature is not known yet; `remembered`: it was not asked for, as its unit has the version that it was fetched for. */
 type Content = Omit<FetchedFile, 'signature'> & { remembered: boolean };
 
-async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Content> {
+async function fetchFile(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<Content> {
   const known = input.remembered.get(reference.key);
   const version = versionKey(unit, reference);
   const stillRight =
@@ -83,12 +88,13 @@ async function fetchFile(input: GroupFetchInput, unit: ManifestUnit, reference: 
   return fetchAnew(input, unit, reference);
 }
 
-async function fetchAnew(input: GroupFetchInput, unit: ManifestUnit, reference: FileReference): Promise<Content> {
+async function fetchAnew(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<Content> {
   const watch = reference.size === null ? input.room.watch(reference.path) : null;
   const got = await input.source.fetchBlob(reference.path, {
     size: reference.size,
     maxBytes: reference.size ?? MAX_FILE_BYTES,
     signal: input.signal,
+    component: input.component,
     onProgress: (bytes) => {
       watch?.(bytes);
       input.progress.bytes(bytes);
@@ -126,7 +132,7 @@ function nothingAt(path: string): RememberedFile {
 
 /** Asks the source whether a content is still what it has: a few hundred bytes, whatever its size. */
 async function isUnchanged(
-  { remembered, source, signal }: GroupFetchInput,
+  { remembered, source, signal, component }: OfGroup,
   { reference: { key, path }, sha256 }: Pick<Content, 'reference' | 'sha256'>,
 ): Promise<boolean> {
   const known = remembered.get(key);
@@ -134,7 +140,7 @@ async function isUnchanged(
   const { conditional } = known?.sha256 === sha256 ? conditionalOn(validatorsOf(known)) : {};
   if (conditional === undefined) return false;
   try {
-    return (await source.fetchSmall(path, { maxBytes: 0, conditional, signal })).status === 'not-modified';
+    return (await source.fetchSmall(path, { maxBytes: 0, conditional, signal, component })).status === 'not-modified';
   } catch (fault) {
     // It has changed, and is broken off before its first byte.
     if (fault instanceof AppError && fault.code === 'size-exceeded') return false;
@@ -161,11 +167,7 @@ export function isBrokenPair({ held, remembered }: GroupFetchInput, key: string)
  * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
  * are used again, and one without the other makes products refuse both.
  */
-export async function withSignature(
-  input: GroupFetchInput,
-  unit: ManifestUnit,
-  content: Content,
-): Promise<FetchedFile> {
+export async function withSignature(input: OfGroup, unit: ManifestUnit, content: Content): Promise<FetchedFile> {
   const { remembered, ...file } = content;
   const { path, key } = file.reference;
   const before = signatureOf(input, content);
@@ -178,7 +180,7 @@ export async function withSignature(
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
-async function fetchSignature(input: GroupFetchInput, filePath: string): Promise<FetchedSignature | null> {
+async function fetchSignature(input: OfGroup, filePath: string): Promise<FetchedSignature | null> {
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
@@ -186,6 +188,7 @@ async function fetchSignature(input: GroupFetchInput, filePath: string): Promise
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
     signal: input.signal,
+    component: input.component,
     ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
@@ -237,7 +240,7 @@ export async function fetchGroup(
     for (const file of unit.files) if (!wanted.has(file.key)) wanted.set(file.key, [unit, file]);
   // The first fault ends the group: there is no use in the rest of its files today.
   const stop = new AbortController();
-  const inner = { ...input, signal: AbortSignal.any([input.signal, stop.signal]) };
+  const inner = { ...input, component: group.key, signal: AbortSignal.any([input.signal, stop.signal]) };
   const all = async <T>(tasks: { path: string; run: () => Promise<T> }[]): Promise<T[]> => {
     let first: AppError | undefined;
     const results = await Promise.allSettled(

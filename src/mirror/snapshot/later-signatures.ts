@@ -19,7 +19,7 @@ export async function laterSignatures(
       if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
       const { sha256, size, mtime } = have;
       const content = { reference, sha256, size, mtime, remembered: true };
-      const file = await fetch.limit(() => withSignature(fetch, unit, content));
+      const file = await fetch.limit(() => withSignature({ ...fetch, component: group.key }, unit, content));
       const news = file.signature !== null && file.signature.sha256 !== signed?.sha256;
       return news || file.sha256 !== sha256 ? [file] : [];
     }),

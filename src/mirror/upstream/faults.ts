@@ -50,6 +50,18 @@ export function isSilence(error: AppError): boolean {
   );
 }
 
+/** The pause that the source asked for; null when it asked for none. */
+export function retryAfterMs({ code, details }: AppError): number | null {
+  const seconds = details['retryAfterSeconds'];
+  return code === 'upstream-busy' && typeof seconds === 'number' ? seconds * 1000 : null;
+}
+
+/** The same fault for a file that was not asked for any more. */
+export function refusedWithoutAsking(known: AppError): AppError {
+  const { kind, code, message, details } = known;
+  return new AppError(kind, code, message, { details: { ...details, givenUp: true }, cause: known });
+}
+
 /** Worth another try: may be gone in a second. */
 export function isPassing(error: AppError): boolean {
   if (error.code === 'upstream-http-status')

@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError } from '../../platform/errors/app-error.js';
 import { allOver } from '../../platform/promises/all-over.js';
 import { systemClock, type Clock } from '../../platform/clock/clock.js';
 import type { BlobStore } from '../store/blob-store.js';
@@ -10,7 +10,6 @@ import { contentLength, exchange, header, statusFault, validatorsOf, type Answer
 import { toFault } from './http-faults.js';
 import { continuesAt, resumeValidator } from './http-resume.js';
 import type { TakeChunk } from './http-answer.js';
-import { withRetries } from './retry-loop.js';
 import { SourceHealth } from './source-health.js';
 import { fetchOptional } from './optional-file.js';
 import type {
@@ -69,16 +68,15 @@ export class HttpSource implements UpstreamSource {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connection = openConnection(options, options.proxy, this.#limits);
     this.#bandwidth = options.bandwidth ?? new Bandwidth();
-    this.#health = new SourceHealth(this.#limits.giveUpAfterFiles);
+    this.#health = new SourceHealth(this.#limits);
     this.#clock = options.clock ?? systemClock;
   }
 
   async fetchSmall(path: string, request: SmallRequest): Promise<SmallResult> {
     const url = fileUrl(this.#base, path);
-    return this.#attempts(
-      request.signal,
-      () => 0,
-      (patience) => this.#readSmall(url, request, patience),
+    const { component, signal } = request;
+    return this.#health.attend({ component, signal, kept: () => 0 }, (patience) =>
+      this.#readSmall(url, request, patience),
     );
   }
 
@@ -88,19 +86,16 @@ export class HttpSource implements UpstreamSource {
 
   async fetchBlob(path: string, request: BlobRequest): Promise<FetchedBlob> {
     const url = fileUrl(this.#base, path);
-    const { size, maxBytes } = request;
+    const { size, maxBytes, component, signal } = request;
     if (size !== null && size > maxBytes) throw sizeExceeded(displayUrl(url), maxBytes, size);
-    this.#health.check();
+    this.#health.check(component);
     const file = await this.options.store.partials.take(displayUrl(url), { size, maxBytes });
     try {
       let validators: Validators = {};
-      await this.#attempts(
-        request.signal,
-        () => (file.validator === null ? 0 : file.offset),
-        async (patience) => {
-          validators = await this.#readInto(url, file, request, patience);
-        },
-      );
+      const kept = (): number => (file.validator === null ? 0 : file.offset);
+      await this.#health.attend({ component, signal, kept }, async (patience) => {
+        validators = await this.#readInto(url, file, request, patience);
+      });
       return { status: 'ok', ...validators, ...(await file.finish()) };
     } catch (error) {
       // What broke off may be continued later; what was wrong must not be.
@@ -115,21 +110,6 @@ export class HttpSource implements UpstreamSource {
 
   async close(): Promise<void> {
     await this.#connection.dispatcher.destroy();
-  }
-
-  async #attempts<T>(
-    signal: AbortSignal | undefined,
-    kept: () => number,
-    attempt: (patience: Patience) => Promise<T>,
-  ): Promise<T> {
-    this.#health.check();
-    try {
-      return await withRetries(this.#limits, signal, { kept }, attempt);
-    } catch (error) {
-      const known = toAppError(error);
-      this.#health.failed(known);
-      throw known;
-    }
   }
 
   async #readSmall(

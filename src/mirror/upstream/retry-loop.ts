@@ -7,11 +7,13 @@ import type { Patience } from './transfer-watch.js';
 /** How far a try came: bytes that the next one need not fetch again. */
 export interface Progress {
   kept(): number;
+  /** Milliseconds to wait when the source asks to come back later; null: that is not waited for. */
+  pauseFor(error: AppError): number | null;
 }
 
 /**
  * Tries a file again after faults that may pass: `tries` times in all, with growing pauses; after silence once at most and only while
- * there is patience left. A try that brought the file further does not count, up to `maxResumes`.
+ * there is patience left; after a request to come back later once, if it may be waited for. A try that brought the file further does not count, up to `maxResumes`.
  */
 export async function withRetries<T>(
   limits: TransferLimits,
@@ -23,6 +25,7 @@ export async function withRetries<T>(
   let counted = 0;
   let resumes = 0;
   let silences = 0;
+  let waited = false;
   for (;;) {
     throwIfCancelled(signal);
     const before = progress.kept();
@@ -30,6 +33,12 @@ export async function withRetries<T>(
       return await attempt(patience);
     } catch (thrown) {
       const error = toAppError(thrown);
+      const pauseMs = waited ? null : progress.pauseFor(error);
+      if (pauseMs !== null) {
+        waited = true;
+        await rest(pauseMs + limits.backoffMs * Math.random(), signal);
+        continue;
+      }
       if (!isPassing(error)) throw error;
       if (isSilence(error)) {
         silences += 1;
@@ -38,7 +47,7 @@ export async function withRetries<T>(
       if (progress.kept() > before && resumes < limits.maxResumes) resumes += 1;
       else counted += 1;
       if (counted >= limits.tries) throw withTries(error, counted + resumes);
-      await pause(limits.backoffMs * 2 ** Math.max(0, counted - 1), signal);
+      await rest(limits.backoffMs * 2 ** Math.max(0, counted - 1) * (0.5 + Math.random()), signal);
     }
   }
 }
@@ -52,10 +61,9 @@ function withTries(error: AppError, tries: number): AppError {
   return error;
 }
 
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  const jittered = milliseconds * (0.5 + Math.random());
+async function rest(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await delay(jittered, undefined, { signal });
+    await delay(milliseconds, undefined, { signal });
   } catch {
     throw cancelled();
   }

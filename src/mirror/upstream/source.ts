@@ -9,6 +9,11 @@ export interface Validators {
   unsettled?: true;
 }
 
+interface OfComponent {
+  /** Whose file it is: what goes wrong with it sets this component aside, not the source. Left out for files of the whole source. */
+  component?: string;
+}
+
 export interface SmallContent extends Validators {
   status: 'ok';
   body: Buffer;
@@ -20,7 +25,7 @@ export interface NotModified {
 
 export type SmallResult = SmallContent | NotModified;
 
-export interface SmallRequest {
+export interface SmallRequest extends OfComponent {
   maxBytes: number;
   /** Given: the answer may be `not-modified`. */
   conditional?: Validators;
@@ -34,7 +39,7 @@ export interface FetchedBlob extends Validators {
   size: number;
 }
 
-export interface BlobRequest {
+export interface BlobRequest extends OfComponent {
   /** Bytes that the manifest announces, or null when it announces none. Any other length is refused. */
   size: number | null;
   maxBytes: number;
@@ -60,7 +65,10 @@ export interface UpstreamSource {
   fetchOptional(path: string, request: SmallRequest): Promise<FetchedBlob | NotModified | null>;
   /** A file of any size, into the blob store; continued where an earlier try broke off, when its validator still holds. */
   fetchBlob(path: string, request: BlobRequest): Promise<FetchedBlob>;
-  /** Gives a source that was given up (two files ended by silence, or it asked for a pause) another chance. Call it before a run. */
+  /**
+   * Gives a source that was given up (two components in a row met silence, or a request to pause), and components that were set aside,
+   * another chance. Call it before a run.
+   */
   reset(): void;
   close(): Promise<void>;
 }

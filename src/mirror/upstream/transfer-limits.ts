@@ -20,8 +20,12 @@ export interface TransferLimits {
   maxRedirects: number;
   /** Tries beyond `tries` that are granted while each one continues where the one before broke off. */
   maxResumes: number;
-  /** After so many files that ended by silence, slowness or no connection the source is given up until `reset()`. */
-  giveUpAfterFiles: number;
+  /** A component that is asked to come back within this time waits for it, in all. */
+  longestPauseMs: number;
+  /** After so many components in a row that met silence, slowness, no connection or a request to pause the source is given up. */
+  giveUpAfterComponents: number;
+  /** After so many that met silence or slowness it is given up whatever comes in between: each one costs most of a minute. */
+  giveUpAfterSilences: number;
 }
 
 export const DEFAULT_LIMITS: TransferLimits = {
@@ -37,5 +41,7 @@ export const DEFAULT_LIMITS: TransferLimits = {
   backoffMs: 500,
   maxRedirects: 3,
   maxResumes: 20,
-  giveUpAfterFiles: 2,
+  longestPauseMs: 5000,
+  giveUpAfterComponents: 2,
+  giveUpAfterSilences: 8,
 };
