@@ -97,7 +97,7 @@ export function readFurtherFile(
   const path = all[0] ?? '';
   if (meaning.kind === 'entry' && meaning.rest !== null) {
     if (isCountKey(meaning.rest)) return null;
-    if (!isIncrementRest(meaning.rest)) return readAnyFile(value);
+    if (!isIncrementRest(meaning.rest)) return readAnyFile(meaning.rest, value);
     if (path === '' || /^\d*$/.test(value)) return null;
     if (all.length === 1 && !looksLikePath(path)) return 'malformed';
     return all.length < 3
@@ -111,29 +111,40 @@ export function readFurtherFile(
     // An engine's twin has the version between path and size; with two fields the second is the version.
     return { path, sizeText: all[2], role: 'full' };
   }
-  return meaning.kind === 'bare-twin' ? null : readAnyFile(value);
+  return meaning.kind === 'bare-twin' ? null : readAnyFile(key, value);
 }
 
 /** The file that a line of a product's section, or of a section that we do not know, names. */
 export function readSectionFile(kind: 'product' | 'unknown', key: string, value: string): NamedFile | null {
-  if (kind === 'unknown' || !/(?:^|_)path$/i.test(key)) return readAnyFile(value);
+  if (kind === 'unknown' || !/(?:^|_)path$/i.test(key)) return readAnyFile(key, value);
   const [path = '', sizeText] = fields(value);
   return path === '' ? null : { path, sizeText, role: 'package' };
 }
 
 /** `path, size` or `path, something, size` under a key that we do not know. */
-function readAnyFile(value: string): NamedFile | null {
+function readAnyFile(key: string, value: string): NamedFile | null {
   const all = fields(value);
   const path = all[0] ?? '';
   const size = all.at(-1) ?? '';
-  if (all.length < 2 || all.length > 3 || !/^\d+$/.test(size) || !looksLikePath(path)) return null;
+  if (all.length < 2 || all.length > 3 || !/^\d+$/.test(size)) return null;
+  const named = looksLikePath(path) || looksLikePathWithSpaces(path) || (saysPath(key) && /[a-z]/i.test(path));
+  if (!named) return null;
   return { path, sizeText: size, role: 'package' };
 }
 
-/** Names of products hold slashes too ("Client/Server Suite"), but with white space. */
+/** `Path`, `Update_Path`, `Path_<NAME>`, `MergePath_<NAME>.<n>`. */
+function saysPath(key: string): boolean {
+  return /(?:^|[._])(?:Merge)?Path(?:$|[._])/i.test(key);
+}
+
 function looksLikePath(text: string): boolean {
   if (/\s/.test(text)) return false;
   return /[/\\]/.test(text) || /[^\d.]\.[a-z][a-z0-9]{0,4}$/i.test(text);
+}
+
+/** Names of products hold white space and slashes too ("Client/Server Suite 3.x"), but no extension. */
+function looksLikePathWithSpaces(text: string): boolean {
+  return /[/\\]/.test(text) && /[^\s.]\.[a-z][a-z0-9]{1,4}$/i.test(text);
 }
 
 /** The file that a line names under the grammar of its section, or null; `malformed` counts as naming one. */

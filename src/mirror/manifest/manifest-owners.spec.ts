@@ -46,6 +46,29 @@ describe('owners of legacy lines', () => {
     ]);
   });
 
+  it.each([
+    ['Path_A=widget/a b.zip, 600', 'widget/a b.zip', 600],
+    ['Path=my tool.exe,7', 'my tool.exe', 7],
+    ['MergePath_A.1=widget/a b_1.2, 8', 'widget/a b_1.2', 8],
+    ['Update_Path=widget/a b, 1.0, 9', 'widget/a b', 9],
+    ['File=widget/Tool 2.zip, 12, 600', 'widget/Tool 2.zip', 600],
+  ])('claims a file with a space in its name in a section that we do not know: %s', (line, path, size) => {
+    const manifest = parse('[WIDGET]', line, '[PATTERN]');
+    expect(unitOf(manifest, '[WIDGET]')).toMatchObject({ faults: [], files: [{ path, size, role: 'package' }] });
+  });
+
+  it.each([
+    'Title=Client/Server Suite, 5',
+    'Product.1=Client/Server Suite 3.x, 1, 2',
+    'Product.2=Lotus / Domino R5.0, 1, 2',
+    'Product.3=Suite for .NET, 1, 2',
+    'Path=, 5',
+    'PathCount=some words, 5',
+    'Path_Count=12, 5',
+  ])('takes no name of a product for a file: %s', (line) => {
+    expect([...parse('[WIDGET]', line, '[PATTERN]').units.keys()]).toEqual([]);
+  });
+
   it('leaves a comment before the next section to that section', () => {
     const manifest = parse('[Info_1]', 'Path=a/b.zip,1', '; its own', '', '; of the next', '[ENGINE]');
     expect(unitOf(manifest, 'Info_1').lines).toEqual([0, 1, 2, 3]);

@@ -16,6 +16,8 @@ export const MAX_FILE_BYTES = 64 * 1024 ** 3;
 /** Largest count of increments that is believed. */
 export const MAX_MERGE_COUNT = 100_000;
 
+/** Most spellings of one file that are kept; each costs a request. */
+const MAX_OTHER_SPELLINGS = 3;
 /** Most faults that are told of one unit: one is enough to refuse it. */
 const MAX_FAULTS = 50;
 const ENTRY_ID = /^[PE]\./;
@@ -37,8 +39,10 @@ export interface ManifestFault {
 }
 
 export interface FileReference {
-  /** As spelled, relative to the base, segments separated by `/`. Always a safe path. */
+  /** As spelled by the entry itself where it does, relative to the base, segments separated by `/`. Always a safe path. */
   path: string;
+  /** As further lines spell it; a source may tell letter cases apart. */
+  otherSpellings?: string[];
   /** What the file is known by: the path in lower case. */
   key: string;
   /** Bytes; null when the manifest does not say (absent, empty or 0). */
@@ -76,6 +80,8 @@ class UnitReader {
   private readonly unit: ManifestUnit;
   private readonly files = new Map<string, FileReference>();
   private readonly seen = new Map<string, string>();
+  /** Keys of files that a line of the entry itself has spelled, not only a legacy twin. */
+  private readonly spelled = new Set<string>();
   private entrySeen = false;
 
   constructor(
@@ -119,7 +125,7 @@ class UnitReader {
     const file = readFurtherFile(kind, key, value);
     if (file === 'malformed') return this.fault('entry-malformed', `${key} names no file.`, index);
     if (!file) return;
-    const size = this.addFile(file, index);
+    const size = this.addFile(file, index, meaning.kind === 'entry');
     if (ENTRY_ID.test(this.unit.id) || this.unit.path !== undefined) return;
     this.unit.path = file.path;
     this.unit.size = size;
@@ -129,10 +135,10 @@ class UnitReader {
     this.entrySeen = true;
     const entry = readEntry(kind, value);
     if (!entry) return this.fault('entry-malformed', `${key} lacks a path or a version.`, index);
-    if (this.unit.version !== null) return void this.addFile(entry.file, index);
+    if (this.unit.version !== null) return void this.addFile(entry.file, index, true);
     this.unit.version = entry.version;
     this.unit.path = entry.file.path;
-    this.unit.size = this.addFile(entry.file, index);
+    this.unit.size = this.addFile(entry.file, index, true);
     if (entry.name !== undefined) this.unit.name = entry.name;
     if (entry.minimumVersion !== undefined) this.unit.minimumVersion = entry.minimumVersion;
   }
@@ -151,7 +157,7 @@ class UnitReader {
   }
 
   /** The size in bytes, null when it is not known. */
-  private addFile(file: NamedFile, index: number): number | null {
+  private addFile(file: NamedFile, index: number, ofEntry = false): number | null {
     const size = this.readSize(file, index);
     const why = pathFault(file.path);
     if (why !== null) {
@@ -163,8 +169,10 @@ class UnitReader {
     if (!known) {
       const { path, role, fromVersion } = file;
       this.files.set(key, { path, key, size, role, ...(fromVersion === undefined ? {} : { fromVersion }) });
+      if (ofEntry) this.spelled.add(key);
       return size;
     }
+    this.addSpelling(known, file.path, ofEntry);
     // A legacy twin may stand before the line that tells more.
     if (known.fromVersion === undefined && file.fromVersion !== undefined) known.fromVersion = file.fromVersion;
     if (known.size === null) known.size = size;
@@ -172,6 +180,16 @@ class UnitReader {
       this.fault('size-conflict', `${file.path} is said to have ${known.size} and ${size} bytes.`, index);
     }
     return size;
+  }
+
+  private addSpelling(known: FileReference, path: string, ofEntry: boolean): void {
+    const prefer = ofEntry && !this.spelled.has(known.key);
+    if (ofEntry) this.spelled.add(known.key);
+    if (path === known.path) return;
+    const all = new Set([known.path, ...(known.otherSpellings ?? []), path]);
+    if (prefer) known.path = path;
+    all.delete(known.path);
+    known.otherSpellings = [...all].slice(0, MAX_OTHER_SPELLINGS);
   }
 
   private readSize(file: NamedFile, index: number): number | null {

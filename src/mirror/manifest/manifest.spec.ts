@@ -59,6 +59,28 @@ describe('Manifest.parse', () => {
     expect(unitOf(rich, 'P.2000ABC').files.map(({ role }) => role)).toEqual(['increment', 'full']);
   });
 
+  it('spells a file as the entry does, and keeps the spellings of its twins', () => {
+    const manifest = parse(
+      '[PATTERN]', 'Path_VSAPI=Pattern/VSAPI241.ZIP, 1', 'MergePath_VSAPI.1=pattern/V_239.241, 2',
+      'P.4=pattern/vsapi241.zip, 1724100, 1', 'P.4.Merge.1=pattern/v_239.241, 1723900, 2', 'Path_V=PATTERN/vsapi241.zip, 1',
+      'P.8=p/a.zip, 1, 3',
+    ); // prettier-ignore
+    expect(unitOf(manifest, 'P.4').files.map(({ path, otherSpellings }) => [path, otherSpellings])).toEqual([
+      ['pattern/vsapi241.zip', ['Pattern/VSAPI241.ZIP', 'PATTERN/vsapi241.zip']],
+      ['pattern/v_239.241', ['pattern/V_239.241']],
+    ]);
+    expect(unitOf(manifest, 'P.8').files[0]).not.toHaveProperty('otherSpellings');
+  });
+
+  it('keeps few of the spellings of one file', () => {
+    const many = Array.from(
+      { length: 9 },
+      (_, n) => `P.4.Merge.${n}=p/${'abcdefghi'.slice(0, n).toUpperCase()}${'abcdefghi'.slice(n)}, 1, 2`,
+    );
+    const [file] = unitOf(parse('[PATTERN]', 'P.4=p/x.zip,5,1', ...many), 'P.4').files.slice(1);
+    expect(file?.otherSpellings).toEqual(['p/Abcdefghi', 'p/ABcdefghi', 'p/ABCdefghi']);
+  });
+
   it('keeps leading zeros of versions and spaces nowhere', () => {
     expect(unitOf(rich, 'P.48040241')).toMatchObject({ version: '00001800', size: 9790 });
   });
@@ -153,7 +175,6 @@ describe('Manifest.parse', () => {
     expect(parse('[PATTERN]', ...lines.slice(1)).units.size).toBe(MAX_MANIFEST_FILES);
   });
 });
-
 describe('hostile sizes', () => {
   // Nothing is timed here: work that grew with the square of the input would run into the time limit of the test.
   const count = MAX_MANIFEST_LINES - 10;

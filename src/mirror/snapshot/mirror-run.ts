@@ -7,6 +7,7 @@ import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, Validators } from '../upstream/source.js';
 import { fetchRound, type GroupResult, type RoundInput, type RoundProgress } from './fetch-round.js';
 import { MANIFEST_PATH } from './held-file.js';
+import { inAnySpelling } from './spelled-source.js';
 import type { ManifestDoubt } from './upstream-memory.js';
 
 /** A source that breaks off in the same way for so long means it, although the rest of its manifest goes on changing. */
@@ -101,7 +102,11 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
     requireWhole(input, current.body, manifest);
     input.progress.phase('files');
     const isNews = input.lastManifest === null || !input.lastManifest.equals(current.body);
-    const { groups, attempted, pause } = await fetchRound(input, manifest, isNews);
+    const { groups, attempted, pause } = await fetchRound(
+      { ...input, source: inAnySpelling(input.source, manifest) },
+      manifest,
+      isNews,
+    );
     const read = { state: 'read' as const, manifest, manifestBytes: current.body, validators: current, groups, pause };
     if (!attempted) return read;
     const again = await confirm(input, current, groups);

@@ -13,6 +13,7 @@ import { fetchGroup, type FetchedFile } from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { sameLines, type PlanGroup } from './mirror-plan.js';
 import { isOfOneSource, type SourceVisits, type Visit, type VisitEnd } from './source-visit.js';
+import { inAnySpelling } from './spelled-source.js';
 import { validatorsOf, type UpstreamState } from './upstream-memory.js';
 
 type Delivered = Map<string, FetchedFile[]>;
@@ -88,8 +89,10 @@ export class StandIns {
     const agrees = (manifest: Manifest) => (group: PlanGroup) =>
       saysTheSame(group, wanted.manifest, manifest, wanted.componentOfUnit);
     const read = await this.readManifest(visit, wanted);
-    const groups = wanted.groups.filter(agrees(Manifest.parse(read.body)));
-    const { delivered, pause } = await this.fetch(visit, { ...wanted, groups });
+    const manifest = Manifest.parse(read.body);
+    const groups = wanted.groups.filter(agrees(manifest));
+    const spelled = { ...visit, source: inAnySpelling(source, manifest) };
+    const { delivered, pause } = await this.fetch(spelled, { ...wanted, groups });
     if (delivered.size > 0) {
       // Files that hung must not keep the rest from being used.
       source.reset();
