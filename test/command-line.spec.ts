@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -246,6 +246,27 @@ describe('quickstart', () => {
     expect(result.stdout).toMatch(/^listening http=http:\/\/127\.0\.0\.1:\d+ https=https:\/\/127\.0\.0\.1:\d+$/m);
     expect(result.stdout).toMatch(/japan +P\.4=\S+ 1724280,/);
     expect(result.stdout).toMatch(/deployed virus-pattern: \d+ succeeded/);
+  });
+
+  it.each([
+    ['a value that is none', { HAISHIN_WORKERS: 'many' }, /^config-invalid: .*\n {2}- HAISHIN_WORKERS must be/m],
+    ['no HTTP', { HAISHIN_HTTP_PORT: 'OFF' }, /^http-needed: /m],
+    ['a certificate that is not there', { HAISHIN_TLS_CERT: '/none.pem', HAISHIN_TLS_KEY: '/none.key' }, /^tls-file-/m],
+    ['a database that is not there', { DATABASE_URL: 'postgres://127.0.0.1:1/none' }, /^database-unavailable: /m],
+  ])('ends with what is wrong, and leaves nothing: %s', async (_, wrong, said) => {
+    const temporary = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    // As root, the embedded database runs as somebody else.
+    await chmod(temporary, 0o755);
+    try {
+      const env = { ...ports, DATABASE_URL: '', TMPDIR: temporary, ...wrong };
+      expect(await haishin(['quickstart'], env)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(said) as unknown,
+      });
+      expect((await readdir(temporary)).filter((name) => name.startsWith('haishin-quickstart-'))).toEqual([]);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
   });
 
   it('goes on with data that was kept, unless they are of another source', async () => {

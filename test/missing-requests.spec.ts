@@ -96,6 +96,34 @@ describe('requests for what is not held', () => {
     expect(await haishin.api.get('/api/v1/missing-requests?days=many')).toMatchObject({ status: 400 });
   });
 
+  it('come in pages, in one order, each name once', async () => {
+    const day = new Date().toISOString().slice(0, 10);
+    for (const [count, prefix] of [
+      [7, 'seven'],
+      [7, 'also'],
+      [9, 'nine'],
+    ] as const)
+      await add(day, 'global', names(4, `page/${prefix}`), count);
+    const whole = await items('?days=1&limit=500');
+    const pages: ApiAnswer['body'][][] = [];
+    for (let cursor = ''; ;) {
+      const { body } = await haishin.api.get(`/api/v1/missing-requests?days=1&limit=5${cursor}`);
+      pages.push(body.items as ApiAnswer['body'][]);
+      if (body.next === null) break;
+      cursor = `&cursor=${body.next as string}`;
+    }
+    expect(pages.slice(0, -1).map((page) => page.length)).toEqual(pages.slice(0, -1).map(() => 5));
+    expect(pages.flat()).toEqual(whole);
+    expect(whole.filter(({ count }) => count === 7).map(({ key }) => key as string)).toEqual([
+      ...names(4, 'page/also'),
+      ...names(4, 'page/seven'),
+    ]);
+    expect(await haishin.api.get('/api/v1/missing-requests?cursor=nonsense')).toMatchObject({
+      status: 400,
+      body: { code: 'cursor-invalid' },
+    });
+  });
+
   it('that cannot be written are kept, and written when it is possible again', async () => {
     await ask('pattern/tsc1.zip');
     await sql('alter table missing_request rename to missing_request_away');

@@ -156,6 +156,27 @@ describe('retention', () => {
     await expectWhole('/activeupdate');
   });
 
+  it('counts what was brought back by when it was in force last: a rollback goes there', async () => {
+    const component = '/api/v1/components/virus-pattern';
+    await publications(4);
+    expect(await api().post(`${component}/rollback`, { generations: 3 })).toMatchObject({ status: 200 });
+    clock.advance(3 * HOUR_MS);
+    await api().post(`${component}/resume`);
+    for (const id of ['virus-pattern', 'spyware-pattern', 'spyware-pattern']) {
+      upstream.tree.publish([id]);
+      expect(await api().download()).toMatchObject({ state: 'succeeded' });
+      clock.advance(3 * HOUR_MS);
+    }
+    await settled();
+    await rules(2, 2);
+    await run();
+    expect((await versions()).sort()).toEqual(['1724100', '1724180', '1724500', '1724580']);
+    expect(await api().post(`${component}/rollback`)).toMatchObject({
+      status: 200,
+      body: { channels: { global: { version: '17.241.00' } } },
+    });
+  });
+
   it('keeps a pinned snapshot complete until it is let go', async () => {
     const [first = ''] = await publications(4);
     const pinned = await api().call('PATCH', `/api/v1/snapshots/${first}`, { pinned: true });

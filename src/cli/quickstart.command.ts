@@ -6,8 +6,8 @@ import type { Command } from 'commander';
 import { loadConfig, processEnvironment } from '../config/config.js';
 import { startServer, type RunningServer } from '../main.js';
 import { CATALOGUE } from '../mirror/manifest/catalogue.js';
-import { AppError } from '../platform/errors/app-error.js';
-import { createLogger } from '../platform/logging/logger.js';
+import { AppError, toAppError } from '../platform/errors/app-error.js';
+import { createLogger, type Logger } from '../platform/logging/logger.js';
 import { startSampleUpstream, type SampleUpstream } from '../sample-upstream/sample-server.js';
 import { SampleTree } from '../sample-upstream/sample-tree.js';
 import { ApiClient, findServer } from './api-client.js';
@@ -35,54 +35,84 @@ export function registerQuickstart(program: Command): void {
 }
 
 async function quickstart(options: { every: number; keep?: boolean; once?: boolean }): Promise<void> {
+  const running = new Running();
+  try {
+    const context = await begin(options, running);
+    const api = await tour(context);
+    if (!options.once) return goOn(api, context);
+  } catch (fault) {
+    // Whoever ends the tour by a signal has taken its server away.
+    const ended = running.stopping;
+    await running.stop().catch((err: unknown) => running.logger?.error({ err }, 'the stop failed'));
+    if (!ended) throw fault;
+  }
+  await running.stop();
+  process.exit(0);
+}
+
+/** What has begun, so that it can be ended: the last first. */
+class Running {
+  logger: Logger | null = null;
+  private readonly ends: (() => Promise<void> | undefined)[] = [];
+  private stopped: Promise<void> | null = null;
+
+  get stopping(): boolean {
+    return this.stopped !== null;
+  }
+
+  add(end: () => Promise<void> | undefined): void {
+    this.ends.unshift(end);
+  }
+
+  stop(): Promise<void> {
+    return (this.stopped ??= this.stopAll());
+  }
+
+  /** One that does not end leaves none of the others running. */
+  private async stopAll(): Promise<void> {
+    const faults: unknown[] = [];
+    for (const end of this.ends) await end()?.catch((fault: unknown) => faults.push(fault));
+    if (faults.length > 0) throw toAppError(faults[0]);
+  }
+}
+
+/** @throws AppError, with everything that had begun left to `running`. */
+async function begin(options: { every: number; keep?: boolean }, running: Running): Promise<Tour> {
   const env = processEnvironment();
-  if (env['HAISHIN_HTTP_PORT'] === 'off')
-    throw new AppError('bad-input', 'http-needed', 'The tour of quickstart needs HTTP: leave HAISHIN_HTTP_PORT unset.');
   const own = env['HAISHIN_DATA_DIR'] === undefined && !options.keep;
   const dataDir = own ? await mkdtemp(join(tmpdir(), 'haishin-quickstart-')) : undefined;
+  if (dataDir !== undefined) running.add(() => rm(dataDir, { recursive: true, force: true }));
   const upstream = await startSampleUpstream({ tree: new SampleTree({ scale: SAMPLE_SCALE, japanTree: false }) });
+  running.add(() => upstream.close());
   const config = loadConfig({
     host: env['HAISHIN_HOST'] ?? '127.0.0.1',
     upstreamUrl: upstream.url,
     logLevel: env['HAISHIN_LOG_LEVEL'] ?? 'warn',
     ...(dataDir === undefined ? {} : { dataDir }),
   });
+  if (config.httpPort === 'off')
+    throw new AppError('bad-input', 'http-needed', 'The tour of quickstart needs HTTP: leave HAISHIN_HTTP_PORT unset.');
   const logger = createLogger(config.logLevel);
-  let server: RunningServer;
-  try {
-    // The tour mirrors by itself; a quarter of an hour that strikes meanwhile would be faster.
-    server = await startServer({ config, logger, cronJobs: false });
-  } catch (fault) {
-    await upstream.close();
-    throw fault;
-  }
+  running.logger = logger;
+  // The tour mirrors by itself; a quarter of an hour that strikes meanwhile would be faster.
+  const server = await startServer({ config, logger, cronJobs: false });
+  running.add(() => server.stop());
   let products: Products | null = null;
-  const stopAll = async (): Promise<void> => {
-    await products?.stop();
-    await server.stop();
-    await upstream.close();
-    if (dataDir !== undefined) await rm(dataDir, { recursive: true, force: true });
-  };
-  let stopping: Promise<void> | null = null;
-  const stop = (): Promise<void> => (stopping ??= stopAll());
-  stopOnSignal({ stop }, logger);
+  running.add(() => products?.stop());
+  stopOnSignal(running, logger);
+  // A server waits for its database; a tour has nothing to show without.
+  if (server.application() === null)
+    throw new AppError(
+      'unavailable',
+      'database-unavailable',
+      'The database of DATABASE_URL cannot be reached; the log says why. Leave it unset for the embedded one.',
+    );
   announce(server, logger);
   const start = async (api: ApiClient, baseUrl: string): Promise<Products> => {
     products = await startProducts({ api, baseUrl, dataDir: config.dataDir, simulated: SIMULATED_PRODUCTS });
     return products;
   };
-  const context = { server, upstream, dataDir: config.dataDir, every: options.every, start };
-  try {
-    const api = await tour(context);
-    if (!options.once) return goOn(api, context);
-  } catch (fault) {
-    // Whoever ends the tour by a signal has taken its server away.
-    const ended = stopping !== null;
-    await stop().catch((err: unknown) => logger.error({ err }, 'the stop failed'));
-    if (!ended) throw fault;
-  }
-  await stop();
-  process.exit(0);
+  return { server, upstream, dataDir: config.dataDir, every: options.every, start };
 }
 
 interface Tour {

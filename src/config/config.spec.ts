@@ -113,6 +113,13 @@ describe('the configuration', () => {
     expect(faults).toEqual(names.map((name) => expect.stringMatching(`^${name} must be `)));
   });
 
+  it('refuses authorities of client certificates where no client could show one', () => {
+    expect(faultsOf({ HAISHIN_CLIENT_CA: '/ca.pem', HAISHIN_HTTPS_PORT: 'off' })).toEqual([
+      expect.stringMatching(/^HAISHIN_CLIENT_CA .* HAISHIN_HTTPS_PORT is off/),
+    ]);
+    expect(loadConfig({}, { HAISHIN_CLIENT_CA: '/ca.pem' }).clientCaFile).toBe('/ca.pem');
+  });
+
   it.each([
     'https://upstream.example/activeupdate/server.ini',
     'https://upstream.example/activeupdate/Server.ini/',

@@ -148,5 +148,9 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     faults.push('HAISHIN_BOOTSTRAP_TOKEN and HAISHIN_BOOTSTRAP_TOKEN_FILE must not both be given');
   if (env.HAISHIN_HTTP_PORT === 'off' && env.HAISHIN_HTTPS_PORT === 'off')
     faults.push('HAISHIN_HTTP_PORT and HAISHIN_HTTPS_PORT must not both be off');
+  if (env.HAISHIN_CLIENT_CA && env.HAISHIN_HTTPS_PORT === 'off')
+    faults.push(
+      'HAISHIN_CLIENT_CA has no use while HAISHIN_HTTPS_PORT is off, as no client could show a certificate: unset it, or turn HTTPS on; where a proxy checks certificates, it is the proxy that needs the authorities',
+    );
   return { env, faults };
 }

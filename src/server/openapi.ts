@@ -5,6 +5,8 @@ import { PROBLEM_MEDIA_TYPE } from '../platform/http/problem.js';
 import { VERSION } from '../platform/version.js';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type ParameterObject = Exclude<NonNullable<OperationObject['parameters']>[number], { $ref: string }>;
+type ReferenceObject = Extract<NonNullable<OperationObject['parameters']>[number], { $ref: string }>;
 
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
@@ -47,6 +49,7 @@ function withAnswers(document: OpenAPIObject): OpenAPIObject {
   const problem = { schema: { $ref: '#/components/schemas/Problem' } };
   for (const path of Object.values(document.paths))
     for (const operation of Object.values(path) as OperationObject[]) {
+      for (const parameter of operation.parameters ?? []) if (hasDefault(parameter)) parameter.required = false;
       const answer = responses[operation.operationId ?? ''];
       const success = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))?.[1];
       if (answer !== undefined && success !== undefined && !('$ref' in success))
@@ -57,6 +60,12 @@ function withAnswers(document: OpenAPIObject): OpenAPIObject {
       };
     }
   return document;
+}
+
+/** The plugin calls every field required that is not marked with a question mark, also where leaving it out means the default. */
+function hasDefault(parameter: ReferenceObject | ParameterObject): parameter is ParameterObject {
+  const schema = '$ref' in parameter ? undefined : parameter.schema;
+  return schema !== undefined && !('$ref' in schema) && schema.default !== undefined;
 }
 
 /** `/api/openapi.json` and `/api/docs`, made when somebody asks for the first time: a start does not wait for them. */

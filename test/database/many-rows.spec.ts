@@ -1,32 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { entities } from '../../src/app.entities.js';
-import { createDataSource } from '../../src/database/data-source.js';
 import { ReleaseRepository, type NewRelease } from '../../src/mirror/snapshot/release.repository.js';
 import { SnapshotRepository } from '../../src/mirror/snapshot/snapshot.repository.js';
-import { silentLogger } from '../support/silent-logger.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { openTestDataSource, type TestDataSource } from '../support/test-data-source.js';
 
 /** More than one statement can have parameters. */
 const MANY = 70_000;
 
 describe('statements about all components of a mirror', () => {
-  let database: TestDatabase;
+  let database: TestDataSource;
   let dataSource: DataSource;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    dataSource = await createDataSource({
-      url: database.url,
-      poolSize: 2,
-      entities,
-      logger: silentLogger,
-    }).initialize();
+    database = await openTestDataSource(entities, 2);
+    dataSource = database.dataSource;
   });
-  afterAll(async () => {
-    await dataSource.destroy();
-    await database.drop();
-  });
+  afterAll(() => database.drop());
 
   it('take any number of them', async () => {
     const now = new Date('2026-03-02T00:00:00Z');

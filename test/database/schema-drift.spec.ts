@@ -6,10 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 import { type DataSource, getMetadataArgsStorage } from 'typeorm';
 
-import { createDataSource } from '../../src/database/data-source.js';
 import { describeDrift, type Schema } from '../support/schema-drift.js';
-import { silentLogger } from '../support/silent-logger.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { openTestDataSource, type TestDataSource } from '../support/test-data-source.js';
 
 /** Tables that SQL alone reads and writes. A new one is named here on purpose, or gets an entity. */
 const WITHOUT_ENTITY = new Set([
@@ -43,25 +41,17 @@ const SOURCES = fileURLToPath(new URL('../../src', import.meta.url));
 type EntityClass = new () => object;
 
 describe('schema drift', () => {
-  let database: TestDatabase;
+  let database: TestDataSource;
   let dataSource: DataSource;
   let entities: EntityClass[];
 
   beforeAll(async () => {
     entities = await importEntities();
-    database = await createTestDatabase();
-    dataSource = await createDataSource({
-      url: database.url,
-      poolSize: 1,
-      entities,
-      logger: silentLogger,
-    }).initialize();
+    database = await openTestDataSource(entities);
+    dataSource = database.dataSource;
   });
 
-  afterAll(async () => {
-    await dataSource.destroy();
-    await database.drop();
-  });
+  afterAll(() => database.drop());
 
   it('finds no difference between entities and migrations', async () => {
     expect(describeDrift(schemaOfEntities(dataSource), await schemaOfTables(dataSource), WITHOUT_ENTITY)).toEqual([]);

@@ -1,27 +1,20 @@
 import type { DataSource } from 'typeorm';
-import { createDataSource } from '../../src/database/data-source.js';
 import { UpdateEvent } from '../../src/modules/download/update-event.entity.js';
 import { UpdateEventRepository, type EventFilter } from '../../src/modules/download/update-event.repository.js';
-import { silentLogger } from '../support/silent-logger.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { openTestDataSource, type TestDataSource } from '../support/test-data-source.js';
 
 const LINES = 20_000;
 const RARE = 3;
 
 describe('the update log with many lines', () => {
-  let database: TestDatabase;
+  let database: TestDataSource;
   let dataSource: DataSource;
   let repository: UpdateEventRepository;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
     // One connection: what it has read is told by the server when it is asked to.
-    dataSource = await createDataSource({
-      url: database.url,
-      poolSize: 1,
-      entities: [UpdateEvent],
-      logger: silentLogger,
-    }).initialize();
+    database = await openTestDataSource([UpdateEvent], 1);
+    dataSource = database.dataSource;
     repository = new UpdateEventRepository(dataSource);
     await dataSource.query(`insert into update_event (at, trigger, component_id, outcome, actor)
       select now(), case when n <= ${RARE} then 'rollback' else 'schedule' end,
@@ -31,10 +24,7 @@ describe('the update log with many lines', () => {
     await dataSource.query('analyze update_event');
   });
 
-  afterAll(async () => {
-    await dataSource.destroy();
-    await database.drop();
-  });
+  afterAll(() => database.drop());
 
   async function linesRead(): Promise<number> {
     await dataSource.query('select pg_stat_force_next_flush()');

@@ -84,6 +84,22 @@ describe('a download', () => {
     });
   });
 
+  it('is tracked with what became of each component, what failed first', async () => {
+    bench.upstream.set(/ssaptn\d+\.zip$/, { kind: 'status', status: 404 });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    const command = await trackedEnd();
+    expect(command.components).toEqual(expect.arrayContaining(['spyware-pattern', 'virus-pattern']));
+    const target = (await bench.api.get(`/api/v1/commands/${command.id}/targets/@server`)).body;
+    expect(target).toMatchObject({ state: 'failed', reason: 'partial', droppedMessages: 0 });
+    expect(target.messages[0]).toMatch(/^spyware-pattern: failed, upstream-not-found: /);
+    expect(target.messages).toContain('virus-pattern: updated, 17.241.00');
+    expect(target.timeline).toMatchObject([{ execution: 'closed', finished: 'failure' }]);
+    const [listed] = (await bench.api.get(`/api/v1/commands/${command.id}/targets`)).body.items;
+    expect(listed.messages[0]).toBe(target.messages[0]);
+    const found = (await bench.api.get('/api/v1/commands?component=spyware-pattern')).body.items as { id: string }[];
+    expect(found.map(({ id }) => id)).toEqual([command.id]);
+  });
+
   it('shows its progress while it runs', async () => {
     bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'drip', bytesPerSecond: 20_000 });
     const { id } = (await bench.api.post(DOWNLOADS)).body;

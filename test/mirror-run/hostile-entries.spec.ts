@@ -1,18 +1,7 @@
-import { literalFile } from '../../src/sample-upstream/sample-file.js';
-import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
+import { AddedTree } from '../support/added-tree.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const MANIFEST = /\/server\.ini$/;
-
-/** A source that has entries beside the usual ones, and files that the manifest need not name. */
-class AddedTree extends SampleTree {
-  readonly added = new Map<string, string>();
-
-  override find(path: string): ReturnType<SampleTree['find']> {
-    const content = this.added.get(path);
-    return content === undefined ? super.find(path) : literalFile(path, Buffer.from(content), new Date(0));
-  }
-}
 
 describe('an entry that fits nowhere', () => {
   let bench: MirrorBench;

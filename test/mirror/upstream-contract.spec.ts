@@ -206,6 +206,26 @@ describe('a directory as a source', () => {
     expect(await small('pattern/a.zip')).toMatchObject({ body: Buffer.from('exact') });
   });
 
+  it('looks into every folder whose name differs in case only', async () => {
+    const put = async (folder: string, name: string): Promise<void> => {
+      await mkdir(join(root, folder), { recursive: true });
+      await writeFile(join(root, folder, name), `${folder}/${name}`);
+    };
+    await put('pattern/sub', 'b.zip');
+    await put('PATTERN/Sub', 'C.zip');
+    await put('Pattern/SUB', 'd.zip');
+    await writeFile(join(root, 'paTTern'), 'no folder');
+    for (const [asked, found] of [
+      ['pattern/a.zip', 'upper'],
+      ['Pattern/sub/B.ZIP', 'pattern/sub/b.zip'],
+      ['pattern/sub/c.zip', 'PATTERN/Sub/C.zip'],
+      ['PATTERN/SUB/D.zip', 'Pattern/SUB/d.zip'],
+      ['paTTern/sub/b.zip', 'pattern/sub/b.zip'],
+    ] as const)
+      expect(await small(asked)).toMatchObject({ body: Buffer.from(found) });
+    expect((await faultOf(small('pattern/sub/e.zip'))).code).toBe('upstream-not-found');
+  });
+
   it('follows links inside and refuses those that lead out', async () => {
     await symlink(join(root, 'Pattern', 'A.ZIP'), join(root, 'inside'));
     await symlink('/etc/hostname', join(root, 'outside'));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
+import { requireOneFileSystem } from '../store/one-file-system.js';
 import { syncDirectory } from '../../platform/files/durable-directory.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { linkAll } from './hard-links.js';
@@ -35,8 +36,11 @@ export class PublishedDirectory {
     this.folders = new SharedFolders(join(this.root, '.folders'), blobs, () => this.noteDamage());
   }
 
+  /** @throws AppError `data-directory-split`, `hard-links-unsupported` when no tree could be made of the blobs. */
   async open(channels: readonly Channel[]): Promise<void> {
-    for (const channel of channels) await mkdir(join(this.root, channel), { recursive: true });
+    const roots = channels.map((channel) => join(this.root, channel));
+    for (const root of roots) await mkdir(root, { recursive: true });
+    await requireOneFileSystem(this.blobs.temporaryPath(), [...this.blobs.directories, this.root, ...roots]);
   }
 
   /**

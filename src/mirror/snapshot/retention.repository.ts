@@ -17,6 +17,7 @@ export interface RecordedRelease {
   origin: Origin;
   derivedFrom: string | null;
   createdAt: Date;
+  lastInForceAt: Date;
   /** Contents of its files and their signatures. */
   blobs: string[];
 }
@@ -42,6 +43,7 @@ export class RetentionRepository {
     return this.dataSource.query<RecordedRelease[]>(
       `select r.id, r.component_id as "componentId", r.version, r.variant, r.origin, r.derived_from as "derivedFrom",
          r.created_at as "createdAt",
+         coalesce((select max(p.last_at) from release_publication p where p.release_id = r.id), r.created_at) as "lastInForceAt",
          array(select f.sha256 from release_file f where f.release_id = r.id union
            select f.signature_sha256 from release_file f where f.release_id = r.id and f.signature_sha256 is not null) as blobs
        from release r`,

@@ -16,6 +16,7 @@ function release(id: string, ageHours: number, change: Partial<ReleaseFacts> = {
     variant: '00',
     derivedFrom: null,
     createdAt: hoursAgo(ageHours),
+    lastInForceAt: hoursAgo(ageHours),
     complete: true,
     ...change,
   };
@@ -65,6 +66,18 @@ describe('retention', () => {
       release('engine', 500, { componentId: 'virus-scan-engine', variant: null }),
     ];
     expect(Object.keys(plan({ releases }).releases)).toEqual(['signed-late', 'before', 'japan', 'engine']);
+  });
+
+  it('counts by when a release was in force last, not by when it was first had', () => {
+    const releases = [
+      release('newest', 100),
+      release('passed-over', 101, { lastInForceAt: hoursAgo(101) }),
+      release('brought-back', 900, { lastInForceAt: hoursAgo(100.5) }),
+      release('recorded-only', 99),
+    ];
+    expect(
+      Object.keys(plan({ releases, rules: { keepVersions: 3, keepSnapshots: 2, graceHours: 1 } }).releases),
+    ).toEqual(['recorded-only', 'newest', 'brought-back']);
   });
 
   it('does not count releases that have lost a file', () => {

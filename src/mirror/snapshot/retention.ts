@@ -17,6 +17,8 @@ export interface ReleaseFacts {
   variant: string | null;
   derivedFrom: string | null;
   createdAt: Date;
+  /** Time of the latest snapshot that had it, in any channel; of a release that was never published, when it was recorded. */
+  lastInForceAt: Date;
   /** All of its files are still held. */
   complete: boolean;
 }
@@ -93,12 +95,20 @@ function keepReleases(
   return kept;
 }
 
-/** Of each component and variant the releases of its newest versions, one of each; those that lost a file do not count. */
+/**
+ * Of each component and variant the releases of its newest versions, one of each; those that lost a file do not count. Newest are those
+ * that were in force last, as a rollback counts them: what was brought back is no older than what it took the place of.
+ */
 function newestVersions(releases: readonly ReleaseFacts[], count: number): string[] {
   const versionsOf = new Map<string, Set<string>>();
   return [...releases]
     .filter((release) => release.complete)
-    .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1))
+    .sort(
+      (a, b) =>
+        b.lastInForceAt.getTime() - a.lastInForceAt.getTime() ||
+        b.createdAt.getTime() - a.createdAt.getTime() ||
+        (a.id < b.id ? 1 : -1),
+    )
     .filter((release) => {
       const key = `${release.componentId} ${release.variant ?? ''}`;
       const versions = versionsOf.get(key) ?? new Set();

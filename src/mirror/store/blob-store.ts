@@ -33,11 +33,15 @@ export class BlobStore {
   readonly #measured = new MeasuredZips();
   readonly #incoming: string;
   readonly #blobs: string;
+  /** Those between which files are moved, and from which they are linked. */
+  readonly directories: readonly string[];
 
   constructor(readonly rootDir: string) {
     this.#blobs = join(rootDir, 'blobs');
     this.#incoming = join(rootDir, 'incoming');
-    this.partials = new PartialFiles(join(rootDir, 'partial'), this);
+    const partial = join(rootDir, 'partial');
+    this.directories = [this.#blobs, this.#incoming, partial];
+    this.partials = new PartialFiles(partial, this);
   }
 
   /** Makes the directories and removes what dead processes left behind. Call once at start. */

@@ -1,12 +1,12 @@
 import { constants, type BigIntStats } from 'node:fs';
-import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import { statOrNull } from '../../platform/files/stat-or-null.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { Bandwidth } from './bandwidth.js';
 import { sizeExceeded, sizeMismatch } from './content-check.js';
+import { locate } from './directory-lookup.js';
 import { fault, throwIfCancelled } from './faults.js';
 import { fetchOptional } from './optional-file.js';
 import type {
@@ -222,21 +222,6 @@ function rootPath(url: string): string {
       { cause },
     );
   }
-}
-
-/** The path as spelled, or, where a segment is not there, the one that differs only in case. */
-async function locate(root: string, segments: string[]): Promise<string> {
-  const exact = join(root, ...segments);
-  if ((await statOrNull(exact)) !== null) return exact;
-  let found = root;
-  for (const segment of segments) {
-    const names = await readdir(found);
-    const wanted = segment.toLowerCase();
-    const match = names.includes(segment) ? segment : names.find((name) => name.toLowerCase() === wanted);
-    if (match === undefined) return exact;
-    found = join(found, match);
-  }
-  return found;
 }
 
 function isUnchanged(file: OpenFile, conditional: Validators | undefined): boolean {

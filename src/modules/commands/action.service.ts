@@ -4,7 +4,6 @@ import { inTransaction, retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import {
   ActionPort,
-  NO_WORK,
   ProductRecord,
   WorkGate,
   type AgentWork,
@@ -24,7 +23,8 @@ import type { DeployParameters } from './command.types.js';
 import { Deliveries } from './deliveries.js';
 import { DeploymentContents, moduleOf } from './deployment-content.js';
 import { FeedbackService } from './feedback.service.js';
-import { isWindowOpen, nextTurn } from './maintenance-window.js';
+import { isWindowOpen } from './maintenance-window.js';
+import { offeredWork } from './offered-work.js';
 
 /** DDI's view of commands: one action for each target, and for each of its tries. */
 @Injectable()
@@ -57,7 +57,7 @@ export class ActionService extends ActionPort {
     for (const id of new Set([...byAgent.keys(), ...installed.keys()])) {
       const last = installed.get(id);
       work.set(id, {
-        ...workFrom(byAgent.get(id) ?? [], now),
+        ...offeredWork(byAgent.get(id) ?? [], now),
         installed: last === undefined ? null : { actionId: last },
       });
     }
@@ -247,41 +247,6 @@ export class ActionService extends ActionPort {
   private changed(command: CommandHead, controllerId: string, state: 'queued', reason: string): void {
     this.feed.target({ commandId: command.id, deploymentId: command.deploymentId, controllerId, state, reason }, true);
   }
-}
-
-/** What of the open actions is shown: what is under way before what waits, the older before the newer. */
-function workFrom(open: readonly OpenAction[], now: Date): AgentWork {
-  const offered = (action: OpenAction | undefined): { actionId: string; version: string } | null =>
-    action === undefined ? null : { actionId: action.actionId, version: contentVersion(action, now) };
-  const cancelled = open.find((action) => action.state === 'cancelling');
-  const deployments = open.filter((action) => action.type === 'deploy' && action.state !== 'cancelling');
-  const running = deployments.find((action) => action.state !== 'queued');
-  const next = deployments.find((action) => !awaitsConsent(action));
-  const commands = open.filter((action) => action.type !== 'deploy' && action.state !== 'cancelling');
-  return {
-    ...NO_WORK,
-    cancellation: cancelled === undefined ? null : { actionId: cancelled.actionId },
-    deployment: offered(running ?? next),
-    confirmation: running === undefined && next === undefined ? offered(deployments.find(awaitsConsent)) : null,
-    command: offered(commands.find((action) => action.state !== 'queued') ?? commands[0]),
-    changesAt: earliest(deployments.map(({ window }) => nextTurn(window, now))),
-  };
-}
-
-function earliest(moments: (Date | null)[]): Date | null {
-  return moments.reduce((first, each) => (first === null || (each !== null && each < first) ? each : first), null);
-}
-
-function awaitsConsent(action: Pick<OpenAction, 'confirmation' | 'state'>): boolean {
-  return action.state === 'queued' && (action.confirmation === 'needed' || action.confirmation === 'denied');
-}
-
-/** A short text that is another one when the content of the action is: also when its maintenance window opens or closes. */
-function contentVersion({ actionId, components, confirmation, window }: OpenAction, now: Date): string {
-  const text = `${actionId} ${components.join(' ')} ${confirmation ?? ''} ${isWindowOpen(window, now) ? '' : 'shut'}`;
-  let sum = 0;
-  for (const letter of text) sum = (Math.imul(sum, 31) + (letter.codePointAt(0) ?? 0)) | 0;
-  return String(sum >>> 0);
 }
 
 /** hawkBit's words. */

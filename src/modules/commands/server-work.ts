@@ -15,6 +15,9 @@ import { Months, monthOf } from './months.js';
 export const SERVER = '@server';
 const LIFE_MS = 7 * 86_400_000;
 const PROGRESS_MS = 10_000;
+/** A manifest may have entries by the thousand that fail: the download's own record has them all. */
+const MOST_MESSAGES = 500;
+const LONGEST_MESSAGE = 500;
 
 export interface NewServerWork {
   type: 'download' | 'upload';
@@ -32,8 +35,10 @@ export interface ServerWorkEnd {
   /** Stable code. */
   reason: string | null;
   message: string | null;
-  /** What it brought, so that a search by component finds it. */
+  /** What it brought, and what failed in it, so that a search by component finds it. */
   components: string[];
+  /** What became of each of them, what matters most first; the texts of the target. */
+  messages?: string[];
   versionAfter?: string | null;
   /** The person who cancelled it. */
   cancelled?: { by: string; at: Date };
@@ -110,10 +115,17 @@ export class ServerWork {
         [key],
       );
       if (command === undefined) return null;
+      const { messages = [] } = end;
       await manager.query(
-        `update command_target set state = $3, reason = $4, message = $5, since = $6, ended_at = $6, version_after = $7,
-           progress = case when $3 = 'succeeded' then 100 else progress end
-         where month = $1 and command_seq = $2 and ended_at is null`,
+        `with ended as (
+           update command_target set state = $3, reason = $4, message = $5, since = $6, ended_at = $6, version_after = $7,
+             progress = case when $3 = 'succeeded' then 100 else progress end, dropped_messages = $9
+           where month = $1 and command_seq = $2 and ended_at is null
+           returning month, command_seq, controller_id, action_id, attempt)
+         insert into target_message (month, command_seq, controller_id, action_id, attempt, at, execution, finished, messages, dropped)
+         select month, command_seq, controller_id, action_id, attempt, $6, 'closed',
+           case $3 when 'succeeded' then 'success' when 'failed' then 'failure' else 'none' end, $8, $9
+         from ended where cardinality($8::text[]) > 0`,
         [
           command.month,
           command.seq,
@@ -122,6 +134,8 @@ export class ServerWork {
           end.message?.slice(0, 1000) ?? null,
           now,
           end.versionAfter ?? null,
+          messages.slice(0, MOST_MESSAGES).map((text) => text.slice(0, LONGEST_MESSAGE).toWellFormed()),
+          Math.max(0, messages.length - MOST_MESSAGES),
         ],
       );
       if (end.cancelled !== undefined)

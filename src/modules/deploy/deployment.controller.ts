@@ -1,6 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, ParseIntPipe, ParseUUIDPipe, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsIn } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -8,14 +7,13 @@ import { Idempotency } from '../../platform/http/idempotency.js';
 import { decodeCursor, PageQuery, toPage, type Page } from '../../platform/http/page.js';
 import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { DeploymentControl } from './deployment.control.js';
-import { ApproveBody, DeploymentBody } from './deployment.dto.js';
+import { ApproveBody, DeploymentBody, DeploymentQuery } from './deployment.dto.js';
 import { modeOf, windowOf, type DeploymentOrder } from './deployment.order.js';
 import { DeploymentReader } from './deployment.reader.js';
 import { DeploymentService, type OrderedDeployment } from './deployment.service.js';
 import type { DeploymentSummaryView, DeploymentView } from './deployment.view.js';
 import { PlanService } from './plan.service.js';
 import { previewItems, previewSummary, type PreviewView } from './preview.view.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const uuid = new ParseUUIDPipe({
   exceptionFactory: () => new AppError('not-found', 'deployment-unknown', 'There is no such deployment.'),
@@ -26,16 +24,6 @@ const position = new ParseIntPipe({
 
 /** A preview is for reading: without `?limit=` it comes whole up to here. */
 const WHOLE_PREVIEW = 10_000;
-
-export class DeploymentQuery extends PageQuery {
-  @MayBeMissing()
-  @IsIn(['running', 'paused', 'aborted', 'finished'])
-  state?: 'running' | 'paused' | 'aborted' | 'finished';
-
-  @MayBeMissing()
-  @IsIn(['person', 'download'])
-  trigger?: 'person' | 'download';
-}
 
 @ApiTags('deployments')
 @ApiBearerAuth()

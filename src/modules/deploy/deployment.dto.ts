@@ -22,6 +22,7 @@ import {
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import type { Handling } from '../commands/commands.api.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
+import { PageQuery } from '../../platform/http/page.js';
 
 const HANDLINGS: readonly Handling[] = ['forced', 'attempt', 'skip'];
 const MODES = ['forced', 'attempt', 'download-only'];
@@ -211,4 +212,14 @@ export class DeploymentSettingBody {
   @IsOptional()
   @IsUUID('all')
   enginePlanId: string | null;
+}
+
+export class DeploymentQuery extends PageQuery {
+  @MayBeMissing()
+  @IsIn(['running', 'paused', 'aborted', 'finished'])
+  state?: 'running' | 'paused' | 'aborted' | 'finished';
+
+  @MayBeMissing()
+  @IsIn(['person', 'download'])
+  trigger?: 'person' | 'download';
 }

@@ -1,6 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, ParseUUIDPipe, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsString, MaxLength } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
@@ -11,18 +10,7 @@ import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
 import { downloadView, type DownloadView } from './download.view.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class DownloadOrder {
-  /** Ids of the components to bring up to date; all when absent. */
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMinSize(1, { message: 'components must not be empty: leave it out for all' })
-  @ArrayMaxSize(1000)
-  @IsString({ each: true })
-  @MaxLength(63, { each: true })
-  components?: string[];
-}
+import { DownloadOrder } from './download.dto.js';
 
 /** Only of ids that cannot be a download's: says the same as for one that does not exist. */
 const uuid = new ParseUUIDPipe({

@@ -1,36 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsIn, IsString, MaxLength } from 'class-validator';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
-import { IsInstant, parseInstant } from '../../platform/http/instant.js';
-import { PageQuery, type Page } from '../../platform/http/page.js';
+import { parseInstant } from '../../platform/http/instant.js';
+import type { Page } from '../../platform/http/page.js';
 import { eventView, type EventView } from './event.view.js';
-import { EVENT_OUTCOMES, EVENT_TRIGGERS, type EventOutcome, type EventTrigger } from './update-event.entity.js';
 import { UpdateEventRepository } from './update-event.repository.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class EventQuery extends PageQuery {
-  @MayBeMissing()
-  @IsString()
-  @MaxLength(63)
-  component?: string;
-
-  @MayBeMissing()
-  @IsIn(EVENT_TRIGGERS)
-  trigger?: EventTrigger;
-
-  @MayBeMissing()
-  @IsIn(EVENT_OUTCOMES)
-  outcome?: EventOutcome;
-
-  @MayBeMissing()
-  @IsInstant()
-  from?: string;
-
-  @MayBeMissing()
-  @IsInstant()
-  to?: string;
-}
+import { EventQuery } from './event.dto.js';
 
 /** The update log. */
 @ApiTags('events')

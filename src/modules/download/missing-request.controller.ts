@@ -1,23 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsInt, Max, Min } from 'class-validator';
 import { missingKey, type MissingKind } from '../../mirror/source/missing-requests.js';
 import { Clock } from '../../platform/clock/clock.js';
-import type { Page } from '../../platform/http/page.js';
+import { decodeCursor, toPage, type Page } from '../../platform/http/page.js';
 import { dayBefore, MissingRequestRecorder } from './missing-request.recorder.js';
 import { MissingRequestRepository, type MissingSum } from './missing-request.repository.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class MissingRequestQuery {
-  /** How many days back, today included; 7 by default. */
-  @MayBeMissing()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(400)
-  days: number = 7;
-}
+import { MissingRequestQuery } from './missing-request.dto.js';
 
 export interface MissingRequestView {
   /** What was wanted, without its version: `pattern/vsapi`. `*`: too many different things to tell apart. */
@@ -43,14 +31,21 @@ export class MissingRequestController {
     private readonly clock: Clock,
   ) {}
 
-  /** Requests for content that is not held, most wanted first. */
+  /** Requests for content that is not held, most wanted first. What is asked for between two pages may move to one that was read. */
   @Get()
   async list(@Query() query: MissingRequestQuery): Promise<Page<MissingRequestView>> {
+    const after = decodeCursor(query.cursor, ['integer', 'text']);
     await this.recorder.flush();
-    const sums = await this.repository.sums(dayBefore(this.clock.now(), query.days - 1));
+    const from = dayBefore(this.clock.now(), query.days - 1);
+    const sums = await this.repository.sums(from, query.limit + 1, after);
     const components =
       sums.length === 0 ? new Map<string, string>() : componentOfKey(await this.repository.knownPaths());
-    return { items: sums.map((sum) => view(sum, components.get(sum.key) ?? ownComponent(sum.key))), next: null };
+    return toPage(
+      sums,
+      query.limit,
+      ({ count, key }) => [count, key],
+      (sum) => view(sum, components.get(sum.key) ?? ownComponent(sum.key)),
+    );
   }
 }
 

@@ -12,7 +12,7 @@ export interface MissingSum {
   lastAt: Date;
 }
 
-/** More keys than that, of a day and channel or in an answer, are no help to a person. */
+/** More keys than that, of a day and channel, are no help to a person. */
 const MAX_KEYS = 1000;
 
 /** Paths come from the network and may be cut in the middle of a character: one that cannot be stored must not hold up the others. */
@@ -54,14 +54,16 @@ export class MissingRequestRepository {
     );
   }
 
-  /** Most wanted first. `from` is a day, YYYY-MM-DD. */
-  async sums(from: string): Promise<MissingSum[]> {
+  /** Most wanted first. `from` is a day, YYYY-MM-DD; `after` the count and key of the last one that was seen. */
+  async sums(from: string, limit: number, after: readonly (string | number)[] | null): Promise<MissingSum[]> {
     const rows = await this.dataSource.query<(Omit<MissingSum, 'count'> & { count: string })[]>(
       `select key, array_agg(distinct channel order by channel) as channels, sum(count) as count, max(last_at) as "lastAt",
          (array_agg(last_path order by last_at desc))[1] as "lastPath",
          (array_agg(last_kind order by last_at desc))[1] as "lastKind"
-       from missing_request where day >= $1::date group by key order by sum(count) desc, key limit ${MAX_KEYS}`,
-      [from],
+       from missing_request where day >= $1::date group by key
+       having $3::bigint is null or sum(count) < $3 or (sum(count) = $3 and key > $4)
+       order by sum(count) desc, key limit $2`,
+      [from, limit, after?.[0] ?? null, after?.[1] ?? null],
     );
     return rows.map((row) => ({ ...row, count: Number(row.count) }));
   }

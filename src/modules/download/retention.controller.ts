@@ -1,6 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsBoolean } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
@@ -9,12 +8,7 @@ import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { PublicationService, type SnapshotView } from './publication.service.js';
 import { RetentionScheduler } from './retention.scheduler.js';
 import { retentionView, type RetentionView } from './retention.view.js';
-
-export class SnapshotChange {
-  /** Kept whatever its age. */
-  @IsBoolean()
-  pinned: boolean;
-}
+import { SnapshotChange } from './snapshot.dto.js';
 
 @ApiTags('publication')
 @ApiBearerAuth()

@@ -3,7 +3,6 @@ import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
 import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
-import type { HeldTree } from '../../mirror/snapshot/mirror-plan.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
 import { ReleaseRepository, type Publication } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
@@ -12,6 +11,7 @@ import { TreeEditor } from '../../mirror/snapshot/tree-editor.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { AuditService } from '../accounts/accounts.api.js';
+import { clashFault, ReturningFiles } from './rollback.clashes.js';
 import { UpdateEventRepository } from './update-event.repository.js';
 
 /** Puts components back to earlier releases, and lets them go on. */
@@ -31,7 +31,8 @@ export class RollbackService {
 
   /**
    * Components that share a file go back together: one name cannot have two contents.
-   * @throws AppError `component-unknown`; `rollback-impossible` when no channel has an earlier release; `rollback-shared-file`.
+   * @throws AppError `component-unknown`; `rollback-impossible` when no channel has an earlier release; `rollback-shared-file`,
+   * `rollback-path-conflict` when something else stands in the way.
    */
   async rollback(
     componentId: string,
@@ -113,33 +114,27 @@ export class RollbackService {
     if (release === null || held === null) return pinOf(componentId, release);
     const owners = componentOfUnit(await this.catalogue.list());
     const pins = new Map<string, Release>();
-    const wanted = new Map<string, string>();
+    const returning = new ReturningFiles();
     const pin = async (id: string, to: Release): Promise<void> => {
       pins.set(id, to);
-      for (const file of (await this.releases.content(to)).files) wanted.set(file.path.toLowerCase(), file.sha256);
+      returning.add((await this.releases.content(to)).files);
     };
     await pin(componentId, release);
     for (;;) {
-      const clash = clashIn(held, wanted, (unitId) => pins.has(owners.get(unitId.toUpperCase()) ?? ''));
+      const clash = returning.clashIn(held, owners, (id) => pins.has(id));
       if (clash === null) return pins;
-      const sharer = owners.get(clash.unitId.toUpperCase()) ?? null;
-      const fitting = sharer === null ? null : await this.fitting(sharer, channel, wanted);
-      if (sharer === null || fitting === null) throw sharedFile(componentId, clash.path, sharer, clash.unitId);
+      const { kind, componentId: sharer } = clash;
+      const fitting = kind === 'folder' || sharer === null ? null : await this.fitting(sharer, channel, returning);
+      if (sharer === null || fitting === null) throw clashFault(componentId, clash);
       await pin(sharer, fitting);
     }
   }
 
   /** The latest earlier release of a component whose files do not contradict those. */
-  private async fitting(
-    componentId: string,
-    channel: Channel,
-    wanted: ReadonlyMap<string, string>,
-  ): Promise<Release | null> {
+  private async fitting(componentId: string, channel: Channel, returning: ReturningFiles): Promise<Release | null> {
     const { inLine, rolledBack } = await this.history(componentId, channel);
-    for (const release of [...inLine, ...rolledBack]) {
-      const { files } = await this.releases.content(release);
-      if (files.every((file) => (wanted.get(file.path.toLowerCase()) ?? file.sha256) === file.sha256)) return release;
-    }
+    for (const release of [...inLine, ...rolledBack])
+      if (returning.fits((await this.releases.content(release)).files)) return release;
     return null;
   }
 
@@ -240,33 +235,6 @@ export class RollbackService {
 interface History {
   inLine: Release[];
   rolledBack: Release[];
-}
-
-/** The first file that an entry outside of the rollback names, and that would get another content by it. */
-function clashIn(
-  held: HeldTree,
-  wanted: ReadonlyMap<string, string>,
-  goesBack: (unitId: string) => boolean,
-): { unitId: string; path: string } | null {
-  for (const unit of held.manifest.units.values()) {
-    if (goesBack(unit.id)) continue;
-    const file = unit.files.find(({ key }) => {
-      const sha256 = wanted.get(key);
-      return sha256 !== undefined && held.files.get(key)?.sha256 !== sha256;
-    });
-    if (file !== undefined) return { unitId: unit.id, path: file.path };
-  }
-  return null;
-}
-
-function sharedFile(componentId: string, path: string, sharer: string | null, unitId: string): AppError {
-  const whose =
-    sharer === null
-      ? `the entry ${unitId} of the manifest, which belongs to no component; add it to the entries of ${componentId}, then they go back together`
-      : `${sharer}, of which no earlier release has the same content; name another release to go back to`;
-  return new AppError('conflict', 'rollback-shared-file', `${path} also belongs to ${whose}. Nothing was changed.`, {
-    details: { component: componentId, path, sharer, entry: unitId },
-  });
 }
 
 function pinOf(componentId: string, release: Release | null): Map<string, Release> {

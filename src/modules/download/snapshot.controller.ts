@@ -1,17 +1,8 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsString, MaxLength } from 'class-validator';
 import { pageOf, PageQuery, type Page } from '../../platform/http/page.js';
 import { PublicationService, type ChannelView, type ReleaseView, type SnapshotView } from './publication.service.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class ReleaseQuery extends PageQuery {
-  /** Only releases of this component. */
-  @MayBeMissing()
-  @IsString()
-  @MaxLength(63)
-  component?: string;
-}
+import { ReleaseQuery } from './snapshot.dto.js';
 
 @ApiTags('publication')
 @ApiBearerAuth()

@@ -1,8 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { ServerWork, type ServerWorkEnd } from '../commands/commands.api.js';
 import type { Download, DownloadState } from './download.entity.js';
 import { DownloadObservers, type DownloadObserver } from './download.observers.js';
 import { DownloadRepository, type DownloadProgress } from './download.repository.js';
+import { downloadView, type OutcomeView } from './download.view.js';
 import { UploadObservers, type StoredUpload, type UploadObserver } from './upload.observers.js';
 
 /** Puts the server's own downloads and uploads into the one list of commands. */
@@ -14,6 +16,7 @@ export class TrackingObserver implements DownloadObserver, UploadObserver, OnMod
   constructor(
     private readonly work: ServerWork,
     private readonly downloads: DownloadRepository,
+    private readonly catalogue: CatalogueRepository,
     private readonly downloadObservers: DownloadObservers,
     private readonly uploadObservers: UploadObservers,
   ) {}
@@ -48,8 +51,10 @@ export class TrackingObserver implements DownloadObserver, UploadObserver, OnMod
     await this.beginning.get(id)?.catch(() => undefined);
     this.beginning.delete(id);
     const download = await this.downloads.find(id);
-    const updated = (download?.outcomes ?? []).filter((each) => each.outcome === 'updated').map((each) => each.id);
-    const failed = (download?.outcomes ?? []).filter((each) => each.outcome === 'failed');
+    const components = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
+    const outcomes = download === null ? [] : downloadView(download, components, null).components;
+    const failed = outcomes.filter((each) => each.outcome === 'failed');
+    const touched = outcomes.filter(({ id, outcome }) => isTold(outcome) && components.has(id)).map(({ id }) => id);
     const error = download?.error ?? failed[0]?.error ?? null;
     const by = state === 'cancelled' ? (download?.cancelRequestedBy ?? null) : null;
     const at = download?.cancelRequestedAt ?? null;
@@ -59,7 +64,8 @@ export class TrackingObserver implements DownloadObserver, UploadObserver, OnMod
         ...END[state],
         ...(by === null || at === null ? {} : { reason: 'download-cancelled', cancelled: { by, at } }),
         message: error?.message ?? null,
-        components: updated,
+        components: touched,
+        messages: messagesOf(outcomes),
       },
     );
   }
@@ -92,3 +98,20 @@ const END: Record<DownloadState, Pick<ServerWorkEnd, 'state' | 'reason'>> = {
   queued: { state: 'failed', reason: 'download' },
   running: { state: 'failed', reason: 'download' },
 };
+
+/** Something became of the component by this download. */
+function isTold(outcome: string): boolean {
+  return outcome === 'failed' || outcome === 'updated';
+}
+
+/** One line for each component, in the words of the API: what failed first, then what came, then the rest. */
+function messagesOf(outcomes: readonly OutcomeView[]): string[] {
+  const rank = ({ outcome }: OutcomeView): number => ['failed', 'updated'].indexOf(outcome) + 1 || 3;
+  return [...outcomes].sort((a, b) => rank(a) - rank(b)).map(messageOf);
+}
+
+function messageOf({ id, outcome, versionBefore, versionAfter, error }: OutcomeView): string {
+  const versions = [versionBefore, versionAfter].filter((version) => version !== null);
+  const facts = error === null ? (isTold(outcome) ? versions.join(' → ') : '') : `${error.code}: ${error.message}`;
+  return `${id}: ${outcome}${facts === '' ? '' : `, ${facts}`}`;
+}

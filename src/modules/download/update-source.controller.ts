@@ -1,17 +1,8 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { IsString, MaxLength } from 'class-validator';
 import type { Page } from '../../platform/http/page.js';
 import { UpdateSourceService, type SelectionPreviewView, type SourceStateView } from './update-source.service.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class PreviewQuery {
-  /** Component ids for `selected`, separated by commas; default: those of the setting. */
-  @MayBeMissing()
-  @IsString()
-  @MaxLength(10_000)
-  components?: string;
-}
+import { PreviewQuery } from './update-source.dto.js';
 
 @ApiTags('settings')
 @ApiBearerAuth()
@@ -19,7 +10,7 @@ export class PreviewQuery {
 export class UpdateSourceController {
   constructor(private readonly sources: UpdateSourceService) {}
 
-  /** Every configured source: since when it fails, why, and until when the schedule leaves it alone. */
+  /** Every configured source: since when it fails, why, and until when the schedule leaves it alone. Always whole: `next` is null. */
   @Get('state')
   async state(): Promise<Page<SourceStateView>> {
     return { items: await this.sources.states(), next: null };

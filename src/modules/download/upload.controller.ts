@@ -1,7 +1,6 @@
 import { Controller, Param, Post, Query, Req } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBearerAuth, ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
-import { IsIn } from 'class-validator';
 import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
@@ -13,14 +12,7 @@ import { actorOf } from '../accounts/accounts.api.js';
 import { PublicationService, type ReleaseView } from './publication.service.js';
 import { readUploadForm, type UploadForm } from './upload.form.js';
 import { UploadService, type UploadOutcome } from './upload.service.js';
-import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-export class UploadQuery {
-  /** `newer` (default): takes over when it is newer than what is in force; `force`: in any case. */
-  @MayBeMissing()
-  @IsIn(['newer', 'force'])
-  publish?: 'newer' | 'force';
-}
+import { UploadQuery } from './upload.dto.js';
 
 export type UploadView = ReleaseView & Pick<UploadOutcome, 'published' | 'snapshotId' | 'warnings'>;
 
