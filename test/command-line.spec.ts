@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -229,10 +230,23 @@ describe('the command line', () => {
     );
   });
 
-  it('drains and ends with 0 on SIGTERM', async () => {
+  // The last is what a closed terminal sends.
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('drains, ends with 0 and leaves nothing on %s', async (signal) => {
     const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
-    const second = await spawnHaishin({ dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url });
-    expect(await second.kill('SIGTERM')).toBe(0);
+    const options = { dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url };
+    const second = await spawnHaishin({ ...options, args: ['--workers', '1'] });
+    expect(await second.kill(signal)).toBe(0);
+    expect(await readdir(join(other, 'run'))).toEqual([]);
+    await rm(other, { recursive: true, force: true });
+  });
+
+  it('serves and stops as ever when nothing takes its log any more', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const full = openSync('/dev/full', 'w');
+    const options = { dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url, log: full };
+    const second = await spawnHaishin({ ...options, env: { HAISHIN_LOG_LEVEL: 'trace' } });
+    expect(await second.kill('SIGHUP')).toBe(0);
+    closeSync(full);
     await rm(other, { recursive: true, force: true });
   });
 });
