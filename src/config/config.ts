@@ -46,6 +46,12 @@ function withDotEnv(variables: Record<string, string | undefined>): Record<strin
   }
 }
 
+/** What the environment and `.env` set; blank is not set. */
+export function givenVariables(): Record<string, string | undefined> {
+  const variables = withDotEnv(processEnvironment());
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => Boolean(value?.trim())));
+}
+
 const VARIABLES: Readonly<Record<keyof Config, keyof Environment>> = {
   dataDir: 'HAISHIN_DATA_DIR',
   databaseUrl: 'DATABASE_URL',

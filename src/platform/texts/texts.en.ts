@@ -2,6 +2,7 @@ import { cliEn } from './cli-texts.en.js';
 import { deployEn } from './deploy-texts.en.js';
 import { downloadEn } from './download-texts.en.js';
 import { helpEn } from './help-texts.en.js';
+import { quickstartEn } from './quickstart-texts.en.js';
 import { targetEn } from './target-texts.en.js';
 
 export const en = {
@@ -26,5 +27,6 @@ export const en = {
   ...deployEn,
   ...downloadEn,
   ...helpEn,
+  ...quickstartEn,
   ...targetEn,
 } as const;

@@ -2,6 +2,7 @@ import { cliJa } from './cli-texts.ja.js';
 import { deployJa } from './deploy-texts.ja.js';
 import { downloadJa } from './download-texts.ja.js';
 import { helpJa } from './help-texts.ja.js';
+import { quickstartJa } from './quickstart-texts.ja.js';
 import { targetJa } from './target-texts.ja.js';
 
 export const ja = {
@@ -27,5 +28,6 @@ export const ja = {
   ...deployJa,
   ...downloadJa,
   ...helpJa,
+  ...quickstartJa,
   ...targetJa,
 } as const;
