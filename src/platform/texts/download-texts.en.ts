@@ -3,17 +3,17 @@ export const downloadEn = {
   'run.schedule': 'Scheduled update',
   'run.manual': 'Manual update',
   'run.failed.source':
-    '{{run}}: the update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; to try sooner, check the source in the settings and the network, then start a download.',
+    '{{run}}: the update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time, if the schedule is on; to try sooner, check the source in the settings and the network, then start a download.',
   'run.failed.cooling-down':
-    '{{run}}: the update source was not asked ({{reason}}): it refused access or asked for a pause, and is left alone until {{until}}. Everything that is published stays in force. The first scheduled update after that asks again; a manual download asks at once.',
+    '{{run}}: the update source was not asked ({{reason}}): it refused access or asked for a pause, and is left alone until {{until}}. Everything that is published stays in force. The first scheduled update after that asks again, if the schedule is on; a manual download asks at once.',
   'run.failed.japan-source':
-    "{{run}}: the japan channel's own update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; to try sooner, check the japan source in the settings and the network, then start a download.",
+    "{{run}}: the japan channel's own update source could not be read ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time, if the schedule is on; to try sooner, check the japan source in the settings and the network, then start a download.",
   'run.failed.passed-over':
     '{{run}}: the update source {{source}} could not be used ({{reason}}); the next one in the settings was read instead. It may offer older versions, or fewer components. The server asks this source first again at every download; check it and the network.',
   'run.failed.server':
-    '{{run}}: it could not be carried out ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time; the record of the download says what has to be put right.',
+    '{{run}}: it could not be carried out ({{reason}}). Everything that is published stays in force. The server tries again at the next scheduled time, if the schedule is on; the record of the download says what has to be put right.',
   'run.failed.interrupted':
-    '{{run}}: the server process ended while it ran ({{reason}}). Everything that is published stays in force. The next download goes on from what was fetched; the server starts one at the next scheduled time.',
+    '{{run}}: the server process ended while it ran ({{reason}}). Everything that is published stays in force. The next download goes on from what was fetched; the server starts one at the next scheduled time, if the schedule is on.',
   'run.cancelled':
     '{{run}}: cancelled by {{actor}}. Everything that is published stays in force; the next download goes on from what was fetched.',
   'run.stopped':

@@ -21,8 +21,9 @@ export const en = {
   'event.resume.versioned':
     'Resumed: {{component}} follows the schedule again; {{version}} stays in force until a download brings another.',
   'event.none': 'no version',
-  'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
-  'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
+  'event.deployment.paused':
+    'Deployment {{deployment}} paused itself in ring {{ring}} ({{reason}}). Look at it, then resume or abort it.',
+  'event.deployment.awaiting-approval': 'Deployment {{deployment}} waits for an approval of ring {{ring}}.',
   ...cliEn,
   ...deployEn,
   ...downloadEn,

@@ -22,8 +22,9 @@ export const ja = {
   'event.resume.versioned':
     '再開: {{component}} は再び予約アップデートの対象です。次のダウンロードまで {{version}} の配信を続けます。',
   'event.none': 'バージョンなし',
-  'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
-  'event.deployment.awaiting-approval': '配信が承認を待っています。',
+  'event.deployment.paused':
+    '配信 {{deployment}} がリング {{ring}} で一時停止しました ({{reason}})。確認して再開または中止してください。',
+  'event.deployment.awaiting-approval': '配信 {{deployment}} がリング {{ring}} の承認を待っています。',
   ...cliJa,
   ...deployJa,
   ...downloadJa,
