@@ -103,6 +103,23 @@ describe('the command line', () => {
     expect(made.stderr).toContain(text);
   });
 
+  it('revokes a token that could not be printed', async () => {
+    const made = await haishin(['token', 'create', 'lost'], env, { stdout: '/dev/full' });
+    expect(made).toMatchObject({ code: 1, stderr: expect.stringContaining('token-not-printed: ') as unknown });
+    expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}lost {2}revoked$/m);
+  });
+
+  it.each([
+    [['openapi'], { stdout: '/dev/full' }, /^output-failed: .*ENOSPC[^\n]*\n$/],
+    [['openapi', '--out', '/none/x'], {}, /^file-not-writable: \/none\/x cannot be written: [^\n]*\n$/],
+    [['command-states', '--out', '/none/x'], {}, /^file-not-writable: [^\n]*\n$/],
+    [['status', '--token', 'a\nb'], {}, /^token-malformed: [^\n]*\n$/],
+    [['upload', 'virus-pattern', tmpdir()], {}, /^not-a-file: [^\n]*\n$/],
+    [['upload', 'virus-pattern', '/none/x'], {}, /^file-not-found: [^\n]*\n$/],
+  ])('says what is wrong, in a line: %j', async (args, where, said) => {
+    expect(await haishin(args, env, where)).toMatchObject({ code: 1, stderr: expect.stringMatching(said) as unknown });
+  });
+
   it('the built program finds what its libraries bring: the documentation of the API, the checks of input', async () => {
     const style = await fetch(`${server.http}/api/docs/swagger-ui.css`);
     expect(style.status).toBe(200);

@@ -40,12 +40,12 @@ describe('quickstart', () => {
     const set = (lines: string[]): Promise<void> => writeFile(join(directory, '.env'), lines.join('\n'));
     try {
       await set(['HAISHIN_HTTP_PORT=off']);
-      expect(await haishin(['quickstart', '--once'], {}, directory)).toMatchObject({
+      expect(await haishin(['quickstart', '--once'], {}, { cwd: directory })).toMatchObject({
         code: 1,
         stderr: expect.stringMatching(/^http-needed: /m) as unknown,
       });
       await set([`HAISHIN_DATA_DIR=${dataDir}`, 'HAISHIN_HOST=127.0.0.2', 'HAISHIN_HTTP_PORT=0']);
-      const result = await haishin(['quickstart', '--once'], { HAISHIN_HTTPS_PORT: 'off' }, directory);
+      const result = await haishin(['quickstart', '--once'], { HAISHIN_HTTPS_PORT: 'off' }, { cwd: directory });
       expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('http=http://127.0.0.2:') as unknown });
       expect(await readdir(dataDir)).toContain('published');
     } finally {
