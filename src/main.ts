@@ -200,7 +200,7 @@ class HaishinServer implements RunningServer {
         addresses: this,
         cronJobs: this.options.cronJobs ?? true,
       });
-      const localToken = await prepareDatabase(app, config, this.tree);
+      const localToken = await prepareDatabase(app, config, this.tree, logger);
       // The stop did not know of it, and would leave it running.
       if (this.stopping !== null) throw new AppError('unavailable', 'stopping', 'The server is being stopped.');
       this.localToken = localToken;

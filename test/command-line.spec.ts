@@ -1,31 +1,17 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import pg from 'pg';
 import { startSampleUpstream } from '../src/sample-upstream/sample-server.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
+import { haishin } from './support/built-command.js';
 import { ApiCaller, spawnHaishin, type SpawnedHaishin } from './support/haishin.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
-
-interface Result {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-function haishin(args: string[], env: Record<string, string> = {}): Promise<Result> {
-  return new Promise((done) => {
-    const options = { env: { ...process.env, NODE_OPTIONS: '', ...env }, timeout: 50_000 };
-    execFile(process.execPath, [resolve('dist/cli.js'), ...args], options, (fault, stdout, stderr) =>
-      done({ code: typeof fault?.code === 'number' ? fault.code : fault ? -1 : 0, stdout, stderr }),
-    );
-  });
-}
 
 describe('the command line', () => {
   let upstream: Awaited<ReturnType<typeof startSampleUpstream>>;
@@ -115,6 +101,23 @@ describe('the command line', () => {
     const made = await haishin(['token', 'create', ...args], env);
     expect(made).toMatchObject({ code: 1, stdout: '' });
     expect(made.stderr).toContain(text);
+  });
+
+  it('revokes a token that could not be printed', async () => {
+    const made = await haishin(['token', 'create', 'lost'], env, { stdout: '/dev/full' });
+    expect(made).toMatchObject({ code: 1, stderr: expect.stringContaining('token-not-printed: ') as unknown });
+    expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}lost {2}revoked$/m);
+  });
+
+  it.each([
+    [['openapi'], { stdout: '/dev/full' }, /^output-failed: .*ENOSPC[^\n]*\n$/],
+    [['openapi', '--out', '/none/x'], {}, /^file-not-writable: \/none\/x cannot be written: [^\n]*\n$/],
+    [['command-states', '--out', '/none/x'], {}, /^file-not-writable: [^\n]*\n$/],
+    [['status', '--token', 'a\nb'], {}, /^token-malformed: [^\n]*\n$/],
+    [['upload', 'virus-pattern', tmpdir()], {}, /^not-a-file: [^\n]*\n$/],
+    [['upload', 'virus-pattern', '/none/x'], {}, /^file-not-found: [^\n]*\n$/],
+  ])('says what is wrong, in a line: %j', async (args, where, said) => {
+    expect(await haishin(args, env, where)).toMatchObject({ code: 1, stderr: expect.stringMatching(said) as unknown });
   });
 
   it('the built program finds what its libraries bring: the documentation of the API, the checks of input', async () => {
@@ -229,70 +232,23 @@ describe('the command line', () => {
     );
   });
 
-  it('drains and ends with 0 on SIGTERM', async () => {
+  // The last is what a closed terminal sends.
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('drains, ends with 0 and leaves nothing on %s', async (signal) => {
     const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
-    const second = await spawnHaishin({ dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url });
-    expect(await second.kill('SIGTERM')).toBe(0);
+    const options = { dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url };
+    const second = await spawnHaishin({ ...options, args: ['--workers', '1'] });
+    expect(await second.kill(signal)).toBe(0);
+    expect(await readdir(join(other, 'run'))).toEqual([]);
     await rm(other, { recursive: true, force: true });
   });
-});
 
-describe('quickstart', () => {
-  const ports = { HAISHIN_HTTP_PORT: '0', HAISHIN_HTTPS_PORT: '0' };
-
-  it('shows the whole main job on the embedded database and cleans up', async () => {
-    const result = await haishin(['quickstart', '--once'], { ...ports, DATABASE_URL: '' });
-    expect(result.code).toBe(0);
-    expect(result.stdout).toMatch(/^listening http=http:\/\/127\.0\.0\.1:\d+ https=https:\/\/127\.0\.0\.1:\d+$/m);
-    expect(result.stdout).toMatch(/japan +P\.4=\S+ 1724280,/);
-    expect(result.stdout).toMatch(/deployed virus-pattern: \d+ succeeded/);
-  });
-
-  it.each([
-    ['a value that is none', { HAISHIN_WORKERS: 'many' }, /^config-invalid: .*\n {2}- HAISHIN_WORKERS must be/m],
-    ['no HTTP', { HAISHIN_HTTP_PORT: 'OFF' }, /^http-needed: /m],
-    ['a certificate that is not there', { HAISHIN_TLS_CERT: '/none.pem', HAISHIN_TLS_KEY: '/none.key' }, /^tls-file-/m],
-    ['a database that is not there', { DATABASE_URL: 'postgres://127.0.0.1:1/none' }, /^database-unavailable: /m],
-  ])('ends with what is wrong, and leaves nothing: %s', async (_, wrong, said) => {
-    const temporary = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
-    // As root, the embedded database runs as somebody else.
-    await chmod(temporary, 0o755);
-    try {
-      const env = { ...ports, DATABASE_URL: '', TMPDIR: temporary, ...wrong };
-      expect(await haishin(['quickstart'], env)).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(said) as unknown,
-      });
-      expect((await readdir(temporary)).filter((name) => name.startsWith('haishin-quickstart-'))).toEqual([]);
-    } finally {
-      await rm(temporary, { recursive: true, force: true });
-    }
-  });
-
-  it('goes on with data that was kept, unless they are of another source', async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'haishin-quickstart-'));
-    const database = await createTestDatabase();
-    try {
-      const env = { ...ports, HAISHIN_DATA_DIR: dataDir, DATABASE_URL: database.url };
-      expect(await haishin(['quickstart', '--once', '--every', '0'], env)).toMatchObject({ code: 0 });
-      const again = await haishin(['quickstart', '--once', '--every', '0'], env);
-      expect(again).toMatchObject({ code: 0 });
-      expect(again.stdout).toMatch(/japan +P\.4=\S+ 1724380,/);
-      expect(again.stdout).toMatch(/deployed virus-pattern: \d+ succeeded/);
-      expect(again.stdout).toContain('The upstream publishes nothing new, and');
-
-      const node = new pg.Client({ connectionString: database.url });
-      await node.connect();
-      await node.query(`update setting set value = jsonb_set(value, '{sources,0,url}', '"http://source.example/au"')
-        where key = 'update-source'`);
-      await node.end();
-      expect(await haishin(['quickstart'], env)).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('not-sample-data') as unknown,
-      });
-    } finally {
-      await database.drop();
-      await rm(dataDir, { recursive: true, force: true });
-    }
+  it('serves and stops as ever when nothing takes its log any more', async () => {
+    const other = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const full = openSync('/dev/full', 'w');
+    const options = { dataDir: other, databaseUrl: database.url, upstreamUrl: upstream.url, log: full };
+    const second = await spawnHaishin({ ...options, env: { HAISHIN_LOG_LEVEL: 'trace' } });
+    expect(await second.kill('SIGHUP')).toBe(0);
+    closeSync(full);
+    await rm(other, { recursive: true, force: true });
   });
 });

@@ -15,12 +15,18 @@ export interface ApiTarget {
 /**
  * Where the server is: HAISHIN_URL and HAISHIN_TOKEN, else the server that runs on this data directory, which leaves its
  * address and a token of its own in a file that only its account can read.
- * @throws AppError `server-not-running`, `token-missing`.
+ * @throws AppError `server-not-running`, `token-missing`, `token-malformed`.
  */
 export async function findServer(options: { url?: string; token?: string }): Promise<ApiTarget> {
   const env = processEnvironment();
   const url = options.url ?? env['HAISHIN_URL'];
   const token = options.token ?? env['HAISHIN_TOKEN'];
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw new AppError(
+      'bad-input',
+      'token-malformed',
+      'The token has blanks, line ends or other characters that no token has. Is it whole, and nothing but the token?',
+    );
   if (url !== undefined && token !== undefined) return { url: url.replace(/\/$/, ''), token };
   const file = runFilePath(loadConfig().dataDir);
   const facts = await readFacts(file);

@@ -20,7 +20,7 @@ interface FormFile {
 /**
  * A `multipart/form-data` body with files read from the disk as it is sent, its length known beforehand. Files come last, so that the
  * other side has the fields before them.
- * @throws AppError `file-not-found`.
+ * @throws AppError `file-not-found`, `not-a-file`.
  */
 export async function formBody(fields: Record<string, string>, files: readonly FormFile[]): Promise<FormBody> {
   const boundary = `haishin-${randomBytes(16).toString('hex')}`;
@@ -42,9 +42,11 @@ export async function formBody(fields: Record<string, string>, files: readonly F
 }
 
 async function sized(path: string): Promise<{ path: string; size: number }> {
-  const found = await stat(path).catch(() => null);
-  if (found?.isFile() !== true)
-    throw new AppError('bad-input', 'file-not-found', `There is no file ${path}.`, { details: { path } });
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
+    throw new AppError('bad-input', 'file-not-found', `There is no file ${path}.`, { details: { path }, cause });
+  });
+  if (!found.isFile()) throw new AppError('bad-input', 'not-a-file', `${path} is not a file.`, { details: { path } });
   return { path, size: found.size };
 }
 

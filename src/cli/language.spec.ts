@@ -1,3 +1,5 @@
+import { TARGET_STATES } from '../modules/commands/commands.api.js';
+import { isTextKey } from '../platform/texts/texts.js';
 import { localTime, say, terminalLanguage, word } from './language.js';
 
 describe('the language of the terminal', () => {
@@ -28,5 +30,9 @@ describe('the language of the terminal', () => {
       expect(word('state', 'a-new-one')).toBe('a-new-one');
       expect(localTime('2026-11-28T14:43:18Z')).toMatch(time);
     });
+  });
+
+  it('has a word for every state of a command at a product', () => {
+    expect(TARGET_STATES.filter((state) => !isTextKey(`cli.target.${state}`))).toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestFactory } from '@nestjs/core';
 import type { Command } from 'commander';
@@ -9,6 +8,7 @@ import { createDataSource } from '../database/data-source.js';
 import { systemClock } from '../platform/clock/clock.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { describeApi } from '../server/openapi.js';
+import { printDocument } from './print-document.js';
 
 /** The API's description without a database: the application is only looked at, never started. */
 export async function openApiText(): Promise<string> {
@@ -33,8 +33,6 @@ export function registerOpenApi(program: Command): void {
     .description('print the OpenAPI description of the API')
     .option('--out <file>', 'write it to a file')
     .action(async (options: { out?: string }) => {
-      const text = await openApiText();
-      if (options.out === undefined) process.stdout.write(text);
-      else await writeFile(options.out, text);
+      await printDocument(await openApiText(), options.out);
     });
 }

@@ -1,7 +1,15 @@
-/** A reader that has seen enough (`| head`) is no fault, and no reason for a server to end. Call once. */
+/** Those who read are gone: they have seen enough (`| head`), or closed their terminal. */
+const READERS_GONE = new Set(['EPIPE', 'EIO']);
+
+/** A reader that has seen enough is no fault, and no reason for a server to end; what could not be written is one. Call once. */
 export function outliveReaders(): void {
+  let told = false;
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (fault: NodeJS.ErrnoException) => {
-      if (fault.code !== 'EPIPE') throw fault;
+      if (READERS_GONE.has(fault.code ?? '')) return;
+      process.exitCode = 1;
+      if (stream === process.stdout && !told)
+        process.stderr.write(`output-failed: What was to be printed could not be written: ${fault.message}\n`);
+      told = true;
     });
 }

@@ -34,6 +34,23 @@ export async function useSample(api: ApiClient, upstream: SampleUpstream): Promi
   return passOver(api, upstream);
 }
 
+/** Content of another database: the sample would take its place, and nobody could put it back. */
+export function foreignContent(dataDir: string): AppError {
+  return new AppError(
+    'conflict',
+    'not-sample-data',
+    `${dataDir} has published content that is of another database: quickstart is for sample data. Nothing was changed. ` +
+      'Name another HAISHIN_DATA_DIR, or the database of this one by DATABASE_URL.',
+    { details: { path: dataDir } },
+  );
+}
+
+/** @throws AppError `not-sample-data` when the database knows nothing of what is published. */
+export async function refuseForeignContent(api: ApiClient, dataDir: string): Promise<void> {
+  const { items } = await api.get<{ items: unknown[] }>('/api/v1/snapshots?limit=1');
+  if (items.length === 0) throw foreignContent(dataDir);
+}
+
 /** The sample begins at the same versions each time; products want newer ones. */
 async function passOver(api: ApiClient, upstream: SampleUpstream): Promise<boolean> {
   let before = false;

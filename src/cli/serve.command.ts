@@ -9,6 +9,8 @@ import { say } from './language.js';
 
 /** A stop that hangs ends here: the caller's supervisor would kill us anyway, but later. */
 const STOP_LIMIT_MS = 9_500;
+/** SIGHUP: the terminal was closed, or the connection to it was lost. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 export function registerServe(program: Command): void {
   program
@@ -67,8 +69,7 @@ export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger):
       },
     );
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal));
 }
 
 export function wholeNumber(text: string): number {

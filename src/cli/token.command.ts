@@ -5,10 +5,12 @@ import { findRunningEmbeddedPostgres } from '../database/embedded/embedded-postg
 import { entities } from '../app.entities.js';
 import { ApiTokenService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
 import { systemClock } from '../platform/clock/clock.js';
+import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { openDatabase } from '../server/database.js';
 import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
 import { localTime, say } from './language.js';
+import { printed } from './print-document.js';
 
 /**
  * Works beside a running server and without: tokens are what one needs when nothing else works.
@@ -71,14 +73,16 @@ export function registerToken(program: Command): void {
     .option('--json', say('help.json'))
     .action(async (name: string, options: { role: Role; days?: number; json?: boolean }) => {
       const expiresAt = options.days === undefined ? null : new Date(Date.now() + options.days * 86_400_000);
-      const made = await withTokens(loadConfig(), 'new-too', (tokens) =>
-        tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt }),
-      );
-      process.stdout.write(
-        options.json
-          ? `${JSON.stringify({ id: made.record.id, name, role: options.role, token: made.token })}\n`
-          : `${made.token}\n`,
-      );
+      await withTokens(loadConfig(), 'new-too', async (tokens) => {
+        const made = await tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt });
+        const { id } = made.record;
+        const text = options.json ? JSON.stringify({ id, name, role: options.role, token: made.token }) : made.token;
+        await printed(`${text}\n`).catch(async (cause: unknown) => {
+          await tokens.revoke(id);
+          const message = 'The token could not be printed. Nobody has seen it, so it was revoked; make another.';
+          throw new AppError('bad-input', 'token-not-printed', message, { cause });
+        });
+      });
     });
   token
     .command('list')

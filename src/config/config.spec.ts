@@ -167,6 +167,34 @@ describe('the configuration', () => {
     expect(loadConfig({}, { HAISHIN_TRUSTED_PROXIES: text }).trustedProxies).toHaveLength(5);
   });
 
+  it.each(['postgres://h:99999/x', 'postgres://user:pa/ss@h/x', 'postgres://[::1/x', 'postgres://', 'mysql://h/x'])(
+    'takes no address of a database that cannot be read, and tells it with the other faults: %s',
+    (url) => {
+      expect(faultsOf({ DATABASE_URL: url, HAISHIN_WORKERS: '-1' })).toEqual([
+        expect.stringMatching(/^DATABASE_URL must be a postgres:\/\/ URL/),
+        expect.stringContaining('HAISHIN_WORKERS'),
+      ]);
+    },
+  );
+
+  it('takes addresses of databases with a host, and with a socket', () => {
+    for (const url of [
+      'postgres://h/x',
+      'postgresql://u:p%40@[::1]:5432/x?sslmode=require',
+      'postgres://u@/x?host=/run',
+    ])
+      expect(loadConfig({}, { DATABASE_URL: url }).databaseUrl).toBe(url);
+  });
+
+  it.each(['/proc/x', '/proc/self', '/sys/x/y'])(
+    'refuses %s for a data directory: nothing can be stored there',
+    (path) => {
+      expect(faultsOf({ HAISHIN_DATA_DIR: path })).toEqual([
+        `HAISHIN_DATA_DIR must be on a disk: nothing can be stored in ${path}`,
+      ]);
+    },
+  );
+
   it('refuses a file for a data directory, or as a part of its path', () => {
     const directory = mkdtempSync(join(tmpdir(), 'haishin-config-'));
     try {

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { readFileSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
 import { readEnvironment, type Environment } from './environment.js';
@@ -44,6 +44,12 @@ function withDotEnv(variables: Record<string, string | undefined>): Record<strin
     if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return variables;
     throw new AppError('bad-input', 'config-unreadable', 'The file .env exists but cannot be read.', { cause: fault });
   }
+}
+
+/** What the environment and `.env` set; blank is not set. */
+export function givenVariables(): Record<string, string | undefined> {
+  const variables = withDotEnv(processEnvironment());
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => Boolean(value?.trim())));
 }
 
 const VARIABLES: Readonly<Record<keyof Config, keyof Environment>> = {
@@ -107,7 +113,10 @@ export function loadConfig(
     trustedProxies: listedIn(env.HAISHIN_TRUSTED_PROXIES ?? ''),
   };
   config.dataDir = resolve(config.dataDir);
-  if (!mayBeDirectory(config.dataDir)) faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);
+  if (isOfKernel(config.dataDir))
+    faults.push(`HAISHIN_DATA_DIR must be on a disk: nothing can be stored in ${config.dataDir}`);
+  else if (!mayBeDirectory(config.dataDir))
+    faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);
   if (faults.length > 0)
     throw new AppError('bad-input', 'config-invalid', `The configuration has ${faults.length} fault(s).`, {
       details: { faults },
@@ -121,6 +130,20 @@ function mayBeDirectory(path: string): boolean {
     return statSync(path).isDirectory();
   } catch (fault) {
     return (fault as NodeJS.ErrnoException).code !== 'ENOTDIR';
+  }
+}
+
+/** `/proc` and `/sys`, as `statfs` names them. */
+const KERNEL_FILE_SYSTEMS = [0x9fa0, 0x62656572];
+
+/** Making a directory in `/proc` fails as if its parent were missing: whoever makes the parent first tries for ever. */
+function isOfKernel(path: string): boolean {
+  let existing = path;
+  while (!existsSync(existing) && dirname(existing) !== existing) existing = dirname(existing);
+  try {
+    return KERNEL_FILE_SYSTEMS.includes(statfsSync(existing).type);
+  } catch {
+    return false;
   }
 }
 

@@ -13,7 +13,7 @@ import {
   validateSync,
 } from 'class-validator';
 import { IsNetworks } from './network-list.js';
-import { IsAddress, IsBaseFolder, IsWithoutLogin } from './source-address.js';
+import { IsAddress, IsBaseFolder, IsDatabaseAddress, IsWithoutLogin } from './source-address.js';
 
 const blankIsUnset = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && value.trim() === '' ? undefined : value;
@@ -45,7 +45,7 @@ export class Environment {
 
   @IsOptional()
   @Transform(blankIsUnset)
-  @Matches(/^postgres(ql)?:\/\/\S+$/, { message: 'DATABASE_URL must be a postgres:// URL' })
+  @Validate(IsDatabaseAddress)
   DATABASE_URL?: string;
 
   @IsOptional()

@@ -12,6 +12,19 @@ export class IsAddress implements ValidatorConstraintInterface {
   }
 }
 
+/** As the library of PostgreSQL reads it: between a login and the name of the database there may be no host (`?host=/run/…`). */
+@ValidatorConstraint({ name: 'databaseAddress' })
+export class IsDatabaseAddress implements ValidatorConstraintInterface {
+  validate(address: unknown): boolean {
+    if (typeof address !== 'string' || !/^postgres(ql)?:\/\/\S+$/.test(address)) return false;
+    return URL.canParse(address.replace('@/', '@localhost/'));
+  }
+
+  defaultMessage(): string {
+    return '$property must be a postgres:// URL, with a port up to 65535 and with @ : / ? # in a password written as %40 %3A %2F %3F %23';
+  }
+}
+
 /** Paths of files are put behind the address: it must be that of the folder in which the manifest lies. */
 @ValidatorConstraint({ name: 'baseFolder' })
 export class IsBaseFolder implements ValidatorConstraintInterface {

@@ -1,7 +1,8 @@
-import { access } from 'node:fs/promises';
+import { access, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
+import { CHANNELS } from '../mirror/snapshot/channel.js';
 import { AppError } from '../platform/errors/app-error.js';
 import type { Logger } from '../platform/logging/logger.js';
 
@@ -15,18 +16,42 @@ export function embeddedDirectory(config: Config): string {
  * @throws AppError `database-absent`.
  */
 export async function requireEmbedded(config: Config): Promise<void> {
-  await access(join(embeddedDirectory(config), 'cluster')).catch((cause: unknown) => {
-    throw new AppError(
-      'bad-input',
-      'database-absent',
-      `There is no database in ${config.dataDir}. Is HAISHIN_DATA_DIR right? "haishin serve" makes one at its first start.`,
-      { cause, details: { path: config.dataDir } },
-    );
-  });
+  if (await hasEmbedded(config)) return;
+  throw new AppError(
+    'bad-input',
+    'database-absent',
+    `There is no database in ${config.dataDir}. Is HAISHIN_DATA_DIR right? "haishin serve" makes one at its first start.`,
+    { details: { path: config.dataDir } },
+  );
+}
+
+async function hasEmbedded(config: Config): Promise<boolean> {
+  return access(join(embeddedDirectory(config), 'cluster')).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether something is in force on the disk, in any channel. */
+export async function hasPublished(config: Config): Promise<boolean> {
+  const pointers = CHANNELS.map((channel) => readlink(join(config.dataDir, 'published', channel, 'current')));
+  return (await Promise.allSettled(pointers)).some(({ status }) => status === 'fulfilled');
+}
+
+/** Content without the database that knows of it: that is an external one, or it was left behind when the rest was copied. */
+export async function isDatabaseElsewhere(config: Config): Promise<boolean> {
+  return config.databaseUrl === undefined && !(await hasEmbedded(config)) && (await hasPublished(config));
 }
 
 /** @param onProcess a process of PostgreSQL has been started: from here on the rest is mostly its work, not ours. */
-export function startEmbedded(config: Config, logger: Logger, onProcess?: () => void): Promise<EmbeddedPostgres> {
+export async function startEmbedded(config: Config, logger: Logger, onProcess?: () => void): Promise<EmbeddedPostgres> {
+  if (await isDatabaseElsewhere(config))
+    logger.warn(
+      { dataDir: config.dataDir },
+      'Content is published here, but there is no database: an empty one is made, which knows nothing of it. ' +
+        'What is published is served all the same, and the next download begins anew. If the database is elsewhere, ' +
+        'stop, remove the directory postgres, and set DATABASE_URL or put back the one of the backup.',
+    );
   return startEmbeddedPostgres({
     dataDir: embeddedDirectory(config),
     logger,

@@ -1,11 +1,15 @@
 import { hostname } from 'node:os';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.js';
+import { DataSource } from 'typeorm';
 import { CatalogueRepository } from '../mirror/catalogue/catalogue.repository.js';
 import { MirrorSettings } from '../mirror/settings/mirror-settings.store.js';
 import { PublishedDirectory } from '../mirror/snapshot/published-directory.js';
+import { CHANNELS } from '../mirror/snapshot/channel.js';
+import { Snapshot } from '../mirror/snapshot/snapshot.entity.js';
 import type { PublishedTree } from '../mirror/source/published-tree.js';
 import { ApiTokenService } from '../modules/accounts/accounts.api.js';
+import type { Logger } from '../platform/logging/logger.js';
 
 /** Name of the token that commands on this host use. */
 const LOCAL_TOKEN = 'local command line';
@@ -15,6 +19,7 @@ export async function prepareDatabase(
   app: NestFastifyApplication,
   config: Config,
   tree: PublishedTree,
+  logger: Logger,
 ): Promise<string> {
   await app.get(CatalogueRepository).seed();
   const settings = app.get(MirrorSettings);
@@ -23,7 +28,22 @@ export async function prepareDatabase(
   const { defaultChannel } = await settings.distribution();
   await tree.refresh();
   if (tree.defaultChannel !== defaultChannel) await app.get(PublishedDirectory).setDefaultChannel(defaultChannel);
+  await tellUnknown(app.get(DataSource), tree, logger);
   const tokens = app.get(ApiTokenService);
   if (config.bootstrapToken !== undefined) await tokens.ensureBootstrapToken(config.bootstrapToken);
   return tokens.replaceLocalToken(`${LOCAL_TOKEN} ${hostname()}:${config.dataDir}`);
+}
+
+/** A database from a backup may be older than the content, or be that of another server. */
+async function tellUnknown(dataSource: DataSource, tree: PublishedTree, logger: Logger): Promise<void> {
+  for (const channel of CHANNELS) {
+    const snapshot = tree.currentSnapshot(channel)?.id;
+    if (snapshot === undefined || (await dataSource.getRepository(Snapshot).existsBy({ id: snapshot }))) continue;
+    logger.warn(
+      { channel, snapshot },
+      'The database does not know the snapshot in force: it is older than the content, as after a restore, or another ' +
+        "server's. It is served until the next publication, which starts from what the database knows: what was uploaded " +
+        'or rolled back since has to be so again. If it is the wrong database, stop the server and set DATABASE_URL.',
+    );
+  }
 }

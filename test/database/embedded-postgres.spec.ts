@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -101,6 +101,18 @@ describe('embedded PostgreSQL', () => {
     expect(existsSync(first.connectionOptions.host)).toBe(false);
     const again = await start();
     expect(await query(again.url, 'SELECT value FROM kept')).toBe(42);
+  });
+
+  asRoot('starts on a copy that belongs to root, as one from a backup does', async () => {
+    const first = await start();
+    await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS value');
+    await first.stop();
+    const copy = join(parent, 'copy');
+    await cp(dataDir, copy, { recursive: true });
+    expect((await stat(join(copy, 'cluster', 'base'))).uid).toBe(0);
+    dataDir = copy;
+    expect(await query((await start()).url, 'SELECT value FROM kept')).toBe(42);
+    expect((await stat(join(copy, 'cluster', 'base'))).uid).toBe(NOBODY.uid);
   });
 
   it('finds a short place for the socket of a directory with a long name', async () => {

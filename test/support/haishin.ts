@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { loadConfig, type Config } from '../../src/config/config.js';
 import { startServer, type RunningServer } from '../../src/main.js';
 import type { PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
@@ -174,6 +175,8 @@ export async function spawnHaishin(options: {
   upstreamUrl?: string;
   env?: Record<string, string>;
   args?: string[];
+  /** Where the log goes; without it, to `stderr()`. */
+  log?: number;
 }): Promise<SpawnedHaishin> {
   const child = spawn(process.execPath, [resolve('dist/cli.js'), 'serve', ...(options.args ?? [])], {
     env: {
@@ -188,15 +191,15 @@ export async function spawnHaishin(options: {
       HAISHIN_UPSTREAM_URL: options.upstreamUrl ?? '',
       ...options.env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', options.log ?? 'pipe'],
   });
   let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const ended = new Promise<number | string>((done) =>
     child.once('exit', (code, signal) => done(code ?? signal ?? '')),
   );
   const line = await new Promise<string>((done, fail) => {
-    createInterface({ input: child.stdout }).on('line', (text) => {
+    createInterface({ input: child.stdout as Readable }).on('line', (text) => {
       if (text.startsWith('listening ')) done(text);
     });
     void ended.then((code) => fail(new Error(`the server ended with ${code} before it listened:\n${stderr}`)));

@@ -16,7 +16,7 @@ import { postgresArguments } from './postgres-settings.js';
 import type { PostmasterPlan } from './postmaster.js';
 import { findPostmaster } from './postmaster-file.js';
 import { PostmasterSupervisor } from './postmaster.supervisor.js';
-import { chooseRunAs } from './run-as.js';
+import { chooseRunAs, handOver } from './run-as.js';
 import { prepareSocketDirectory } from './socket-directory.js';
 
 export interface EmbeddedPostgresOptions {
@@ -102,6 +102,8 @@ async function makeDataDirectory(dataDir: string): Promise<void> {
 async function preparePlan(dataDir: string, options: EmbeddedPostgresOptions): Promise<PostmasterPlan> {
   const clusterDir = join(dataDir, 'cluster');
   const runAs = await chooseRunAs(clusterDir);
+  if (await handOver(clusterDir, runAs))
+    options.logger.info({ clusterDir, uid: runAs.uid }, 'a database that belonged to root was given to its account');
   const binaries = await preparePostgresBinaries(runAs, options.logger);
   const found = await clusterVersion(clusterDir);
   if (found !== undefined) refuseOtherVersion(clusterDir, found, binaries.majorVersion);

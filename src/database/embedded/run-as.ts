@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { lchown, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 
 import { AppError } from '../../platform/errors/app-error.js';
 
@@ -32,6 +32,17 @@ export async function chooseRunAs(clusterDir: string): Promise<RunAs> {
   }
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid, stepsDown: true };
   return { ...(await lookUpNobody()), stepsDown: true };
+}
+
+/**
+ * Gives a cluster that belongs to root, being a copy that root made, to the account; false when there is nothing to do. The
+ * directory itself comes last: what was cut off before is done again.
+ */
+export async function handOver(clusterDir: string, { uid, gid, stepsDown }: RunAs): Promise<boolean> {
+  if (!stepsDown || (await stat(clusterDir).catch(() => undefined))?.uid !== 0) return false;
+  for (const entry of await readdir(clusterDir, { recursive: true })) await lchown(join(clusterDir, entry), uid, gid);
+  await lchown(clusterDir, uid, gid);
+  return true;
 }
 
 async function lookUpNobody(): Promise<{ uid: number; gid: number }> {

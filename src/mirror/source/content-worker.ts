@@ -19,8 +19,7 @@ const REPORT_MS = 2000;
  */
 export function runContentWorker(): void {
   // A signal to the whole process group must not cut transfers; the primary process says when to stop.
-  process.on('SIGTERM', () => undefined);
-  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
   let worker: ContentWorker | undefined;
   process.on('disconnect', () => process.exit(1));
   process.on('message', (message: ToWorker) => {

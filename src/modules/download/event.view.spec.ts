@@ -32,7 +32,7 @@ describe('the text of a failure', () => {
   it('of a source says what stays, what the server does next, and what a person can do', () => {
     const { en, ja } = failed(new AppError('upstream', 'upstream-tls', 'Not trusted.'));
     expect(en).toMatch(
-      /^Manual update: the update source could not be read \(upstream-tls\)\. Everything that is published stays in force\. The server tries again at the next scheduled time; .*check the source/,
+      /^Manual update: the update source could not be read \(upstream-tls\)\. Everything that is published stays in force\. The server tries again at the next scheduled time, if the schedule is on; .*check the source/,
     );
     expect(ja).toMatch(
       /^手動アップデート: アップデート元を読み取れませんでした \(upstream-tls\)。公開済みの内容はすべて.*次の予約時刻/,
@@ -103,5 +103,37 @@ describe('the text of an update', () => {
     ['1729000', '1729080'],
   ])('says nothing of it for %s after %s', (version, before) => {
     expect(updated(version, before).en).toBe('Scheduled update: Pattern 17.290.00 was downloaded and published.');
+  });
+});
+
+describe('the text of a deployment', () => {
+  const params = { deploymentId: 'd-1', ring: 1, name: 'pilot' };
+  it('says which one it is', () => {
+    const paused = told({ trigger: 'deployment', outcome: 'paused', code: 'too-many-failures', params });
+    expect(paused.en).toMatch(/^Deployment d-1 paused itself in ring pilot \(too-many-failures\)\./);
+    expect(paused.ja).toContain('配信 d-1 がリング pilot で');
+    const waiting = told({ trigger: 'deployment', outcome: 'awaiting-approval', code: null, params });
+    expect(waiting.en).toBe('Deployment d-1 waits for an approval of ring pilot.');
+  });
+});
+
+describe('the text of what a product did by itself', () => {
+  const own = (change: Partial<UpdateEvent>): string =>
+    told({ trigger: 'product-schedule', actor: 'mx1', componentId: 'e', code: null, ...change }, engine).en;
+
+  it.each([
+    ['product-schedule', 'updated', 'mx1: Engine was updated by its own schedule.'],
+    ['product-manual', 'updated', 'mx1: Engine was updated by hand at the product.'],
+    ['product-manual', 'unchanged', 'mx1: Engine was current already.'],
+    ['product-rollback', 'updated', 'mx1: Engine was rolled back at the product.'],
+  ] as const)('%s, %s: names no version where the product named none', (trigger, outcome, text) => {
+    expect(own({ trigger, outcome })).toBe(text);
+  });
+
+  it('has what the product says of a failure', () => {
+    const text = (reason: string): string => `mx1: Engine could not be updated by its own schedule (${reason}).`;
+    expect(own({ code: 'failed', params: { message: 'no space' } })).toBe(text('no space'));
+    expect(own({ code: '28', params: { message: 'no space' } })).toBe(text('28: no space'));
+    expect(own({ code: 'failed', params: { message: null } })).toBe(text('failed'));
   });
 });

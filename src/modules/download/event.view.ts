@@ -14,6 +14,8 @@ export interface EventView {
   versionBefore: string | null;
   actor: string;
   downloadId: string | null;
+  /** The deployment that paused or waits. */
+  deploymentId: string | null;
   code: string | null;
   text: Record<Language, string>;
 }
@@ -22,8 +24,14 @@ function shown(component: Component | undefined, raw: string | null): string | n
   return raw === null ? null : displayVersion(raw, component?.numbering ?? 'integer');
 }
 
-/** What `params` say besides the message. */
+/** What `params` say. */
 interface RunFacts {
+  /** What a product says of its own failure, or the server of its. */
+  message?: string | null;
+  deploymentId?: string;
+  /** Number of a ring, from 0, and its name. */
+  ring?: number;
+  name?: string;
   /** Lost content was fetched again. */
   restored?: true;
   /** Kind of the error. */
@@ -66,13 +74,31 @@ function specialKey(event: UpdateEvent, component: Component | undefined): TextK
   return kind === 'upstream' || event.code?.startsWith('upstream-') ? 'run.failed.source' : 'run.failed.server';
 }
 
+function isProducts({ trigger }: UpdateEvent): boolean {
+  return trigger.startsWith('product-');
+}
+
+/** A product's code is its own, and only its message says what it means; ours are documented, and the download has the message. */
+function reasonOf(event: UpdateEvent): string {
+  const { message } = event.params as RunFacts;
+  if (!isProducts(event) || !message) return event.code ?? '';
+  return event.code === null || event.code === 'failed' ? message : `${event.code}: ${message}`;
+}
+
+/** Products need not tell versions. */
+function plainKey(event: UpdateEvent): string {
+  const key = `event.${event.trigger}.${event.outcome}`;
+  return isProducts(event) && event.version === null && isTextKey(`${key}.versionless`) ? `${key}.versionless` : key;
+}
+
 export function eventView(event: UpdateEvent, component: Component | undefined): EventView {
-  const key = specialKey(event, component) ?? `event.${event.trigger}.${event.outcome}`;
+  const key = specialKey(event, component) ?? plainKey(event);
+  const facts = event.params as RunFacts;
   const version = shown(component, event.version);
   const versionBefore = shown(component, event.versionBefore);
   const values = (language: Language): Record<string, unknown> => {
     const none = text(language, 'event.none');
-    const { channel, until, passedOver } = event.params as RunFacts;
+    const { channel, until, passedOver } = facts;
     // Where every channel has sources of its own, each line that is of one says which.
     const inChannel = (what: string): string =>
       channel === undefined ? what : text(language, 'event.in-channel', { what, channel });
@@ -84,10 +110,12 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       version: version ?? none,
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
-      reason: event.code ?? '',
+      reason: reasonOf(event),
       channel: channel ?? '',
       until: until ?? '',
       source: passedOver === undefined ? '' : inChannel(passedOver),
+      deployment: facts.deploymentId ?? '',
+      ring: facts.name ?? facts.ring ?? '',
     };
   };
   return {
@@ -100,6 +128,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
     versionBefore,
     actor: event.actor,
     downloadId: event.downloadId,
+    deploymentId: facts.deploymentId ?? null,
     code: event.code,
     text: isTextKey(key) ? texts(key, values) : { ja: key, en: key },
   };

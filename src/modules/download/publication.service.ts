@@ -7,6 +7,7 @@ import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { Release, ReleaseFile } from '../../mirror/snapshot/release.entity.js';
 import { SnapshotPublisher } from '../../mirror/snapshot/snapshot-publisher.js';
 import { Snapshot, SnapshotChannel, SnapshotRelease } from '../../mirror/snapshot/snapshot.entity.js';
+import { PublishedTree } from '../../mirror/source/published-tree.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 
@@ -60,6 +61,11 @@ export interface ChannelView {
   totalBytes: number;
 }
 
+function nothingIn(channel: Channel): ChannelView {
+  const unknown = { publishedAt: null, reason: null, source: null };
+  return { id: channel, snapshotId: null, ...unknown, fileCount: 0, totalBytes: 0 };
+}
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What is published, and of what it is made; reading only. */
@@ -68,28 +74,40 @@ export class PublicationService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly publisher: SnapshotPublisher,
+    private readonly tree: PublishedTree,
   ) {}
 
   async channels(): Promise<ChannelView[]> {
-    return Promise.all(
-      CHANNELS.map(async (channel) => {
-        const id = await this.publisher.states.inForce(channel);
-        const snapshot = id === null ? null : await this.dataSource.getRepository(Snapshot).findOneBy({ id });
-        const facts =
-          id === null
-            ? null
-            : await this.dataSource.getRepository(SnapshotChannel).findOneBy({ snapshotId: id, channel });
-        return {
-          id: channel,
-          snapshotId: id,
-          publishedAt: snapshot?.publishedAt?.toISOString() ?? null,
-          reason: snapshot?.reason ?? null,
-          source: snapshot === null ? null : await this.sourceOf(snapshot, channel),
-          fileCount: facts?.fileCount ?? 0,
-          totalBytes: facts?.totalBytes ?? 0,
-        };
-      }),
-    );
+    return Promise.all(CHANNELS.map((channel) => this.channel(channel)));
+  }
+
+  private async channel(channel: Channel): Promise<ChannelView> {
+    const id = await this.publisher.states.inForce(channel);
+    if (id === null) return nothingIn(channel);
+    const snapshot = await this.dataSource.getRepository(Snapshot).findOneBy({ id });
+    // A database from a backup may be older than what is published: of that only the disk knows.
+    if (snapshot === null) return { ...nothingIn(channel), snapshotId: id, ...this.onDisk(channel, id) };
+    const facts = await this.dataSource.getRepository(SnapshotChannel).findOneBy({ snapshotId: id, channel });
+    return {
+      id: channel,
+      snapshotId: id,
+      publishedAt: snapshot.publishedAt?.toISOString() ?? null,
+      reason: snapshot.reason,
+      source: await this.sourceOf(snapshot, channel),
+      fileCount: facts?.fileCount ?? 0,
+      totalBytes: facts?.totalBytes ?? 0,
+    };
+  }
+
+  private onDisk(channel: Channel, snapshotId: string): Partial<ChannelView> {
+    const index = this.tree.snapshot(channel, snapshotId);
+    if (index === undefined) return {};
+    const entries = [...index.entries.values()];
+    return {
+      publishedAt: index.publishedAt,
+      fileCount: entries.length,
+      totalBytes: entries.reduce((sum, { size }) => sum + size, 0),
+    };
   }
 
   /** Where a channel's content came from: the download's source, unless the channel was read from one of its own. */

@@ -44,5 +44,9 @@ export const targetEn = {
   'event.product-manual.failed': '{{actor}}: {{component}} could not be updated by hand at the product ({{reason}}).',
   'event.product-manual.unchanged': '{{actor}}: {{component}} {{version}} was current already.',
   'event.product-rollback.updated': '{{actor}}: {{component}} was rolled back to {{version}} at the product.',
+  'event.product-schedule.updated.versionless': '{{actor}}: {{component}} was updated by its own schedule.',
+  'event.product-manual.updated.versionless': '{{actor}}: {{component}} was updated by hand at the product.',
+  'event.product-manual.unchanged.versionless': '{{actor}}: {{component}} was current already.',
+  'event.product-rollback.updated.versionless': '{{actor}}: {{component}} was rolled back at the product.',
   'event.product-rollback.failed': '{{actor}}: {{component}} could not be rolled back at the product ({{reason}}).',
 } as const;

@@ -49,5 +49,9 @@ export const targetJa = {
     '{{actor}}: 製品の手動アップデートで {{component}} を更新できませんでした ({{reason}})。',
   'event.product-manual.unchanged': '{{actor}}: {{component}} {{version}} はすでに最新でした。',
   'event.product-rollback.updated': '{{actor}}: 製品側で {{component}} が {{version}} にロールバックされました。',
+  'event.product-schedule.updated.versionless': '{{actor}}: 製品の予約アップデートで {{component}} が更新されました。',
+  'event.product-manual.updated.versionless': '{{actor}}: 製品の手動アップデートで {{component}} が更新されました。',
+  'event.product-manual.unchanged.versionless': '{{actor}}: {{component}} はすでに最新でした。',
+  'event.product-rollback.updated.versionless': '{{actor}}: 製品側で {{component}} がロールバックされました。',
   'event.product-rollback.failed': '{{actor}}: 製品側で {{component}} をロールバックできませんでした ({{reason}})。',
 } as const satisfies Record<keyof typeof targetEn, string>;

@@ -2,6 +2,7 @@ import { cliEn } from './cli-texts.en.js';
 import { deployEn } from './deploy-texts.en.js';
 import { downloadEn } from './download-texts.en.js';
 import { helpEn } from './help-texts.en.js';
+import { quickstartEn } from './quickstart-texts.en.js';
 import { targetEn } from './target-texts.en.js';
 
 export const en = {
@@ -21,11 +22,13 @@ export const en = {
     'Resumed: {{component}} follows the schedule again; {{version}} stays in force until a download brings another.',
   'event.none': 'no version',
   'event.in-channel': '{{what}} ({{channel}} channel)',
-  'event.deployment.paused': 'A deployment paused itself ({{reason}}).',
-  'event.deployment.awaiting-approval': 'A deployment waits for an approval.',
+  'event.deployment.paused':
+    'Deployment {{deployment}} paused itself in ring {{ring}} ({{reason}}). Look at it, then resume or abort it.',
+  'event.deployment.awaiting-approval': 'Deployment {{deployment}} waits for an approval of ring {{ring}}.',
   ...cliEn,
   ...deployEn,
   ...downloadEn,
   ...helpEn,
+  ...quickstartEn,
   ...targetEn,
 } as const;

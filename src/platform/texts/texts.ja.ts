@@ -2,6 +2,7 @@ import { cliJa } from './cli-texts.ja.js';
 import { deployJa } from './deploy-texts.ja.js';
 import { downloadJa } from './download-texts.ja.js';
 import { helpJa } from './help-texts.ja.js';
+import { quickstartJa } from './quickstart-texts.ja.js';
 import { targetJa } from './target-texts.ja.js';
 
 export const ja = {
@@ -22,11 +23,13 @@ export const ja = {
     '再開: {{component}} は再び予約アップデートの対象です。次のダウンロードまで {{version}} の配信を続けます。',
   'event.none': 'バージョンなし',
   'event.in-channel': '{{what}} ({{channel}} チャネル)',
-  'event.deployment.paused': '配信が一時停止しました ({{reason}})。',
-  'event.deployment.awaiting-approval': '配信が承認を待っています。',
+  'event.deployment.paused':
+    '配信 {{deployment}} がリング {{ring}} で一時停止しました ({{reason}})。確認して再開または中止してください。',
+  'event.deployment.awaiting-approval': '配信 {{deployment}} がリング {{ring}} の承認を待っています。',
   ...cliJa,
   ...deployJa,
   ...downloadJa,
   ...helpJa,
+  ...quickstartJa,
   ...targetJa,
 } as const;
