@@ -23,7 +23,7 @@ import { NUMBERINGS, type Numbering } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { pageOf, PageQuery, type Page } from '../../platform/http/page.js';
-import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { ComponentService } from './component.service.js';
 import type { ComponentView } from './component.view.js';
 import { RollbackService } from './rollback.service.js';
@@ -152,6 +152,7 @@ export class ComponentController {
 
   /** Adds a component to the catalogue. */
   @Post()
+  @AdministratorsOnly()
   async create(@Body() body: NewComponent, @Req() request: FastifyRequest): Promise<ComponentView> {
     const now = this.clock.now();
     await this.catalogue.insert({
@@ -178,6 +179,7 @@ export class ComponentController {
   }
 
   @Patch(':id')
+  @AdministratorsOnly()
   async change(
     @Param('id') id: string,
     @Body() body: ComponentChange,
