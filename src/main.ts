@@ -21,10 +21,10 @@ import { AppError, toAppError } from './platform/errors/app-error.js';
 import type { Logger } from './platform/logging/logger.js';
 import { SecretBox } from './platform/secrets/secret-box.js';
 import type { ServerCertificate } from './platform/tls/server-certificate.js';
-import { createApplication } from './server/application.js';
+import { CertificateStanding } from './server/certificate-standing.js';
 import { startContent, type ContentServer } from './server/content.js';
 import { openDatabase, type Database } from './server/database.js';
-import { prepareDatabase } from './server/prepare-database.js';
+import { openApplication } from './server/open-application.js';
 import { createMetrics, createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
 import { RunFile, type RunFacts } from './server/run-file.js';
@@ -87,6 +87,7 @@ class HaishinServer implements RunningServer {
   private readonly runFile: RunFile;
   private content: ContentServer | null = null;
   private certificate: ServerCertificate | null = null;
+  private readonly standing: CertificateStanding;
   private database: Database | null = null;
   private availability: DatabaseAvailability | null = null;
   private app: NestFastifyApplication | null = null;
@@ -101,6 +102,7 @@ class HaishinServer implements RunningServer {
     this.logger = options.logger;
     this.clock = options.clock ?? systemClock;
     this.readiness = new Readiness(this.clock, ['content', 'database']);
+    this.standing = new CertificateStanding(this.readiness, this.logger);
     this.tree = new PublishedTree(this.config.dataDir, this.logger);
     this.blobs = new BlobStore(this.config.dataDir);
     this.runFile = new RunFile(this.config.dataDir);
@@ -132,7 +134,7 @@ class HaishinServer implements RunningServer {
     await this.blobs.open();
     await new PublishedDirectory(config.dataDir, this.blobs).open(CHANNELS);
     const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
-    const probes = createProbes(this.readiness, createMetrics(this.counters, this.readiness));
+    const probes = createProbes(this.readiness, createMetrics(this.counters, this.readiness, this.standing));
     const rest = (req: IncomingMessage, res: ServerResponse): void => {
       if (probes(req, res)) return;
       if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);
@@ -197,37 +199,27 @@ class HaishinServer implements RunningServer {
 
   /** On any fault nothing is left running. */
   private async tryToOpen(secrets: SecretBox, embedded: Promise<EmbeddedPostgres> | undefined): Promise<void> {
-    const { config, logger, clock } = this;
+    const { config, logger, clock, blobs, tree, missing, options } = this;
     const database = await openDatabase(config, logger, (fault) => this.availability?.suspect(fault), embedded);
-    let app: NestFastifyApplication | undefined;
-    try {
-      app = await createApplication({
+    const { app, localToken } = await openApplication(
+      database,
+      {
         config,
         logger,
         clock,
-        dataSource: database.dataSource,
-        blobs: this.blobs,
+        blobs,
         secrets,
-        tree: this.tree,
-        missing: this.missing,
-        publishListener: { refresh: () => this.content?.refresh() ?? this.tree.refresh() },
-        publishSteps: this.options.publishSteps ?? noSteps,
-        sourceLimits: this.options.sourceLimits ?? new SourceLimits(),
-        bus: database.bus,
+        tree,
+        missing,
+        publishListener: { refresh: () => this.content?.refresh() ?? tree.refresh() },
+        publishSteps: options.publishSteps ?? noSteps,
+        sourceLimits: options.sourceLimits ?? new SourceLimits(),
         addresses: this,
-        cronJobs: this.options.cronJobs ?? true,
-      });
-      const localToken = await prepareDatabase(app, config, this.tree);
-      // The stop did not know of it, and would leave it running.
-      if (this.stopping !== null) throw new AppError('unavailable', 'stopping', 'The server is being stopped.');
-      this.localToken = localToken;
-    } catch (fault) {
-      await app
-        ?.close()
-        .catch((err: unknown) => logger.warn({ err }, 'a half-started application did not close cleanly'));
-      await database.close();
-      throw fault;
-    }
+        cronJobs: options.cronJobs ?? true,
+      },
+      () => this.stopping !== null,
+    );
+    this.localToken = localToken;
     this.database = database;
     this.app = app;
     await this.watch(app, database);
@@ -240,7 +232,7 @@ class HaishinServer implements RunningServer {
     this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock, tables });
     this.availability.onChange((state) => {
       this.readiness.set('database', state.up, state.up ? null : (state.lastError?.message ?? 'not reachable'));
-      if (state.up) this.finishPublication(app);
+      if (state.up && this.stopping === null) this.finishPublication(app);
     });
     await this.availability.start();
     this.readiness.set('database', this.availability.up);
@@ -254,14 +246,17 @@ class HaishinServer implements RunningServer {
     app
       .get(SnapshotPublisher)
       .exclusively(() => this.tree.refresh())
-      .catch((err: unknown) =>
-        this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will'),
-      );
+      .catch((err: unknown) => {
+        // A stop, also that of a start that failed, takes the database from under it.
+        if (this.stopping === null)
+          this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will');
+      });
   }
 
   /** Commands on this host trust the one in use, and no other. */
   private useCertificate(certificate: ServerCertificate): void {
     this.certificate = certificate;
+    this.standing.use(certificate);
     this.tellCommands(
       { certificate: certificate.fingerprintSha256 },
       'commands on this host were not told of the new certificate and will refuse it',
@@ -279,6 +274,7 @@ class HaishinServer implements RunningServer {
 
   private async shutDown(): Promise<void> {
     clearTimeout(this.retry);
+    this.standing.stop();
     this.readiness.set('content', false, 'shutting down');
     await this.runFile.remove();
     const missing = this.app?.get(MissingRequestRecorder);
