@@ -18,17 +18,17 @@ import { BlobStore } from './mirror/store/blob-store.js';
 import { MissingRequestRecorder } from './modules/download/download.api.js';
 import { systemClock, type Clock } from './platform/clock/clock.js';
 import { AppError, toAppError } from './platform/errors/app-error.js';
-import { PROBLEM_MEDIA_TYPE, toProblem } from './platform/http/problem.js';
 import type { Logger } from './platform/logging/logger.js';
 import { SecretBox } from './platform/secrets/secret-box.js';
 import type { ServerCertificate } from './platform/tls/server-certificate.js';
-import { createApplication } from './server/application.js';
+import { CertificateStanding } from './server/certificate-standing.js';
 import { startContent, type ContentServer } from './server/content.js';
 import { openDatabase, type Database } from './server/database.js';
-import { prepareDatabase } from './server/prepare-database.js';
+import { openApplication } from './server/open-application.js';
 import { createMetrics, createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
 import { RunFile, type RunFacts } from './server/run-file.js';
+import { answerUnavailable } from './server/unavailable.js';
 
 export interface ServerOptions {
   config: Config;
@@ -56,10 +56,13 @@ export interface RunningServer {
 /** A stop must end within 10 s; this much of it is for transfers under way. */
 const DRAIN_MS = 5_000;
 const DATABASE_RETRY_MS = 2_000;
+/** Each try starts processes. */
+const EMBEDDED_RETRY_MS = 30_000;
 
 /**
  * Starts the server: first what serves content, which needs no database, then the application. An external database that is
- * away does not stop it: content is served, the rest answers 503, and it is tried until it is there.
+ * away does not stop it, and whatever is wrong with the database does not where there is something to serve: content is served, the
+ * rest answers 503, and it is tried until it is there.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const server = new HaishinServer(options);
@@ -84,11 +87,14 @@ class HaishinServer implements RunningServer {
   private readonly runFile: RunFile;
   private content: ContentServer | null = null;
   private certificate: ServerCertificate | null = null;
+  private readonly standing: CertificateStanding;
   private database: Database | null = null;
   private availability: DatabaseAvailability | null = null;
   private app: NestFastifyApplication | null = null;
   private localToken: string | null = null;
+  private databaseFault: AppError | null = null;
   private retry: NodeJS.Timeout | undefined;
+  private trying: Promise<void> = Promise.resolve();
   private stopping: Promise<void> | null = null;
 
   constructor(private readonly options: ServerOptions) {
@@ -96,6 +102,7 @@ class HaishinServer implements RunningServer {
     this.logger = options.logger;
     this.clock = options.clock ?? systemClock;
     this.readiness = new Readiness(this.clock, ['content', 'database']);
+    this.standing = new CertificateStanding(this.readiness, this.logger);
     this.tree = new PublishedTree(this.config.dataDir, this.logger);
     this.blobs = new BlobStore(this.config.dataDir);
     this.runFile = new RunFile(this.config.dataDir);
@@ -126,11 +133,12 @@ class HaishinServer implements RunningServer {
     await mkdir(config.dataDir, { recursive: true });
     await this.blobs.open();
     await new PublishedDirectory(config.dataDir, this.blobs).open(CHANNELS);
-    const probes = createProbes(this.readiness, createMetrics(this.counters, this.readiness));
+    const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
+    const probes = createProbes(this.readiness, createMetrics(this.counters, this.readiness, this.standing));
     const rest = (req: IncomingMessage, res: ServerResponse): void => {
       if (probes(req, res)) return;
       if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);
-      else unavailable(res);
+      else answerUnavailable(res, this.databaseFault);
     };
     // Both are waited for, also when one fails: what has begun to listen must be there to be stopped.
     const [content, application] = await Promise.allSettled([
@@ -143,7 +151,7 @@ class HaishinServer implements RunningServer {
         rest,
         onCertificate: (certificate) => this.useCertificate(certificate),
       }).then((started) => (this.content = started)),
-      this.openApplication(true),
+      this.openApplication(secrets, true),
     ]);
     // A second server on this directory usually wants its ports as well, and the owner's process is what helps.
     if (application.status === 'rejected') throw application.reason;
@@ -158,59 +166,60 @@ class HaishinServer implements RunningServer {
     });
   }
 
-  /** Tries until the database is there; only a fault of the first try that waiting cannot mend is thrown. */
-  private async openApplication(firstTry: boolean): Promise<void> {
+  /** Tries until the database is there; only a fault of the first try that leaves nothing to serve meanwhile is thrown. */
+  private async openApplication(secrets: SecretBox, firstTry: boolean): Promise<void> {
     const { config, logger } = this;
     try {
-      await this.tryToOpen();
+      await this.tryToOpen(secrets, firstTry ? this.options.embedded : undefined);
     } catch (fault) {
       const error = toAppError(toDatabaseError(fault));
-      if (firstTry && (config.databaseUrl === undefined || error.code !== 'database-unavailable')) throw fault;
+      if (firstTry && !(await this.servesWithout(error))) throw fault;
       if (this.stopping !== null) return;
       this.readiness.set('database', false, error.message);
       // Once it serves content it gives up no more: a password that is being changed, or a database being restored, is mended there.
-      logger.error(
+      const said = this.databaseFault?.message === error.message;
+      logger[said ? 'debug' : 'error'](
         { code: error.code, ...(error.kind === 'unavailable' ? {} : { err: fault }) },
         `${error.message} Content is served all the same; the database is tried again.`,
       );
-      this.retry = setTimeout(() => void this.openApplication(false), DATABASE_RETRY_MS);
+      this.databaseFault = error;
+      const milliseconds = config.databaseUrl === undefined ? EMBEDDED_RETRY_MS : DATABASE_RETRY_MS;
+      this.retry = setTimeout(() => void (this.trying = this.openApplication(secrets, false)), milliseconds);
     }
   }
 
+  /** Whether such a fault of the database is one to serve content with. */
+  private async servesWithout({ code }: AppError): Promise<boolean> {
+    // Another server does, from this very directory.
+    if (code === 'data-directory-in-use') return false;
+    if (this.config.databaseUrl !== undefined && code === 'database-unavailable') return true;
+    await this.tree.refresh();
+    return CHANNELS.some((channel) => this.tree.currentSnapshot(channel) !== null);
+  }
+
   /** On any fault nothing is left running. */
-  private async tryToOpen(): Promise<void> {
-    const { config, logger, clock } = this;
-    const database = await openDatabase(config, logger, () => this.availability?.suspect(), this.options.embedded);
-    let app: NestFastifyApplication | undefined;
-    try {
-      const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
-      app = await createApplication({
+  private async tryToOpen(secrets: SecretBox, embedded: Promise<EmbeddedPostgres> | undefined): Promise<void> {
+    const { config, logger, clock, blobs, tree, missing, options } = this;
+    const database = await openDatabase(config, logger, (fault) => this.availability?.suspect(fault), embedded);
+    const { app, localToken } = await openApplication(
+      database,
+      {
         config,
         logger,
         clock,
-        dataSource: database.dataSource,
-        blobs: this.blobs,
+        blobs,
         secrets,
-        tree: this.tree,
-        missing: this.missing,
-        publishListener: { refresh: () => this.content?.refresh() ?? this.tree.refresh() },
-        publishSteps: this.options.publishSteps ?? noSteps,
-        sourceLimits: this.options.sourceLimits ?? new SourceLimits(),
-        bus: database.bus,
+        tree,
+        missing,
+        publishListener: { refresh: () => this.content?.refresh() ?? tree.refresh() },
+        publishSteps: options.publishSteps ?? noSteps,
+        sourceLimits: options.sourceLimits ?? new SourceLimits(),
         addresses: this,
-        cronJobs: this.options.cronJobs ?? true,
-      });
-      const localToken = await prepareDatabase(app, config, this.tree, logger);
-      // The stop did not know of it, and would leave it running.
-      if (this.stopping !== null) throw new AppError('unavailable', 'stopping', 'The server is being stopped.');
-      this.localToken = localToken;
-    } catch (fault) {
-      await app
-        ?.close()
-        .catch((err: unknown) => logger.warn({ err }, 'a half-started application did not close cleanly'));
-      await database.close();
-      throw fault;
-    }
+        cronJobs: options.cronJobs ?? true,
+      },
+      () => this.stopping !== null,
+    );
+    this.localToken = localToken;
     this.database = database;
     this.app = app;
     await this.watch(app, database);
@@ -218,11 +227,12 @@ class HaishinServer implements RunningServer {
     this.tellCommands({ token: this.localToken }, 'commands on this host were not told of their token');
   }
 
-  private async watch(app: NestFastifyApplication, { url }: Database): Promise<void> {
-    this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock });
+  private async watch(app: NestFastifyApplication, { url, dataSource }: Database): Promise<void> {
+    const tables = dataSource.entityMetadatas.map(({ tableName }) => tableName);
+    this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock, tables });
     this.availability.onChange((state) => {
-      this.readiness.set('database', state.up, state.up ? null : (state.lastError ?? 'not reachable'));
-      if (state.up) this.finishPublication(app);
+      this.readiness.set('database', state.up, state.up ? null : (state.lastError?.message ?? 'not reachable'));
+      if (state.up && this.stopping === null) this.finishPublication(app);
     });
     await this.availability.start();
     this.readiness.set('database', this.availability.up);
@@ -236,14 +246,17 @@ class HaishinServer implements RunningServer {
     app
       .get(SnapshotPublisher)
       .exclusively(() => this.tree.refresh())
-      .catch((err: unknown) =>
-        this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will'),
-      );
+      .catch((err: unknown) => {
+        // A stop, also that of a start that failed, takes the database from under it.
+        if (this.stopping === null)
+          this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will');
+      });
   }
 
   /** Commands on this host trust the one in use, and no other. */
   private useCertificate(certificate: ServerCertificate): void {
     this.certificate = certificate;
+    this.standing.use(certificate);
     this.tellCommands(
       { certificate: certificate.fingerprintSha256 },
       'commands on this host were not told of the new certificate and will refuse it',
@@ -261,10 +274,11 @@ class HaishinServer implements RunningServer {
 
   private async shutDown(): Promise<void> {
     clearTimeout(this.retry);
+    this.standing.stop();
     this.readiness.set('content', false, 'shutting down');
     await this.runFile.remove();
     const missing = this.app?.get(MissingRequestRecorder);
-    await Promise.all([this.content?.close(DRAIN_MS), this.app?.close()]);
+    await Promise.all([this.content?.close(DRAIN_MS), this.app?.close(), this.trying]);
     // What content workers counted until their end came after the application's own last look.
     await missing?.flush();
     if (this.content === null) this.tree.stop();
@@ -276,20 +290,4 @@ class HaishinServer implements RunningServer {
       () => undefined,
     );
   }
-}
-
-function unavailable(res: ServerResponse): void {
-  const error = new AppError(
-    'unavailable',
-    'starting',
-    'The database cannot be reached yet; content is served already. Try again soon.',
-  );
-  const body = JSON.stringify(toProblem(error, crypto.randomUUID()));
-  res.writeHead(503, {
-    'content-type': PROBLEM_MEDIA_TYPE,
-    'cache-control': 'no-store',
-    'retry-after': '5',
-    'content-length': Buffer.byteLength(body),
-  });
-  res.end(body);
 }

@@ -1,7 +1,10 @@
 import pg from 'pg';
 
 import { type Clock, systemClock } from '../platform/clock/clock.js';
+import { toAppError, type AppError } from '../platform/errors/app-error.js';
+import { databaseErrorCode, toDatabaseError } from './database.errors.js';
 import type { DatabaseLogger } from './database.logger.js';
+import { requireSpace, requireUsable } from './usable-probe.js';
 
 export interface AvailabilityOptions {
   url: string;
@@ -11,6 +14,8 @@ export interface AvailabilityOptions {
   probeMilliseconds?: number;
   /** After this long without an answer the database counts as down; default 3,000. */
   timeoutMilliseconds?: number;
+  /** Tables that must be there for reading and writing; default: none is looked at. */
+  tables?: readonly string[];
 }
 
 export interface AvailabilityState {
@@ -18,12 +23,12 @@ export interface AvailabilityState {
   /** Since when it is so. */
   since: Date;
   /** Why it is down, or was down last. */
-  lastError?: string;
+  lastError?: AppError;
 }
 
 /**
- * Whether the database answers, for readiness: asked every few seconds on a connection of its own, so that a busy pool
- * does not look like a dead server. Down until the first answer.
+ * Whether the database answers and can be worked with, for readiness: asked every few seconds on a connection of its own, so that
+ * a busy pool does not look like a dead server. Down until the first answer.
  */
 export class DatabaseAvailability {
   private current: AvailabilityState;
@@ -31,6 +36,8 @@ export class DatabaseAvailability {
   private timer: NodeJS.Timeout | undefined;
   private probing: Promise<void> | undefined;
   private stopped = true;
+  /** A statement found the disk full: until there is room, which a question alone does not tell. */
+  private full = false;
   private readonly listeners = new Set<(state: AvailabilityState) => void>();
   private readonly clock: Clock;
 
@@ -60,15 +67,17 @@ export class DatabaseAvailability {
     await this.discard();
   }
 
-  /** Called on every change; returns the function that ends it. */
+  /** Called on every change, also of the reason; returns the function that ends it. */
   onChange(listener: (state: AvailabilityState) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Something else (a pool, a request) met a broken connection: ask now instead of in a few seconds. */
-  suspect(): void {
-    if (!this.stopped && this.probing === undefined) void this.probe();
+  /** Something else (a pool, a request) met such a fault: ask now instead of in a few seconds. */
+  suspect(fault?: unknown): void {
+    if (databaseErrorCode(fault) === '53100') this.full = true;
+    // While it is down it is asked often enough, and every request would say so once more.
+    if (!this.stopped && this.current.up && this.probing === undefined) void this.probe();
   }
 
   /** One probe at a time; never rejects. */
@@ -85,11 +94,13 @@ export class DatabaseAvailability {
   private async ask(): Promise<void> {
     try {
       this.client ??= await this.connect();
-      await this.client.query('SELECT 1');
-      this.change(true);
+      await requireUsable(this.client, this.options.tables ?? []);
+      if (this.full) await requireSpace(this.client);
+      this.full = false;
+      this.change(null);
     } catch (error) {
       await this.discard();
-      this.change(false, error instanceof Error && error.message !== '' ? error.message : String(error));
+      this.change(toAppError(toDatabaseError(error)));
     }
   }
 
@@ -126,17 +137,20 @@ export class DatabaseAvailability {
     ]);
   }
 
-  private change(up: boolean, lastError?: string): void {
-    const error = lastError ?? this.current.lastError;
-    const changed = up !== this.current.up;
+  private change(fault: AppError | null): void {
+    const before = this.current;
+    const up = fault === null;
+    const lastError = fault ?? before.lastError;
+    const turned = up !== before.up;
+    const changed = turned || (!up && fault.code !== before.lastError?.code);
     this.current = {
       up,
-      since: changed ? this.clock.now() : this.current.since,
-      ...(error === undefined ? {} : { lastError: error }),
+      since: turned ? this.clock.now() : before.since,
+      ...(lastError === undefined ? {} : { lastError }),
     };
     if (!changed) return;
-    if (up) this.options.logger.info({}, 'the database answers');
-    else this.options.logger.error({ reason: error }, 'the database does not answer');
+    if (up) this.options.logger.info({}, 'the database can be used');
+    else this.options.logger.error({ code: fault.code, reason: fault.message }, 'the database cannot be used');
     for (const listener of this.listeners) listener(this.state);
   }
 }

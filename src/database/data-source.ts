@@ -20,11 +20,13 @@ export interface DataSourceOptions {
   graceMilliseconds?: number;
   /** An idle pooled connection broke: the server went away. */
   onPoolError?: (error: Error) => void;
+  /** A statement failed, for whatever reason. */
+  onStatementFault?: (fault: unknown) => void;
 }
 
 /** Builds, but does not connect, the TypeORM data source. The schema comes from migrations only. */
 export function createDataSource(options: DataSourceOptions): DataSource {
-  const { logger, onPoolError } = options;
+  const { logger, onPoolError, onStatementFault } = options;
   const statementTimeout = options.statementTimeoutMilliseconds ?? 30_000;
   const dataSource: DataSource = new DataSource({
     type: 'postgres',
@@ -34,7 +36,7 @@ export function createDataSource(options: DataSourceOptions): DataSource {
     poolSize: options.poolSize,
     applicationName: options.applicationName ?? 'haishin',
     connectTimeoutMS: 5_000,
-    logger: new SqlLogger(logger),
+    logger: new SqlLogger(logger, onStatementFault),
     maxQueryExecutionTime: 1_000,
     poolErrorHandler: (error: Error) => {
       // The last words of connections that we have just let go.

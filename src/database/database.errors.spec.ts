@@ -51,6 +51,13 @@ describe('database errors', () => {
     expect(toDatabaseError(withCode(code))).toMatchObject({ code: 'database-refused' });
   });
 
+  it.each([
+    ['25006', 'database-read-only'],
+    ['42501', 'database-permission-denied'],
+  ])('calls %s unavailable: %s', (state, code) => {
+    expect(toDatabaseError(withCode(state))).toMatchObject({ kind: 'unavailable', code });
+  });
+
   it('knows a full disk', () => {
     expect(toDatabaseError(withCode('53100'))).toMatchObject({ kind: 'storage', code: 'disk-full' });
   });

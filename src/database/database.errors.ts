@@ -51,6 +51,11 @@ export function isConnectionFailure(thrown: unknown): boolean {
   );
 }
 
+/** True when the fault is one of the whole database, and the next statement is likely to meet it as well. */
+export function isDatabaseWide(thrown: unknown): boolean {
+  return isConnectionFailure(thrown) || ['25006', '42501', '53100'].includes(databaseErrorCode(thrown) ?? '');
+}
+
 /** True for a unique violation (23505), of the named constraint when one is given. */
 export function isUniqueViolation(thrown: unknown, constraint?: string): boolean {
   if (databaseErrorCode(thrown) !== '23505') return false;
@@ -59,7 +64,7 @@ export function isUniqueViolation(thrown: unknown, constraint?: string): boolean
 
 /**
  * Gives a database fault its stable code: `database-unavailable` (may pass), `database-refused` (wrong user, password or
- * database: a person must act), `disk-full`, `value-malformed`. Anything else is returned as it came.
+ * database: a person must act), `database-read-only`, `database-permission-denied`, `disk-full`, `value-malformed`. Anything else is returned as it came.
  */
 export function toDatabaseError(thrown: unknown): unknown {
   if (thrown instanceof AppError) return thrown;
@@ -70,7 +75,11 @@ export function toDatabaseError(thrown: unknown): unknown {
       cause: thrown,
     });
   if (code === '53100')
-    return new AppError('storage', 'disk-full', 'The disk of the database is full.', { cause: thrown });
+    return new AppError('storage', 'disk-full', 'The disk of the database is full: nothing more can be recorded.', {
+      cause: thrown,
+    });
+  if (code === '25006') return databaseReadOnly(thrown);
+  if (code === '42501') return databasePermissionDenied(text, thrown);
   if (code === '3D000' || code?.startsWith('28'))
     return new AppError('unavailable', 'database-refused', `The database refuses the connection: ${text}.`, {
       cause: thrown,
@@ -81,4 +90,22 @@ export function toDatabaseError(thrown: unknown): unknown {
       cause: thrown,
     });
   return thrown;
+}
+
+export function databaseReadOnly(cause?: unknown): AppError {
+  return new AppError(
+    'unavailable',
+    'database-read-only',
+    'The database may only be read (a standby, or set so): nothing can be recorded. Once it can be written, all goes on by itself.',
+    { cause },
+  );
+}
+
+export function databasePermissionDenied(what: string, cause?: unknown): AppError {
+  return new AppError(
+    'unavailable',
+    'database-permission-denied',
+    `The user of the database lacks a right: ${what}. Grant it; all goes on by itself then.`,
+    { cause },
+  );
 }

@@ -10,12 +10,17 @@ const MAX_SQL_CHARACTERS = 500;
  * stay at debug, because whoever called decides what the failure means.
  */
 export class SqlLogger implements TypeOrmLogger {
-  constructor(private readonly logger: DatabaseLogger) {}
+  /** @param onFault told of every statement that failed */
+  constructor(
+    private readonly logger: DatabaseLogger,
+    private readonly onFault?: (fault: unknown) => void,
+  ) {}
 
   logQuery(): void {}
 
   logQueryError(error: string | Error, query: string): void {
     this.logger.debug({ err: error, sql: query.slice(0, MAX_SQL_CHARACTERS) }, 'a statement failed');
+    this.onFault?.(error);
   }
 
   logQuerySlow(milliseconds: number, query: string): void {

@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { entities } from '../app.entities.js';
 import type { Config } from '../config/config.js';
+import { isDatabaseWide } from '../database/database.errors.js';
 import { connectDataSource, createDataSource } from '../database/data-source.js';
 import type { EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import { migrate } from '../database/migrator.js';
@@ -23,13 +24,14 @@ export interface Database {
 
 /**
  * Starts or finds the database, brings its schema up to date and connects.
+ * @param onTrouble told of faults that say something of the whole database
  * @param starting the embedded one, when its start has begun already
  * @throws AppError `database-unavailable` when it may come later; everything else needs a person.
  */
 export async function openDatabase(
   config: Config,
   logger: Logger,
-  onPoolError: () => void,
+  onTrouble: (fault: unknown) => void,
   starting?: Promise<EmbeddedPostgres>,
 ): Promise<Database> {
   const embedded = config.databaseUrl === undefined ? await (starting ?? startEmbedded(config, logger)) : null;
@@ -37,7 +39,16 @@ export async function openDatabase(
   if (url === undefined) throw new AppError('internal', 'internal', 'no database');
   try {
     await migrate({ url, logger });
-    const dataSource = createDataSource({ url, poolSize: POOL_SIZE, entities, logger, onPoolError });
+    const dataSource = createDataSource({
+      url,
+      poolSize: POOL_SIZE,
+      entities,
+      logger,
+      onPoolError: onTrouble,
+      onStatementFault: (fault) => {
+        if (isDatabaseWide(fault)) onTrouble(fault);
+      },
+    });
     await connectDataSource(dataSource);
     const bus = new NotificationBus({ url, logger });
     await bus.start();

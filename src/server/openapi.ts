@@ -12,7 +12,14 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   const builder = new DocumentBuilder()
     .setTitle('Haishin')
     .setDescription(
-      'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
+      [
+        'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
+        '',
+        'Roles of tokens: a `viewer` reads; an `operator` also starts and cancels downloads, uploads, rolls back and resumes, ' +
+          'pins snapshots, orders and steers deployments and commands; an `administrator` does everything, alone also what ' +
+          'answers 403 below: settings, deployment plans, the catalogue of components, the removal of content, managed ' +
+          'products, their groups, tokens and enrolment.',
+      ].join('\n'),
     )
     .setVersion(VERSION)
     .setOpenAPIVersion('3.1.0')

@@ -5,7 +5,11 @@ import { pathOf } from '../platform/http/target-path.js';
 import type { Readiness } from './readiness.js';
 
 /** Metrics of this process; one registry for each server, so that tests may run several. */
-export function createMetrics(counters: ServingCounters, readiness: Readiness): Registry {
+export function createMetrics(
+  counters: ServingCounters,
+  readiness: Readiness,
+  certificate: { notAfter: Date | null },
+): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Counter({
@@ -35,6 +39,15 @@ export function createMetrics(counters: ServingCounters, readiness: Readiness): 
     registers: [registry],
     collect() {
       this.set(readiness.ready ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'haishin_certificate_not_after_seconds',
+    help: 'Unix time at which the certificate in use expires; absent without HTTPS.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      if (certificate.notAfter !== null) this.set(certificate.notAfter.getTime() / 1000);
     },
   });
   return registry;

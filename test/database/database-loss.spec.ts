@@ -65,7 +65,7 @@ describe('a database that goes away and comes back', () => {
       await until('the probe notices', () => !availability.up);
       expect(availability.state).toMatchObject({
         since: new Date('2026-11-22T00:01:00Z'),
-        lastError: expect.any(String),
+        lastError: { code: 'database-unavailable' },
       });
 
       server = await start();
@@ -102,6 +102,46 @@ describe('a database that goes away and comes back', () => {
     await availability.probe();
     expect(availability.up).toBe(true);
     await availability.stop();
+  });
+
+  it('counts as down while it answers and cannot be worked with, and each reason is told', async () => {
+    const { default: pg } = await import('pg');
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query(
+      `create role plain login; create table written (id int); grant select, insert, update, delete on written to plain`,
+    );
+    const url = server.url.replace(/\/\/\w+@/, '//plain@');
+    const availability = new DatabaseAvailability({ url, logger: silentLogger, tables: ['written'] });
+    const told: (string | undefined)[] = [];
+    availability.onChange(({ up, lastError }) => told.push(up ? 'up' : lastError?.code));
+    const become = async (sql: string): Promise<void> => {
+      await admin.query(sql);
+      await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'plain'`);
+      await availability.probe();
+    };
+    try {
+      await availability.start();
+      await become('alter role plain set default_transaction_read_only = on');
+      await become('alter role plain reset default_transaction_read_only; revoke update on written from plain');
+      await become('grant update on written to plain');
+      // A full disk shows where something is written: here it is full for new tables, and statements have met it.
+      await admin.query(
+        `create function full_disk() returns event_trigger language plpgsql as
+           $$ begin raise exception 'no room' using errcode = '53100'; end $$;
+         create event trigger full_disk on ddl_command_start when tag in ('CREATE TABLE AS') execute function full_disk()`,
+      );
+      await availability.probe();
+      availability.suspect(Object.assign(new Error('no room'), { code: '53100' }));
+      await until('it is noticed', () => !availability.up);
+      await availability.probe();
+      expect(availability.up).toBe(false);
+      await admin.query('drop event trigger full_disk');
+      await availability.probe();
+      expect(told).toEqual(['up', 'database-read-only', 'database-permission-denied', 'up', 'disk-full', 'up']);
+    } finally {
+      await Promise.all([availability.stop(), admin.end()]);
+    }
   });
 
   /** The server and every process of it. Returns the function that lets them go on. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
@@ -192,6 +193,51 @@ describe('roles', () => {
     });
     const setting = (await operator.get('/api/v1/settings/proxy')).body;
     expect(await operator.put('/api/v1/settings/proxy', setting)).toMatchObject({ status: 403 });
+  });
+
+  it('what an operator may not do is what the description says', async () => {
+    const operator = await callerOf('operator');
+    const { paths } = (await operator.get('/api/openapi.json')).body as {
+      paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+    };
+    const refused: string[] = [];
+    for (const [path, operations] of Object.entries(paths))
+      for (const [verb, { responses }] of Object.entries(operations)) {
+        if (!path.startsWith('/api/v1/') || verb === 'get') continue;
+        const [method, absent] = [verb.toUpperCase(), path.replace(/\{\w+\}/g, randomUUID())];
+        const { status, body } = await operator.call(method, absent, { nothing: 'that is known' });
+        expect({ method, path, refused: status === 403 }).toEqual({ method, path, refused: '403' in responses });
+        if (status !== 403) continue;
+        expect(body).toMatchObject({ code: 'role-insufficient' });
+        refused.push(`${method} ${path.replace('/api/v1/', '')}`);
+      }
+    expect(refused.sort()).toEqual([
+      'DELETE agent-groups/{id}',
+      'DELETE agents/{controllerId}',
+      'DELETE deployment-plans/{id}',
+      'DELETE enrolment-tokens/{id}',
+      'PATCH agent-groups/{id}',
+      'PATCH agents/{controllerId}',
+      'PATCH components/{id}',
+      'POST agent-groups',
+      'POST agents',
+      'POST agents/{controllerId}/approve',
+      'POST agents/{controllerId}/block',
+      'POST agents/{controllerId}/rotate-token',
+      'POST components',
+      'POST deployment-plans',
+      'POST enrolment-tokens',
+      'POST retention/run',
+      'PUT deployment-plans/{id}',
+      'PUT settings/agents',
+      'PUT settings/commands',
+      'PUT settings/deployment',
+      'PUT settings/distribution',
+      'PUT settings/download-schedule',
+      'PUT settings/licences',
+      'PUT settings/proxy',
+      'PUT settings/update-source',
+    ]);
   });
 });
 

@@ -53,17 +53,27 @@ describe('a database that goes away and comes back', () => {
     await rm(parent, { recursive: true, force: true });
   });
 
-  const onDatabase = async (sql: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: postgres.url });
+  const onDatabase = async (sql: string, url = postgres.url): Promise<void> => {
+    const client = new pg.Client({ connectionString: url });
     await client.connect();
+    await client.query('set default_transaction_read_only = off');
     await client.query(sql);
     await client.end();
   };
 
-  const ready = async (): Promise<{ status: number; body: { checks: Record<string, { ok: boolean }> } }> => {
+  interface Ready {
+    checks: Record<string, { ok: boolean; detail: string | null }>;
+  }
+  const ready = async (): Promise<{ status: number; body: Ready }> => {
     const answer = await fetch(`${bench.haishin.http}/readyz`);
-    return { status: answer.status, body: (await answer.json()) as { checks: Record<string, { ok: boolean }> } };
+    return { status: answer.status, body: (await answer.json()) as Ready };
   };
+
+  const READ_ONLY = 'alter role haishin set default_transaction_read_only = on';
+  const WRITABLE = 'alter role haishin reset default_transaction_read_only';
+  const END_SESSIONS = `select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()
+    and application_name like 'haishin%'`;
+  const otherDatabase = (): string => postgres.url.replace('/haishin?', '/template1?');
 
   it('while serving: content goes on, the API says what is missing, and all is well again by itself', async () => {
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
@@ -83,6 +93,28 @@ describe('a database that goes away and comes back', () => {
     bench.tree.publish(['virus-pattern']);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await bench.expectCurrent();
+  });
+
+  it('while serving, and may only be read: content goes on, and readiness and API say so', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await onDatabase(READ_ONLY);
+    await onDatabase(END_SESSIONS);
+    expect((await bench.api.post('/api/v1/downloads')).status).toBe(503);
+    await until('readiness names it', async () => {
+      const { status, body } = await ready();
+      return status === 503 && body.checks['database']?.detail?.includes('may only be read') === true;
+    });
+    expect((await ready()).body.checks).toMatchObject({ database: { ok: false }, content: { ok: true } });
+    expect(await bench.api.post('/api/v1/downloads')).toMatchObject({
+      status: 503,
+      body: { code: 'database-read-only' },
+    });
+    expect(await bench.served()).toEqual(before);
+    await onDatabase(WRITABLE);
+    await onDatabase(END_SESSIONS);
+    await until('readiness is back', async () => (await ready()).status === 200);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
   });
 
   it('only the connection that holds the publishing lock is lost: nothing is put into force on its word', async () => {
@@ -168,6 +200,45 @@ describe('a database that goes away and comes back', () => {
     postgres = await start();
     await until('the API comes', async () => (await bench.api.get('/api/v1/components')).status === 200);
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  const refusals: [string, string, () => Promise<void>, () => Promise<void>][] = [
+    ['may only be read', 'database-read-only', () => onDatabase(READ_ONLY), () => onDatabase(WRITABLE)],
+    [
+      'lacks a right',
+      'database-permission-denied',
+      async () => {
+        await onDatabase('create role plain login');
+        bench.haishin.database.url = postgres.url.replace('//haishin@', '//plain@');
+      },
+      () => onDatabase('alter role plain superuser'),
+    ],
+    [
+      'is not there',
+      'database-refused',
+      () => onDatabase(`${END_SESSIONS}; alter database haishin rename to away`, otherDatabase()),
+      () => onDatabase('alter database away rename to haishin', otherDatabase()),
+    ],
+  ];
+  it.each(refusals)('at the start, when it %s: what was published is served until it is mended', async (...refusal) => {
+    const [, code, breakIt, mendIt] = refusal;
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await bench.haishin.stop();
+    await breakIt();
+    await bench.restart();
+    expect(await bench.served()).toEqual(before);
+    expect(await bench.api.get('/api/v1/components')).toMatchObject({ status: 503, body: { code } });
+    expect((await ready()).body.checks).toMatchObject({ database: { ok: false }, content: { ok: true } });
+    await mendIt();
+    await until('the API comes', async () => (await bench.api.get('/api/v1/components')).status === 200);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+  });
+
+  it('at the start, when it may only be read and nothing is published: the server ends, and says why', async () => {
+    await bench.haishin.stop();
+    await onDatabase(READ_ONLY);
+    await expect(bench.restart()).rejects.toMatchObject({ code: 'database-read-only' });
   });
 
   it('at the start: commands on this host can talk to the server when it has come', async () => {

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '../../src/platform/clock/clock.js';
 import { watchCertificate, type CertificateWatch } from '../../src/platform/tls/certificate-watch.js';
-import { ensureServerCertificate, type ServerCertificate } from '../../src/platform/tls/server-certificate.js';
+import {
+  ensureServerCertificate,
+  timeFault,
+  type ServerCertificate,
+} from '../../src/platform/tls/server-certificate.js';
 import { RecordingLogger } from '../support/published-tree.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -84,11 +88,13 @@ describe('server certificate', () => {
       await expect(ensureServerCertificate(place(), clock)).rejects.toMatchObject({ code });
     });
 
-    it('is refused when it has expired', async () => {
-      clock.advance(900 * DAY_MS);
-      await expect(ensureServerCertificate({ certFile, keyFile, dir }, clock)).rejects.toMatchObject({
-        code: 'tls-certificate-expired',
-      });
+    it.each([
+      [900, 'tls-certificate-expired'],
+      [-10, 'tls-certificate-not-yet-valid'],
+    ])('is taken out of its time (%s days), which is told', async (days, code) => {
+      clock.advance(days * DAY_MS);
+      const taken = await ensureServerCertificate({ certFile, keyFile, dir }, clock);
+      expect(timeFault(taken, clock.now())).toMatchObject({ code });
     });
 
     describe('watched', () => {
@@ -140,6 +146,26 @@ describe('server certificate', () => {
         await replaceBy(join(dir, 'other'));
         await watch.check();
         expect(taken).toEqual([other.fingerprintSha256]);
+      });
+
+      it('stays when the new pair has expired', async () => {
+        await ensureServerCertificate({ dir: join(dir, 'old') }, new ManualClock(new Date(Date.now() - 900 * DAY_MS)));
+        await replaceBy(join(dir, 'old'));
+        await watch.check();
+        expect(taken).toEqual([]);
+        expect(logger.at('error').at(-1)?.facts).toMatchObject({ err: { code: 'tls-certificate-expired' } });
+      });
+
+      it('stays when the new pair is not valid yet, and is replaced when it is', async () => {
+        const later = new ManualClock(new Date(Date.now() + 10 * DAY_MS));
+        const next = await ensureServerCertificate({ dir: join(dir, 'later') }, later);
+        await replaceBy(join(dir, 'later'));
+        await watch.check();
+        expect(taken).toEqual([]);
+        expect(logger.at('error').at(-1)?.facts).toMatchObject({ err: { code: 'tls-certificate-not-yet-valid' } });
+        clock.advance(10 * DAY_MS);
+        await logger.waitFor((line) => line.level === 'info');
+        expect(taken).toEqual([next.fingerprintSha256]);
       });
 
       it('stays when the listener refuses the new pair', async () => {

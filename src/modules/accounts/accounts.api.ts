@@ -1,5 +1,6 @@
 /** What other modules may use of accounts. */
 export { ApiTokenService, type Actor } from './api-token.service.js';
-export { actorOf, requireAdministrator, requireToken } from './authentication.hook.js';
+export { AdministratorsOnly } from './administrators.js';
+export { actorOf, requireToken } from './authentication.hook.js';
 export { ApiToken, ROLES, type Role } from './api-token.entity.js';
 export { AuditService } from './audit.service.js';

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { fateOf, thisProcess } from '../../platform/process/process-mark.js';
 import { ApiToken, type Role } from './api-token.entity.js';
 
 /** Who asks: the name under which an act is recorded, and what it may do. */
@@ -62,10 +63,18 @@ export class ApiTokenService {
     );
   }
 
-  /** The token by which commands on this host talk to the server; replaced at every start. */
+  /**
+   * The token by which commands on this host talk to the server; replaced at every start. Those of other processes of that name stay
+   * while they run.
+   */
   async replaceLocalToken(name: string): Promise<string> {
-    await this.dataSource.query(`delete from api_token where name = $1`, [name]);
-    const { token } = await this.create({ name, role: 'administrator', createdBy: 'server' });
+    const earlier = await this.dataSource.query<{ id: string; createdBy: string | null }[]>(
+      `select id, created_by as "createdBy" from api_token where name = $1`,
+      [name],
+    );
+    const over = earlier.filter(({ createdBy }) => !isAnotherRunning(createdBy)).map(({ id }) => id);
+    await this.dataSource.query(`delete from api_token where id = any($1)`, [over]);
+    const { token } = await this.create({ name, role: 'administrator', createdBy: OWN_MARK });
     return token;
   }
 
@@ -108,6 +117,15 @@ export class ApiTokenService {
       throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
     return result[1];
   }
+}
+
+/** Of a server's own token, in `created_by`. */
+const OWN_MARK = `server ${thisProcess.pid} ${thisProcess.place ?? '-'} ${thisProcess.token}`;
+
+function isAnotherRunning(mark: string | null): boolean {
+  const [, pid, place, token] = mark?.split(' ') ?? [];
+  if (mark === OWN_MARK || place === undefined || token === undefined) return false;
+  return fateOf({ pid: Number(pid), place, token }) === 'running';
 }
 
 function invalid(): AppError {

@@ -38,11 +38,3 @@ export function actorOf(request: FastifyRequest): Actor {
   if (request.actor === undefined) throw new AppError('unauthenticated', 'token-missing', 'This needs a token.');
   return request.actor;
 }
-
-/** @throws AppError `role-insufficient` unless the caller is an administrator. */
-export function requireAdministrator(request: FastifyRequest): Actor {
-  const actor = actorOf(request);
-  if (actor.role !== 'administrator')
-    throw new AppError('forbidden', 'role-insufficient', 'Only an administrator may do this.');
-  return actor;
-}

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { PageQuery, type Page } from '../../platform/http/page.js';
-import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { AgentGroupOrder, AgentGroupPatch } from './agent.dto.js';
 import { AgentGroupService, type AgentGroupView } from './agent-group.service.js';
 
@@ -28,6 +28,7 @@ export class AgentGroupController {
   }
 
   @Post()
+  @AdministratorsOnly()
   async create(@Body() body: AgentGroupOrder, @Req() request: FastifyRequest): Promise<AgentGroupView> {
     const id = await this.groups.create({
       name: body.name,
@@ -40,6 +41,7 @@ export class AgentGroupController {
 
   /** A group cannot be moved into itself or below itself. */
   @Patch(':id')
+  @AdministratorsOnly()
   async change(
     @Param('id') id: string,
     @Body() body: AgentGroupPatch,
@@ -52,6 +54,7 @@ export class AgentGroupController {
 
   /** Only an empty group. */
   @Delete(':id')
+  @AdministratorsOnly()
   @HttpCode(204)
   async remove(@Param('id') id: string, @Req() request: FastifyRequest): Promise<void> {
     await this.groups.remove(id);

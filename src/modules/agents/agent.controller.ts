@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { validationPipe } from '../../platform/http/validation.js';
-import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { AgentEventService, type AgentEventView } from './agent-event.service.js';
 import { AgentListQuery, AgentOrderDto, AgentPatchDto } from './agent.dto.js';
 import { AgentService, type AgentQuery, type RegisteredAgent } from './agent.service.js';
@@ -29,6 +29,7 @@ export class AgentController {
 
   /** Registers one product, or a list of up to 1,000: all of them or none. The tokens are in this answer and nowhere else. */
   @Post()
+  @AdministratorsOnly()
   @ApiBody({
     schema: {
       oneOf: [
@@ -62,6 +63,7 @@ export class AgentController {
 
   /** `callbackSecret` is in the answer when `callbackUrl` was given, this once. */
   @Patch(':controllerId')
+  @AdministratorsOnly()
   async change(
     @Param('controllerId') controllerId: string,
     @Body() body: AgentPatchDto,
@@ -75,6 +77,7 @@ export class AgentController {
 
   /** Removes the product; its open orders end, its history stays. It can enrol again. */
   @Delete(':controllerId')
+  @AdministratorsOnly()
   @HttpCode(204)
   async remove(@Param('controllerId') controllerId: string, @Req() request: FastifyRequest): Promise<void> {
     const actor = actorOf(request).name;
@@ -84,6 +87,7 @@ export class AgentController {
 
   /** A new token; the earlier one is refused from now on. */
   @Post(':controllerId/rotate-token')
+  @AdministratorsOnly()
   @HttpCode(200)
   async rotate(@Param('controllerId') controllerId: string, @Req() request: FastifyRequest): Promise<RegisteredAgent> {
     const registered = await this.agents.rotateToken(controllerId);
@@ -92,12 +96,14 @@ export class AgentController {
   }
 
   @Post(':controllerId/approve')
+  @AdministratorsOnly()
   @HttpCode(200)
   approve(@Param('controllerId') controllerId: string, @Req() request: FastifyRequest): Promise<AgentView> {
     return this.change(controllerId, { approval: 'approved' }, request);
   }
 
   @Post(':controllerId/block')
+  @AdministratorsOnly()
   @HttpCode(200)
   block(@Param('controllerId') controllerId: string, @Req() request: FastifyRequest): Promise<AgentView> {
     return this.change(controllerId, { approval: 'blocked' }, request);

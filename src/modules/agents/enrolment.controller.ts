@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
 import { parseInstant } from '../../platform/http/instant.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
-import { actorOf, AuditService, requireAdministrator } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { AgentChanges } from './agent-changes.js';
 import { EnrolmentTokenOrder } from './agent.dto.js';
 import { AgentSettings, AgentsSetting } from './agent.settings.js';
@@ -34,6 +34,7 @@ export class EnrolmentController {
 
   /** `token` is in this answer and nowhere else. */
   @Post('enrolment-tokens')
+  @AdministratorsOnly()
   async create(
     @Body() body: EnrolmentTokenOrder,
     @Req() request: FastifyRequest,
@@ -47,6 +48,7 @@ export class EnrolmentController {
 
   /** Revokes it: whoever has it is refused from now on. */
   @Delete('enrolment-tokens/:id')
+  @AdministratorsOnly()
   @HttpCode(204)
   async revoke(@Param('id', uuid) id: string, @Req() request: FastifyRequest): Promise<void> {
     await this.tokens.revoke(id);
@@ -59,8 +61,9 @@ export class EnrolmentController {
   }
 
   @Put('settings/agents')
+  @AdministratorsOnly()
   async putSettings(@Body() body: AgentsSetting, @Req() request: FastifyRequest): Promise<AgentsSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     await this.settings.put(body, actor);
     await this.changes.publish(null);
     await this.audit.record(actor, 'settings.agents', null, { ...body });

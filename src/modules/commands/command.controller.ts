@@ -6,7 +6,7 @@ import { AppError } from '../../platform/errors/app-error.js';
 import { Idempotency } from '../../platform/http/idempotency.js';
 import { parseInstant } from '../../platform/http/instant.js';
 import type { Page } from '../../platform/http/page.js';
-import { actorOf, AuditService, requireAdministrator } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { CommandOrder, CommandQuery, ExportQuery, TargetQuery } from './command.dto.js';
 import { CommandService } from './command.service.js';
 import { CommandSettings, CommandsSetting } from './command.settings.js';
@@ -110,8 +110,9 @@ export class CommandController {
   }
 
   @Put('settings/commands')
+  @AdministratorsOnly()
   async putSettings(@Body() body: CommandsSetting, @Req() request: FastifyRequest): Promise<CommandsSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     await this.settings.put(body, actor);
     await this.audit.record(actor, 'settings.commands', null, { ...body });
     return this.settings.get();

@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Idempotency } from '../../platform/http/idempotency.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
-import { actorOf, AuditService, requireAdministrator } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { DeploymentSettingBody } from './deployment.dto.js';
 import { DeploymentSettings, type DeploymentSetting } from './deployment.settings.js';
 import { PlanBody } from './plan.dto.js';
@@ -36,6 +36,7 @@ export class PlanController {
 
   /** A plan that could never start is refused, with the reason. */
   @Post()
+  @AdministratorsOnly()
   @HttpCode(201)
   create(@Body() body: PlanBody, @Req() request: FastifyRequest): Promise<PlanView> {
     const actor = actorOf(request).name;
@@ -48,6 +49,7 @@ export class PlanController {
 
   /** Replaces the whole plan; deployments that run keep what they were ordered with. */
   @Put(':id')
+  @AdministratorsOnly()
   async replace(@Param('id') id: string, @Body() body: PlanBody, @Req() request: FastifyRequest): Promise<PlanView> {
     const actor = actorOf(request).name;
     const plan = await this.plans.replace(id, body, actor);
@@ -56,6 +58,7 @@ export class PlanController {
   }
 
   @Delete(':id')
+  @AdministratorsOnly()
   @HttpCode(204)
   async remove(@Param('id') id: string, @Req() request: FastifyRequest): Promise<void> {
     const actor = actorOf(request).name;
@@ -80,8 +83,9 @@ export class DeploymentSettingsController {
   }
 
   @Put()
+  @AdministratorsOnly()
   async put(@Body() body: DeploymentSettingBody, @Req() request: FastifyRequest): Promise<DeploymentSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     const value = await this.settings.put(body, actor);
     await this.audit.record(actor, 'settings.deployment', null, { ...value });
     return value;

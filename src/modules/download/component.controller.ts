@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { pageOf, type Page } from '../../platform/http/page.js';
-import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { ComponentService } from './component.service.js';
 import type { ComponentView } from './component.view.js';
 import { RollbackService } from './rollback.service.js';
@@ -35,6 +35,7 @@ export class ComponentController {
 
   /** Adds a component to the catalogue. */
   @Post()
+  @AdministratorsOnly()
   async create(@Body() body: NewComponent, @Req() request: FastifyRequest): Promise<ComponentView> {
     const now = this.clock.now();
     await this.catalogue.insert({
@@ -61,6 +62,7 @@ export class ComponentController {
   }
 
   @Patch(':id')
+  @AdministratorsOnly()
   async change(
     @Param('id') id: string,
     @Body() body: ComponentChange,

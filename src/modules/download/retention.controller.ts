@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { RetentionService } from '../../mirror/snapshot/retention.service.js';
-import { actorOf, AuditService } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { PublicationService, type SnapshotView } from './publication.service.js';
 import { RetentionScheduler } from './retention.scheduler.js';
 import { retentionView, type RetentionView } from './retention.view.js';
@@ -30,6 +30,7 @@ export class RetentionController {
 
   /** Removes it now. */
   @Post('retention/run')
+  @AdministratorsOnly()
   @HttpCode(200)
   async run(@Req() request: FastifyRequest): Promise<RetentionView> {
     const report = await this.scheduler.collect();

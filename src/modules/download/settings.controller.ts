@@ -11,7 +11,7 @@ import { PublishListener } from '../../mirror/snapshot/snapshot-publisher.js';
 import { readCaFile } from '../../mirror/upstream/ca-file.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import { AuditService, requireAdministrator } from '../accounts/accounts.api.js';
+import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { LicencesSetting, LicenceSettings } from './licence.settings.js';
 import { OwnAddress } from './own-address.js';
 import { canFire, DownloadScheduleSetting, nextDue, SCHEDULE_DEFAULT } from './schedule.settings.js';
@@ -40,11 +40,12 @@ export class SettingsController {
   }
 
   @Put('update-source')
+  @AdministratorsOnly()
   async putUpdateSource(
     @Body() body: UpdateSourceSetting,
     @Req() request: FastifyRequest,
   ): Promise<UpdateSourceSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     await this.requireSelection(body.selection);
     await this.requireCaFile(body.caFile ?? null);
     await this.requireOtherServers(body);
@@ -96,8 +97,9 @@ export class SettingsController {
   }
 
   @Put('proxy')
+  @AdministratorsOnly()
   async putProxy(@Body() body: ProxySetting, @Req() request: FastifyRequest): Promise<ProxySetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     await this.settings.putProxy(body, actor);
     await this.audit.record(actor, 'settings.proxy', null, {
       enabled: body.enabled,
@@ -119,11 +121,12 @@ export class SettingsController {
   }
 
   @Put('download-schedule')
+  @AdministratorsOnly()
   async putSchedule(
     @Body() body: DownloadScheduleSetting,
     @Req() request: FastifyRequest,
   ): Promise<DownloadScheduleSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     const value = { ...body, exceptions: body.exceptions ?? SCHEDULE_DEFAULT.exceptions };
     if (value.enabled && !canFire(value))
       throw new AppError(
@@ -142,11 +145,12 @@ export class SettingsController {
   }
 
   @Put('distribution')
+  @AdministratorsOnly()
   async putDistribution(
     @Body() body: DistributionSetting,
     @Req() request: FastifyRequest,
   ): Promise<DistributionSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     await this.settings.putDistribution(body, actor);
     await this.directory.setDefaultChannel(body.defaultChannel);
     await this.published.refresh();
@@ -161,8 +165,9 @@ export class SettingsController {
   }
 
   @Put('licences')
+  @AdministratorsOnly()
   async putLicences(@Body() body: LicencesSetting, @Req() request: FastifyRequest): Promise<LicencesSetting> {
-    const actor = requireAdministrator(request).name;
+    const actor = actorOf(request).name;
     await this.licences.put(body, actor);
     await this.audit.record(actor, 'settings.licences', null, { ...body });
     return this.licences.get();

@@ -2,11 +2,13 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../clock/clock.js';
+import { AppError } from '../errors/app-error.js';
 import type { Logger } from '../logging/logger.js';
 import {
   type CertificatePlace,
   ensureServerCertificate,
   keyPairFiles,
+  timeFault,
   type ServerCertificate,
 } from './server-certificate.js';
 
@@ -38,19 +40,29 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
   let inForce = options.current.fingerprintSha256 + options.current.key.toString('latin1');
   let seen = '';
   let refused = '';
+  /** Its files stay as they are until its time comes. */
+  let early = false;
   let lastRenewalCheck = clock.now().getTime();
   let checking: Promise<void> | undefined;
+  let stopped = false;
 
   const reload = async (): Promise<void> => {
     let next: ServerCertificate;
+    early = false;
     try {
       next = await ensureServerCertificate(options, clock);
       const identity = next.fingerprintSha256 + next.key.toString('latin1');
-      refused = '';
-      if (identity === inForce) return;
+      if (identity === inForce) {
+        refused = '';
+        return;
+      }
+      const fault = timeFault(next, clock.now());
+      if (fault !== null) throw fault;
       onChange(next);
       inForce = identity;
+      refused = '';
     } catch (error) {
+      early = error instanceof AppError && error.code === 'tls-certificate-not-yet-valid';
       const text = String(error);
       if (text !== refused)
         logger.error(
@@ -64,6 +76,8 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
   };
 
   const look = async (force: boolean): Promise<void> => {
+    // One that waited for its turn must not write a pair any more.
+    if (stopped) return;
     const signature = await signatureOf([files.certFile, files.keyFile]);
     const now = clock.now().getTime();
     const renewalDue = files.selfIssued && now - lastRenewalCheck >= RENEWAL_CHECK_MS;
@@ -71,7 +85,7 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
     if (renewalDue) lastRenewalCheck = now;
     await reload();
     // Taken before the reload: a file that changes meanwhile is noticed at the next look.
-    seen = signature;
+    seen = early ? '' : signature;
   };
 
   const check = (force = false): Promise<void> => {
@@ -85,6 +99,7 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
   return {
     check: () => check(true),
     stop: () => {
+      stopped = true;
       clearInterval(timer);
       for (const watcher of watchers) watcher.close();
     },

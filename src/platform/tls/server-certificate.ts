@@ -11,6 +11,7 @@ export interface ServerCertificate {
   readonly key: Buffer;
   /** Upper-case hex with colons, as browsers and `openssl x509 -fingerprint -sha256` show it. */
   readonly fingerprintSha256: string;
+  readonly notBefore: Date;
   readonly notAfter: Date;
   readonly selfIssued: boolean;
 }
@@ -50,24 +51,26 @@ export function keyPairFiles(place: CertificatePlace): KeyPairFiles {
  * The pair for the HTTPS listener: the configured files, or a self-issued certificate that is made at the first start and
  * renewed when it is about to expire.
  *
- * @throws AppError `tls-half-configured`, `tls-file-unreadable`, `tls-certificate-invalid`, `tls-key-mismatch`,
- * `tls-certificate-expired`.
+ * A configured one may be out of its time: see `timeFault`.
+ *
+ * @throws AppError `tls-half-configured`, `tls-file-unreadable`, `tls-certificate-invalid`, `tls-key-mismatch`.
  */
 export async function ensureServerCertificate(
   place: CertificatePlace,
   clock: Clock = systemClock,
 ): Promise<ServerCertificate> {
   const files = keyPairFiles(place);
-  if (!files.selfIssued) return readServerCertificate(files, clock);
-  const kept = await readServerCertificate(files, clock).catch(() => null);
-  if (kept && kept.notAfter.getTime() - clock.now().getTime() > RENEW_BEFORE_MS) return kept;
+  if (!files.selfIssued) return readServerCertificate(files);
+  const kept = await readServerCertificate(files).catch(() => null);
+  const now = clock.now();
+  if (kept && timeFault(kept, now) === null && kept.notAfter.getTime() - now.getTime() > RENEW_BEFORE_MS) return kept;
   // Absent, damaged, expired or about to expire: nobody but us can make a new one, and nobody needs the old one.
-  await writeKeyPair(files, await issueCertificate(place.hostNames ?? [], clock.now()));
-  return readServerCertificate(files, clock);
+  await writeKeyPair(files, await issueCertificate(place.hostNames ?? [], now));
+  return readServerCertificate(files);
 }
 
-/** Reads a pair and makes sure that it could serve: parsable, matching, within its time. */
-export async function readServerCertificate(files: KeyPairFiles, clock: Clock): Promise<ServerCertificate> {
+/** Reads a pair and makes sure that it could serve: parsable, matching. */
+async function readServerCertificate(files: KeyPairFiles): Promise<ServerCertificate> {
   const [cert, key] = await Promise.all([readPem(files.certFile), readPem(files.keyFile)]);
   let certificate: X509Certificate;
   let matches: boolean;
@@ -84,17 +87,34 @@ export async function readServerCertificate(files: KeyPairFiles, clock: Clock): 
     throw new AppError('bad-input', 'tls-key-mismatch', 'The key does not belong to the certificate.', {
       details: { certFile: files.certFile, keyFile: files.keyFile },
     });
-  const notAfter = new Date(certificate.validTo);
-  if (notAfter <= clock.now())
-    throw new AppError(
+  return {
+    cert,
+    key,
+    fingerprintSha256: certificate.fingerprint256,
+    notBefore: new Date(certificate.validFrom),
+    notAfter: new Date(certificate.validTo),
+    selfIssued: files.selfIssued,
+  };
+}
+
+/** Why clients refuse it just now, apart from who issued it: `tls-certificate-expired`, `tls-certificate-not-yet-valid`; or null. */
+export function timeFault(
+  { notBefore, notAfter }: Pick<ServerCertificate, 'notBefore' | 'notAfter'>,
+  now: Date,
+): AppError | null {
+  const details = { notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() };
+  if (notAfter <= now)
+    return new AppError('bad-input', 'tls-certificate-expired', `The certificate expired at ${details.notAfter}.`, {
+      details,
+    });
+  if (notBefore > now)
+    return new AppError(
       'bad-input',
-      'tls-certificate-expired',
-      `The certificate expired at ${notAfter.toISOString()}.`,
-      {
-        details: { certFile: files.certFile, notAfter: notAfter.toISOString() },
-      },
+      'tls-certificate-not-yet-valid',
+      `The certificate is not valid before ${details.notBefore}.`,
+      { details },
     );
-  return { cert, key, fingerprintSha256: certificate.fingerprint256, notAfter, selfIssued: files.selfIssued };
+  return null;
 }
 
 async function readPem(file: string): Promise<Buffer> {
