@@ -8,6 +8,7 @@ import { DatabaseAvailability } from './database/availability.js';
 import { toDatabaseError } from './database/database.errors.js';
 import type { EmbeddedPostgres } from './database/embedded/embedded-postgres.js';
 import { CHANNELS } from './mirror/snapshot/channel.js';
+import { diskWarning } from './mirror/snapshot/disk-room.js';
 import { PublishedDirectory } from './mirror/snapshot/published-directory.js';
 import { noSteps, SnapshotPublisher, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
 import { SourceLimits } from './mirror/snapshot/source-opener.js';
@@ -101,7 +102,9 @@ class HaishinServer implements RunningServer {
     this.config = options.config;
     this.logger = options.logger;
     this.clock = options.clock ?? systemClock;
-    this.readiness = new Readiness(this.clock, ['content', 'database']);
+    this.readiness = new Readiness(this.clock, ['content', 'database'], {
+      disk: () => diskWarning(this.config.dataDir),
+    });
     this.standing = new CertificateStanding(this.readiness, this.logger);
     this.tree = new PublishedTree(this.config.dataDir, this.logger);
     this.blobs = new BlobStore(this.config.dataDir);

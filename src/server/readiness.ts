@@ -10,19 +10,21 @@ export interface Standing {
 /** What the server needs in order to work, and how it stands with each. */
 export class Readiness {
   private readonly standings = new Map<string, Standing>();
+  /** They make nothing unready: products that are sent elsewhere would gain nothing. */
+  private readonly warned = new Map<string, Standing>();
 
   constructor(
     private readonly clock: Clock,
     parts: readonly string[],
+    /** By part, what a person should know although the server does its work; asked with every report. */
+    private readonly warnings: Readonly<Record<string, () => string | null>> = {},
   ) {
     for (const part of parts)
       this.standings.set(part, { ok: false, detail: 'not started yet', since: clock.now().toISOString() });
   }
 
   set(part: string, ok: boolean, detail: string | null = null): void {
-    const before = this.standings.get(part);
-    const same = before?.ok === ok && before.detail === detail;
-    if (!same) this.standings.set(part, { ok, detail, since: this.clock.now().toISOString() });
+    this.note(this.standings, part, ok, detail);
   }
 
   get ready(): boolean {
@@ -30,6 +32,16 @@ export class Readiness {
   }
 
   report(): { ready: boolean; checks: Record<string, Standing> } {
-    return { ready: this.ready, checks: Object.fromEntries(this.standings) };
+    for (const [part, ask] of Object.entries(this.warnings)) {
+      const warning = ask();
+      this.note(this.warned, part, warning === null, warning);
+    }
+    return { ready: this.ready, checks: Object.fromEntries([...this.standings, ...this.warned]) };
+  }
+
+  private note(standings: Map<string, Standing>, part: string, ok: boolean, detail: string | null): void {
+    const before = standings.get(part);
+    const same = before?.ok === ok && before.detail === detail;
+    if (!same) standings.set(part, { ok, detail, since: this.clock.now().toISOString() });
   }
 }

@@ -48,11 +48,22 @@ if (!mounts) console.warn('skipped: full and read-only disks need the right to m
     }
   }
 
+  async function probe(): Promise<{ status: number; checks: Record<string, unknown> }> {
+    const answer = await fetch(`${bench.haishin.http}/readyz`);
+    return { status: answer.status, ...((await answer.json()) as { checks: Record<string, unknown> }) };
+  }
+
   it('too small from the start: said before anything is fetched', async () => {
     await open(70, 0.2);
     const download = await bench.api.download();
     expect(download).toMatchObject({ state: 'failed', error: { code: 'disk-full' } });
-    expect(download.error.details).toMatchObject({ neededBytes: expect.any(Number) as unknown });
+    const { neededBytes, freeBytes, reservedBytes } = download.error.details as Record<string, number>;
+    expect(neededBytes).toBeGreaterThan(freeBytes ?? 0);
+    // What a person sees in df is more.
+    expect(download.error.message).toContain(`${reservedBytes} bytes are kept for the database and the logs`);
+    const seen = Number(execFileSync('df', ['--output=avail', '-B1', disk]).toString().split('\n')[1]);
+    expect(Math.abs(seen - (freeBytes ?? 0) - (reservedBytes ?? 0))).toBeLessThan(1e6);
+    expect((await probe()).checks.disk).toMatchObject({ ok: true, detail: null });
     expect(bench.upstream.requested(/\.zip$/)).toEqual([]);
     expect((await bench.api.get('/api/v1/channels')).body.items[0].snapshotId).toBeNull();
   });
@@ -88,6 +99,10 @@ if (!mounts) console.warn('skipped: full and read-only disks need the right to m
     const download = await bench.api.download();
     expect(download).toMatchObject({ state: 'failed', error: { code: 'disk-full' }, snapshotId: null });
     expect(await bench.served()).toEqual(before);
+    expect(await probe()).toMatchObject({
+      status: 200,
+      checks: { disk: { ok: false, detail: expect.stringContaining('disk-full') } },
+    });
     expect((await bench.api.get('/api/v1/snapshots')).body.items).toHaveLength(1);
 
     // Nothing of an upstream's fault is claimed, but every component says why nothing comes.
@@ -95,6 +110,7 @@ if (!mounts) console.warn('skipped: full and read-only disks need the right to m
       available: { state: 'unknown', reason: 'disk-full' },
     });
     await rm(join(disk, 'something-else'));
+    expect((await probe()).checks.disk).toMatchObject({ ok: true, detail: null });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     expect(await bench.api.component('virus-pattern')).toMatchObject({ available: { state: 'version', reason: null } });
     await bench.expectCurrent();

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer, get as httpGet, type IncomingMessage, type Server } from 'node:http';
 import { get as secureGet } from 'node:https';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { forkContentWorkers, type ContentWorkers } from '../../src/mirror/source/content-worker-pool.js';
@@ -14,6 +14,17 @@ import { eventually } from '../support/raw-http.js';
 
 // A worker is a process of its own, so it runs what `npm run build` made.
 const ENTRY = fileURLToPath(new URL('../../dist/mirror/source/content-worker-main.js', import.meta.url));
+
+/** What comes on a connection of its own until it ends, however it ends. */
+function endOf(url: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write('GET /activeupdate/server.ini HTTP/1.0\r\n\r\n');
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+    socket.on('error', () => undefined).on('close', () => resolve(text));
+  });
+}
 
 describe('content workers', () => {
   let fixture: PublishedFixture;
@@ -178,6 +189,22 @@ describe('content workers', () => {
     await eventually(() => again() === killed, 'the dead workers are replaced');
     expect(workers?.pids()).toHaveLength(2);
     for (let n = 0; n < 4; n++) expect(await textOf('/activeupdate/server.ini')).toBe('global one');
+  });
+
+  it('leave no client waiting that was handed to one of them when it was killed', async () => {
+    await fork(2);
+    const [hanging = 0] = workers?.pids() ?? [];
+    // It is given a connection as any other, and will never take it.
+    process.kill(hanging, 'SIGSTOP');
+    const answers: string[] = [];
+    for (let n = 0; n < 4; n++) void endOf(workers?.httpUrl ?? '').then((text) => answers.push(text));
+    await eventually(() => answers.length === 3, 'the other worker answers the rest');
+    process.kill(hanging, 'SIGKILL');
+    await eventually(() => answers.length === 4, 'every connection is answered or closed');
+    for (const answer of answers) expect(answer === '' || answer.endsWith('global one')).toBe(true);
+    const again = (): boolean => logger.lines.some((line) => line.text.includes('serves again'));
+    await eventually(again, 'the dead worker is replaced');
+    expect(await textOf('/activeupdate/server.ini')).toBe('global one');
   });
 
   it('are replaced as soon as processes can be made again', async () => {

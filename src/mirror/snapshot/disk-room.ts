@@ -1,7 +1,37 @@
+import { statfsSync } from 'node:fs';
 import { AppError } from '../../platform/errors/app-error.js';
+
+/** Left free on the disk whatever happens: the database and the logs need room too. */
+const RESERVED_BYTES = 64 * 1024 * 1024;
 
 /** So many bytes of a file of unknown size may arrive between two looks at the disk. */
 const LOOK_EVERY_BYTES = 1024 * 1024;
+
+/** What downloads may still write; less than `df` shows. */
+export function freeBytesIn(dataDir: string): number {
+  const { bavail, bsize } = statfsSync(dataDir);
+  return Math.max(0, bavail * bsize - RESERVED_BYTES);
+}
+
+/** Why no download can bring anything, as far as the disk tells; null when it has room. */
+export function diskWarning(dataDir: string): string | null {
+  try {
+    if (freeBytesIn(dataDir) > 0) return null;
+  } catch (error) {
+    return `The disk of the data directory cannot be looked at (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): downloads will fail. See whether the directory is there.`;
+  }
+  return `The disk of the data directory has no more left than the ${RESERVED_BYTES} bytes that are kept for the database and the logs. What is published is still served, but downloads end with disk-full until there is room.`;
+}
+
+/** @param freeBytes as of `freeBytesIn` */
+export function diskFull(neededBytes: number, freeBytes: number): AppError {
+  return new AppError(
+    'storage',
+    'disk-full',
+    `This needs ${neededBytes} bytes, but only ${freeBytes} of what the disk has left may be used: ${RESERVED_BYTES} bytes are kept for the database and the logs.`,
+    { details: { neededBytes, freeBytes, reservedBytes: RESERVED_BYTES } },
+  );
+}
 
 /** What is left of the disk for files whose size nobody announced, while files with announced sizes are still to come. */
 export class DiskRoom {
@@ -38,7 +68,7 @@ export class DiskRoom {
       throw new AppError(
         'upstream',
         'disk-full',
-        `There is no room for ${path}: the source does not announce its size, and the disk has nothing left that other files do not need. Make room, or leave its component out.`,
+        `There is no room for ${path}: the source does not announce its size, and the disk has nothing left beside what other files need and the ${RESERVED_BYTES} bytes that are kept for the database and the logs. Make room, or leave its component out.`,
         { details: { path } },
       );
     };

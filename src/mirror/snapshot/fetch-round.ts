@@ -4,7 +4,7 @@ import type { Logger } from '../../platform/logging/logger.js';
 import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
-import { DiskRoom } from './disk-room.js';
+import { diskFull, DiskRoom } from './disk-room.js';
 import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
@@ -209,13 +209,5 @@ function requireSpace(input: RoundInput, wanted: { key: string; size: number | n
     0,
   );
   const free = input.freeBytes();
-  if (bytes - held > free)
-    throw new AppError(
-      'storage',
-      'disk-full',
-      `This needs ${bytes - held} bytes, but the disk has only ${free} left.`,
-      {
-        details: { neededBytes: bytes - held, freeBytes: free },
-      },
-    );
+  if (bytes - held > free) throw diskFull(bytes - held, free);
 }

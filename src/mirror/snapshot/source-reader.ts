@@ -1,4 +1,3 @@
-import { statfsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
@@ -8,15 +7,13 @@ import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource, Validators } from '../upstream/source.js';
 import type { Channel } from './channel.js';
+import { freeBytesIn } from './disk-room.js';
 import type { HeldTree, PlanInput } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import { isOfOneSource, type SourceVisits } from './source-visit.js';
 import { lastManifest, type StandIns } from './stand-ins.js';
 import { askedWith, validatorsOf, type UpstreamMemory, type UpstreamState } from './upstream-memory.js';
-
-/** Left free on the disk whatever happens: the database and the logs need room too. */
-const RESERVED_BYTES = 64 * 1024 * 1024;
 
 export interface ReadRequest {
   setting: UpdateSourceSetting;
@@ -147,7 +144,7 @@ export class SourceReader {
         plan: request.plan,
         held: request.held,
         parallel: request.setting.parallel,
-        freeBytes: () => this.freeBytes(),
+        freeBytes: () => freeBytesIn(this.deps.dataDir),
         now: clock.now(),
         signal: request.signal,
         progress: request.progress,
@@ -165,10 +162,5 @@ export class SourceReader {
     const { conditional } = conditionalOn(found);
     if (conditional === undefined || isDeepStrictEqual(conditional, validatorsOf(state))) return;
     await this.deps.memory.manifestStands(key, conditional);
-  }
-
-  private freeBytes(): number {
-    const disk = statfsSync(this.deps.dataDir);
-    return Math.max(0, disk.bavail * disk.bsize - RESERVED_BYTES);
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { Channel } from '../snapshot/channel.js';
+import { closeUnconfirmed } from './unconfirmed-connections.js';
 import type { FromWorker, ToWorker, WorkerReport, WorkerSettings } from './worker-messages.js';
 
 export interface ContentWorkersOptions {
@@ -113,6 +114,7 @@ class WorkerPool implements ContentWorkers {
     const worker = this.spawn();
     const bornAt = performance.now();
     this.workers.add(worker);
+    closeUnconfirmed(worker);
     const started = new Promise<Urls>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready')
