@@ -59,6 +59,16 @@ describe('one component that cannot be had', () => {
     await downloadWithout('upstream-timeout', 'virus-pattern');
   });
 
+  it('does not take all parallel transfers while others wait', async () => {
+    await bench.setting('update-source', { parallel: 2 });
+    bench.upstream.set(LARGEST, { kind: 'hang-before-headers' });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    const asked = bench.upstream.requested(/\.(zip|sig|\d+)$/).map(({ path }) => path);
+    const again = asked.findIndex((path, at) => LARGEST.test(path) && asked.indexOf(path) < at);
+    // Before the first silence was over.
+    expect(asked.slice(0, again).filter((path) => !LARGEST.test(path))).not.toEqual([]);
+  });
+
   it('is something else than a source that asks two of them to come back later: that is left alone', async () => {
     bench.upstream.set(/\/(tsc|vsapi|ssaptn)/, { kind: 'status', status: 503, headers: { 'Retry-After': '7200' } });
     const began = Date.now();

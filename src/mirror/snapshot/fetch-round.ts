@@ -1,10 +1,10 @@
-import pLimit from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { diskFull, DiskRoom } from './disk-room.js';
+import { FairSlots } from './fair-slots.js';
 import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
@@ -132,7 +132,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const common = {
     blobs: input.blobs,
     held: ownFiles(input),
-    limit: pLimit(input.parallel),
+    slots: new FairSlots(input.parallel),
     now: input.now,
     signal: input.signal,
   };

@@ -1,10 +1,10 @@
-import type { LimitFunction } from 'p-limit';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import type { DiskRoom } from './disk-room.js';
+import type { FairSlots, Slots } from './fair-slots.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
@@ -45,7 +45,7 @@ export interface GroupFetchInput {
   learnt: Set<string>;
   /** What the channel publishes now: tells whether earlier files of the group were signed. */
   held: FileMap | null;
-  limit: LimitFunction;
+  slots: FairSlots;
   room: DiskRoom;
   progress: FetchProgress;
   now: Date;
@@ -230,10 +230,19 @@ function signedKinds(group: PlanGroup, heldUnits: readonly ManifestUnit[], held:
  * Brings one group up to date: all files, then all signatures (activeupdate §7.2).
  * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had.
  */
-export async function fetchGroup(
+export function fetchGroup(
   input: GroupFetchInput,
   group: PlanGroup,
   heldUnits: readonly ManifestUnit[],
+): Promise<FetchedFile[]> {
+  return input.slots.lend((slots) => fetchAll(input, group, heldUnits, slots));
+}
+
+async function fetchAll(
+  input: GroupFetchInput,
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+  slots: Slots,
 ): Promise<FetchedFile[]> {
   const wanted = new Map<string, [ManifestUnit, FileReference]>();
   for (const unit of group.units)
@@ -245,7 +254,7 @@ export async function fetchGroup(
     let first: AppError | undefined;
     const results = await Promise.allSettled(
       tasks.map(({ path, run }) =>
-        input.limit(async () => {
+        slots(async () => {
           if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled', 'Cancelled.');
           try {
             return await run();

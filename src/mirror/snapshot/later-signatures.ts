@@ -1,6 +1,7 @@
 import { allOver } from '../../platform/promises/all-over.js';
 import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
+import type { Slots } from './fair-slots.js';
 import { isBrokenPair, withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
@@ -12,19 +13,20 @@ export async function laterSignatures(
   held: HeldTree | null,
   all: boolean,
 ): Promise<FetchedFile[]> {
-  const later = group.units.flatMap((unit) =>
-    unit.files.map(async (reference): Promise<FetchedFile[]> => {
-      const have = held?.files.get(reference.key);
-      const signed = held?.files.get(signaturePathOf(reference.key));
-      if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
-      const { sha256, size, mtime } = have;
-      const content = { reference, sha256, size, mtime, remembered: true };
-      const file = await fetch.limit(() => withSignature({ ...fetch, component: group.key }, unit, content));
-      const news = file.signature !== null && file.signature.sha256 !== signed?.sha256;
-      return news || file.sha256 !== sha256 ? [file] : [];
-    }),
-  );
-  return (await allOver(later)).flat();
+  const later = (slots: Slots): Promise<FetchedFile[]>[] =>
+    group.units.flatMap((unit) =>
+      unit.files.map(async (reference): Promise<FetchedFile[]> => {
+        const have = held?.files.get(reference.key);
+        const signed = held?.files.get(signaturePathOf(reference.key));
+        if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
+        const { sha256, size, mtime } = have;
+        const content = { reference, sha256, size, mtime, remembered: true };
+        const file = await slots(() => withSignature({ ...fetch, component: group.key }, unit, content));
+        const news = file.signature !== null && file.signature.sha256 !== signed?.sha256;
+        return news || file.sha256 !== sha256 ? [file] : [];
+      }),
+    );
+  return (await fetch.slots.lend((slots) => allOver(later(slots)))).flat();
 }
 
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */
