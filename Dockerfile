@@ -18,6 +18,7 @@ USER node
 VOLUME /var/lib/haishin
 EXPOSE 8080 8443
 STOPSIGNAL SIGTERM
+# Whichever listener there is; the certificate is the server's own.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
-  CMD node -e "fetch('http://127.0.0.1:8080/healthz').then(r=>process.exit(r.ok?0:1),()=>process.exit(1))"
+  CMD node -e "const {http,https}=JSON.parse(require('fs').readFileSync(process.env.HAISHIN_DATA_DIR+'/run/server.json'));require(http?'http':'https').get((http??https)+'/healthz',{rejectUnauthorized:false},r=>process.exit(r.statusCode===200?0:1)).on('error',()=>process.exit(1))"
 CMD ["node", "dist/cli.js", "serve"]

@@ -16,6 +16,8 @@ import { goOn, SIMULATED_PRODUCTS, tour, type Tour } from './quickstart-tour.js'
 import { announce, stopOnSignal, wholeNumber } from './serve.command.js';
 
 const SAMPLE_SCALE = 0.02;
+/** No supervisor waits for a tour, and one that is ended while it starts first has to come to that. */
+const STOP_LIMIT_MS = 40_000;
 
 interface QuickstartOptions {
   every: number;
@@ -94,7 +96,7 @@ async function begin(options: QuickstartOptions, running: Running): Promise<Tour
     throw new AppError('bad-input', 'http-needed', 'The tour of quickstart needs HTTP: leave HAISHIN_HTTP_PORT unset.');
   const logger = createLogger(config.logLevel);
   running.logger = logger;
-  stopOnSignal(running, logger);
+  stopOnSignal(running, logger, STOP_LIMIT_MS);
   if (given['HAISHIN_DATA_DIR'] === undefined && !options.keep)
     config.dataDir = await running.begin(mkdtemp(join(tmpdir(), 'haishin-quickstart-')), (directory) =>
       rm(directory, { recursive: true, force: true }),

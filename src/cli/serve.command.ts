@@ -51,7 +51,7 @@ export function announce(server: RunningServer, logger: Logger): void {
   process.stdout.write(`listening http=${server.httpUrl ?? 'off'} https=${server.httpsUrl ?? 'off'}\n`);
 }
 
-export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger): void {
+export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger, limitMs = STOP_LIMIT_MS): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;
@@ -60,7 +60,7 @@ export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger):
     setTimeout(() => {
       logger.error('the stop took too long; ending now');
       process.exit(1);
-    }, STOP_LIMIT_MS).unref();
+    }, limitMs).unref();
     server.stop().then(
       () => process.exit(0),
       (err: unknown) => {

@@ -41,7 +41,9 @@ export function refuseOtherVersion(clusterDir: string, found: string, ours: stri
     'embedded-database-version',
     `The database in ${clusterDir} is of PostgreSQL ${found}, this version of Haishin brings PostgreSQL ${ours}. ` +
       (older
-        ? 'Dump it with the version of Haishin that made it (pg_dump), move the directory away, start this one and restore.'
+        ? 'Start the version of Haishin that made it; while it runs, dump the database with a pg_dump of PostgreSQL ' +
+          `${found} or newer (pg_dump -Fc -h ${join(dirname(clusterDir), 'socket')} -U ${EMBEDDED_USER} ${EMBEDDED_DATABASE}), ` +
+          'restore it with pg_restore into a PostgreSQL of yours, and start this version with DATABASE_URL.'
         : 'Start the newer version of Haishin that made it, or move the directory away to begin with an empty database.'),
     { details: { clusterDir, found, supported: ours } },
   );
