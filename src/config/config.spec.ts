@@ -213,10 +213,18 @@ describe('the configuration', () => {
     [{ HAISHIN_TLS_KEY: '/key.pem' }, 'must be given together'],
     [{ HAISHIN_BOOTSTRAP_TOKEN: 'a'.repeat(20), HAISHIN_BOOTSTRAP_TOKEN_FILE: '/absent' }, 'must not both be given'],
     [{ HAISHIN_BOOTSTRAP_TOKEN_FILE: '/absent/token' }, 'cannot be read'],
+    [{ HAISHIN_BOOTSTRAP_TOKEN: 'has a space in it' }, 'HAISHIN_BOOTSTRAP_TOKEN must have 8 to 512 ASCII'],
+    [{ HAISHIN_BOOTSTRAP_TOKEN: '合言葉合言葉合言葉' }, 'HAISHIN_BOOTSTRAP_TOKEN must have 8 to 512 ASCII'],
+    [{ HAISHIN_BOOTSTRAP_TOKEN: 'a'.repeat(513) }, 'HAISHIN_BOOTSTRAP_TOKEN must have 8 to 512 ASCII'],
     [{ HAISHIN_HTTP_PORT: '-1' }, 'HAISHIN_HTTP_PORT'],
     [{ HAISHIN_HTTP_PORT: '8080.5' }, 'HAISHIN_HTTP_PORT'],
   ])('refuses %j', (variables, words) => {
     expect(faultsOf(variables).join('\n')).toContain(words);
+  });
+
+  it('takes the bootstrap token without the blanks around it, as from a file', () => {
+    const token = 'a-token-of-some-length';
+    expect(loadConfig({}, { HAISHIN_BOOTSTRAP_TOKEN: ` ${token}\n` }).bootstrapToken).toBe(token);
   });
 
   it('reads the bootstrap token from a file, without the line end', () => {
@@ -225,6 +233,8 @@ describe('the configuration', () => {
       const file = join(directory, 'token');
       writeFileSync(file, 'a-token-of-some-length\n');
       expect(loadConfig({}, { HAISHIN_BOOTSTRAP_TOKEN_FILE: file }).bootstrapToken).toBe('a-token-of-some-length');
+      writeFileSync(file, 'has a space in it\n');
+      expect(faultsOf({ HAISHIN_BOOTSTRAP_TOKEN_FILE: file }).join()).toContain('HAISHIN_BOOTSTRAP_TOKEN_FILE');
       writeFileSync(file, 'short\n');
       expect(faultsOf({ HAISHIN_BOOTSTRAP_TOKEN_FILE: file }).join()).toContain('HAISHIN_BOOTSTRAP_TOKEN_FILE');
     } finally {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
-import { readEnvironment, type Environment } from './environment.js';
+import { readEnvironment, TOKEN, TOKEN_RULE, type Environment } from './environment.js';
 import { listedIn } from './network-list.js';
 
 /** What the administrator decided by the environment. Paths are absolute; ports are numbers or `off`. */
@@ -92,8 +92,8 @@ export function loadConfig(
     } catch {
       faults.push(`HAISHIN_BOOTSTRAP_TOKEN_FILE cannot be read: ${env.HAISHIN_BOOTSTRAP_TOKEN_FILE}`);
     }
-    if (bootstrapToken !== undefined && bootstrapToken.length < 8)
-      faults.push('HAISHIN_BOOTSTRAP_TOKEN_FILE must hold at least 8 characters');
+    if (bootstrapToken !== undefined && !TOKEN.test(bootstrapToken))
+      faults.push(`HAISHIN_BOOTSTRAP_TOKEN_FILE: what it holds ${TOKEN_RULE}`);
   }
   const config: Config = {
     dataDir: env.HAISHIN_DATA_DIR ?? './data',

@@ -26,6 +26,9 @@ const port = ({ value }: { value: unknown }): unknown => {
   return /^\d+$/.test(text) ? Number(text) : value;
 };
 
+const trimmed = ({ value }: { value: unknown }): unknown =>
+  typeof value === 'string' && value.trim() !== '' ? value.trim() : blankIsUnset({ value });
+
 const whole = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && /^\d+$/.test(value.trim()) ? Number(value) : blankIsUnset({ value });
 
@@ -35,6 +38,10 @@ const isNumberPort = (name: 'HAISHIN_HTTP_PORT' | 'HAISHIN_HTTPS_PORT') => (env:
 /** One text for all checks of a value, so that it is said once. */
 const PORT = { message: '$property must be a port number up to 65535, 0 for any free one, or off' };
 const WORKERS = { message: '$property must be a whole number from 0 to 64' };
+
+/** What a request can bring as a bearer token. */
+export const TOKEN = /^[\x21-\x7e]{8,512}$/;
+export const TOKEN_RULE = 'must have 8 to 512 ASCII characters without spaces';
 
 /** The environment as it is read: names, forms and limits. The meaning of each is in README.md. */
 export class Environment {
@@ -101,8 +108,8 @@ export class Environment {
   HAISHIN_PROXY_URL?: string;
 
   @IsOptional()
-  @Transform(blankIsUnset)
-  @MinLength(8, { message: 'HAISHIN_BOOTSTRAP_TOKEN must have at least 8 characters' })
+  @Transform(trimmed)
+  @Matches(TOKEN, { message: `HAISHIN_BOOTSTRAP_TOKEN ${TOKEN_RULE}` })
   HAISHIN_BOOTSTRAP_TOKEN?: string;
 
   @IsOptional()

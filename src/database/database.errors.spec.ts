@@ -26,7 +26,7 @@ describe('database errors', () => {
     expect(toDatabaseError(error)).toMatchObject({ kind: 'unavailable', code: 'database-unavailable', cause: error });
   });
 
-  it.each(['22003', '22007', '22021', '22P02', '22P05'])('calls %s a value of the wrong form', (code) => {
+  it.each(['22003', '22007', '22009', '22021', '22P02', '22P05'])('calls %s a value of the wrong form', (code) => {
     expect(toDatabaseError(withCode(code))).toMatchObject({ kind: 'bad-input', code: 'value-malformed' });
   });
 

@@ -85,7 +85,7 @@ export function toDatabaseError(thrown: unknown): unknown {
       cause: thrown,
     });
   // 22: a value of the wrong form, such as a NUL in a text. Ours are well-formed; what comes from outside need not be.
-  if (code !== undefined && /^22(003|007|008|021|P02|P05)$/.test(code))
+  if (code !== undefined && /^22(003|007|008|009|021|P02|P05)$/.test(code))
     return new AppError('bad-input', 'value-malformed', 'The request holds a value of the wrong form.', {
       cause: thrown,
     });

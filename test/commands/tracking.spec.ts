@@ -1,7 +1,10 @@
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import type { DdiClient } from '../support/ddi-client.js';
 import { TEST_TOKEN } from '../support/haishin.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
+import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
+import { EventStream } from '../../src/modules/commands/event-stream.js';
 import { Months } from '../../src/modules/commands/months.js';
 import { CommandRepository } from '../../src/modules/commands/command.repository.js';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
@@ -226,6 +229,32 @@ describe('command tracking', () => {
     resumed.destroy();
     expect(last).not.toBe('');
     expect((await fetch(`${site.haishin.http}/api/v1/stream`)).status).toBe(401);
+  });
+
+  it('streams to nobody whose token has been revoked', async () => {
+    const tokens = site.get(ApiTokenService);
+    const { token } = await tokens.create({ name: 'console', role: 'viewer', createdBy: 'test' });
+    const open = async (bearer: string): Promise<IncomingMessage> => {
+      const options = { headers: { authorization: `Bearer ${bearer}` } };
+      const [response] = (await once(request(`${site.haishin.http}/api/v1/stream`, options).end(), 'response')) as [
+        IncomingMessage,
+      ];
+      return response.resume();
+    };
+    const [revoked, other] = [await open(token), await open(TEST_TOKEN)];
+    await tokens.revoke('console');
+    await site.get(EventStream).endRefused();
+    await once(revoked, 'end');
+    expect(other.readableEnded).toBe(false);
+    other.destroy();
+  });
+
+  it.each([
+    ['agents/t1/events', ['+275760-09-13T00:00:00Z', '00000000-0000-4000-8000-000000000000']],
+    ['commands', ['+275760-09-13T00:00:00Z', '1']],
+  ])('a cursor of %s that nobody was given is refused', async (path, key) => {
+    const cursor = Buffer.from(JSON.stringify(key)).toString('base64url');
+    expect((await site.api.get(`/api/v1/${path}?cursor=${cursor}`)).status).toBe(400);
   });
 
   it('removes old months whole, and nothing else', async () => {

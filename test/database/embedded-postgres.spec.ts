@@ -148,6 +148,8 @@ describe('embedded PostgreSQL', () => {
     expect(await query(server.url, 'SELECT value FROM kept')).toBe(42);
     expect(log.lines).toContainEqual(expect.stringMatching(/^warn: a lock whose owner is gone was cleared/));
     expect(log.lines).toContainEqual(expect.stringMatching(/^info: .* was taken over$/));
+    // The logger's own name for the process that logs.
+    expect(log.facts.filter((facts) => 'pid' in (facts as object))).toEqual([]);
     await server.stop();
     expect(await postmasterPid()).toBeUndefined();
   });

@@ -69,12 +69,12 @@ export class PostmasterSupervisor {
     const asPlanned = JSON.stringify(orphan.commandLine) === JSON.stringify([binaries.postgres, ...args]);
     if (asPlanned && (await waitUntilReady(socketDir, 10_000)) === 'ready' && (await isRunning(orphan.process))) {
       this.logger.info(
-        { pid: orphan.process.pid },
+        { databasePid: orphan.process.pid },
         'the database of a server that was killed still runs, and was taken over',
       );
       return orphan.process;
     }
-    this.logger.info({ pid: orphan.process.pid }, 'a database left by a server that was killed is stopped');
+    this.logger.info({ databasePid: orphan.process.pid }, 'a database left by a server that was killed is stopped');
     await stopPostmaster(orphan.process);
     return undefined;
   }
@@ -112,7 +112,7 @@ export class PostmasterSupervisor {
   private async restart(): Promise<number> {
     if (this.postmaster !== undefined) {
       this.logger.error(
-        { pid: this.postmaster.pid, logFile: this.plan.logFile },
+        { databasePid: this.postmaster.pid, logFile: this.plan.logFile },
         'the embedded database ended by itself',
       );
       this.postmaster = undefined;
@@ -122,7 +122,7 @@ export class PostmasterSupervisor {
     try {
       this.postmaster = await this.launch();
       this.startedAt = performance.now();
-      this.logger.info({ pid: this.postmaster.pid }, 'the embedded database runs again');
+      this.logger.info({ databasePid: this.postmaster.pid }, 'the embedded database runs again');
       return WATCH_MILLISECONDS;
     } catch (error) {
       this.failures += 1;

@@ -134,7 +134,7 @@ class WorkerPool implements ContentWorkers {
         if (this.stopping) return;
         const { pid } = worker.process;
         this.options.logger.warn(
-          { pid, ...facts, delayMs: this.delayMs },
+          { worker: pid, ...facts, delayMs: this.delayMs },
           'a content worker ended; another is started',
         );
         this.respawnLater();
@@ -143,7 +143,7 @@ class WorkerPool implements ContentWorkers {
       worker.on('error', (err: NodeJS.ErrnoException) => {
         // Of a process that could not even be made (no memory, too many processes) nothing exits.
         if (worker.process.pid === undefined) ended({ err, code: err.code });
-        else this.options.logger.warn({ err, pid: worker.process.pid }, 'a content worker cannot be reached');
+        else this.options.logger.warn({ err, worker: worker.process.pid }, 'a content worker cannot be reached');
       });
     });
     const limit = setTimeout(() => worker.process.kill('SIGKILL'), START_LIMIT_MS);

@@ -49,7 +49,7 @@ export class AgentEventService {
   }
 
   async list(controllerId: string, query: PageQuery): Promise<Page<AgentEventView>> {
-    const after = decodeCursor(query.cursor, 2);
+    const after = decodeCursor(query.cursor, ['time', 'text']);
     const rows = await this.events.list(controllerId, after, query.limit + 1);
     return toPage(
       rows,

@@ -1,6 +1,7 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { actorOf } from '../accounts/accounts.api.js';
 import { EventStream } from './event-stream.js';
 
 @ApiTags('commands')
@@ -11,14 +12,16 @@ export class EventStreamController {
 
   /**
    * Server-sent events: `command` (as in the list), `target` (commandId, controllerId, state, reason), `targets-skipped` (count),
-   * `download` (id, state, progress), `reset` (look at the lists again).
+   * `download` (id, state, progress), `reset` (look at the lists again). It ends within
+   * seconds when the token is revoked or expires.
    */
   @Get()
   @ApiOkResponse({ schema: { type: 'string' } })
   @ApiProduces('text/event-stream')
   open(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const last = request.headers['last-event-id'];
+    const { tokenId } = actorOf(request);
     reply.hijack();
-    this.stream.attach(reply.raw, typeof last === 'string' ? last : undefined, { 'x-request-id': request.id });
+    this.stream.attach(reply.raw, tokenId, typeof last === 'string' ? last : undefined, { 'x-request-id': request.id });
   }
 }

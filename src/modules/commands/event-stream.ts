@@ -4,6 +4,7 @@ import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@ne
 import { onSaidAll } from '../../platform/http/half-closed.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
+import { ApiTokenService } from '../accounts/accounts.api.js';
 import { ChangeFeed, type TargetChange } from './change-feed.js';
 import { TrackingRepository } from './tracking.repository.js';
 import { CommandRepository } from './command.repository.js';
@@ -27,7 +28,8 @@ interface StreamEvent {
 /** Server-sent events of commands, targets and downloads, for consoles. What is missed is in the lists. */
 @Injectable()
 export class EventStream implements OnModuleInit, OnModuleDestroy {
-  private readonly listeners = new Set<ServerResponse>();
+  /** With the id of the token by which each was let in. */
+  private readonly listeners = new Map<ServerResponse, string>();
   private readonly remembered: StreamEvent[] = [];
   private readonly run = randomUUID().slice(0, 8);
   private count = 0;
@@ -41,6 +43,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     private readonly feed: ChangeFeed,
     private readonly tracking: TrackingRepository,
     private readonly counts: CommandRepository,
+    private readonly tokens: ApiTokenService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -58,19 +61,26 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
         this.later();
       },
     });
-    this.heartbeat = setInterval(() => this.broadcast(': still here\n\n'), HEARTBEAT_MS);
-    this.heartbeat.unref();
+    this.heartbeat = setInterval(() => {
+      this.broadcast(': still here\n\n');
+      void this.endRefused();
+    }, HEARTBEAT_MS).unref();
   }
 
   onModuleDestroy(): void {
     clearInterval(this.heartbeat);
     clearTimeout(this.flushing);
-    for (const listener of this.listeners) listener.end();
+    for (const listener of this.listeners.keys()) listener.end();
     this.listeners.clear();
   }
 
   /** @throws AppError `too-many-listeners`. */
-  attach(response: ServerResponse, lastEventId: string | undefined, head: Record<string, string>): void {
+  attach(
+    response: ServerResponse,
+    tokenId: string,
+    lastEventId: string | undefined,
+    head: Record<string, string>,
+  ): void {
     if (this.listeners.size >= MAX_LISTENERS)
       throw new AppError('unavailable', 'too-many-listeners', 'Too many consoles listen to this server.');
     response.writeHead(200, {
@@ -81,12 +91,27 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     });
     response.write('retry: 3000\n\n');
     for (const text of this.missed(lastEventId)) response.write(text);
-    this.listeners.add(response);
+    this.listeners.set(response, tokenId);
     // It never ends by itself, so a client that closes its half is taken for one that has gone.
     onSaidAll(response.req.socket, () => {
       this.listeners.delete(response);
       response.end();
     });
+  }
+
+  /** Ends those whose token was revoked, or has expired, since they came. Never rejects. */
+  async endRefused(): Promise<void> {
+    if (this.listeners.size === 0) return;
+    try {
+      const valid = await this.tokens.validOf([...new Set(this.listeners.values())]);
+      for (const [listener, tokenId] of this.listeners) {
+        if (valid.has(tokenId)) continue;
+        this.listeners.delete(listener);
+        listener.end();
+      }
+    } catch (fault) {
+      this.logger.debug({ err: fault }, 'the tokens of listeners could not be looked at; the next heartbeat will');
+    }
   }
 
   /** Something of a download; whoever tells decides how often. */
@@ -138,7 +163,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
   }
 
   private broadcast(text: string): void {
-    for (const listener of this.listeners) {
+    for (const listener of this.listeners.keys()) {
       if (listener.writableLength > MAX_UNSENT) listener.destroy();
       else listener.write(text);
     }

@@ -75,7 +75,7 @@ export class DownloadScheduler implements OnApplicationBootstrap {
     );
     for (const download of cleared) {
       this.logger.warn(
-        { download: download.id, node: download.ownerNode, pid: download.ownerPid, startedAt: download.startedAt },
+        { download: download.id, node: download.ownerNode, ownerPid: download.ownerPid, startedAt: download.startedAt },
         'cleared a stale download: its process ended while it ran',
       );
       await this.observers.ended(download.id, download.state, download.snapshotId);

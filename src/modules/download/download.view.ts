@@ -13,6 +13,7 @@ export interface DownloadView {
   createdAt: string;
   startedAt: string | null;
   finishedAt: string | null;
+  /** Null also when the clock was set back meanwhile: then nobody knows. */
   durationSeconds: number | null;
   cancelRequestedAt: string | null;
   /** Who holds the lock; of interest while it runs. */
@@ -72,7 +73,7 @@ export function downloadView(
     createdAt: download.createdAt.toISOString(),
     startedAt: startedAt?.toISOString() ?? null,
     finishedAt: finishedAt?.toISOString() ?? null,
-    durationSeconds: startedAt && finishedAt ? (finishedAt.getTime() - startedAt.getTime()) / 1000 : null,
+    durationSeconds: secondsBetween(startedAt, finishedAt),
     cancelRequestedAt: download.cancelRequestedAt?.toISOString() ?? null,
     owner: {
       node: download.ownerNode,
@@ -92,4 +93,9 @@ export function downloadView(
     snapshotId: download.snapshotId,
     error: download.error,
   };
+}
+
+function secondsBetween(from: Date | null, to: Date | null): number | null {
+  if (from === null || to === null || to < from) return null;
+  return (to.getTime() - from.getTime()) / 1000;
 }
