@@ -24,7 +24,7 @@ import { SecretBox } from './platform/secrets/secret-box.js';
 import type { ServerCertificate } from './platform/tls/server-certificate.js';
 import { CertificateStanding } from './server/certificate-standing.js';
 import { startContent, type ContentServer } from './server/content.js';
-import { openDatabase, type Database } from './server/database.js';
+import { endsStart, openDatabase, type Database } from './server/database.js';
 import { openApplication } from './server/open-application.js';
 import { createMetrics, createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
@@ -193,8 +193,7 @@ class HaishinServer implements RunningServer {
 
   /** Whether such a fault of the database is one to serve content with. */
   private async servesWithout({ code }: AppError): Promise<boolean> {
-    // Another server does, from this very directory.
-    if (code === 'data-directory-in-use') return false;
+    if (endsStart(code)) return false;
     if (this.config.databaseUrl !== undefined && code === 'database-unavailable') return true;
     await this.tree.refresh();
     return CHANNELS.some((channel) => this.tree.currentSnapshot(channel) !== null);

@@ -7,7 +7,7 @@ const LOOK_MS = 60_000;
 
 /**
  * Whether the certificate in use is within its time. Out of it HTTPS goes on, so that whoever does not check, and all of HTTP, is
- * served; the log, readiness and metrics say so.
+ * served; the log, the readiness report and metrics say so.
  */
 export class CertificateStanding {
   private certificate: ServerCertificate | null = null;
@@ -39,7 +39,7 @@ export class CertificateStanding {
     if (certificate === null) return;
     // Clients go by the real time as well.
     const fault = timeFault(certificate, systemClock.now());
-    this.readiness.set('certificate', fault === null, fault?.message ?? null);
+    this.readiness.warn('certificate', fault?.message ?? null);
     if (fault !== null && fault.code !== this.said)
       this.logger.error(
         { code: fault.code, fingerprintSha256: certificate.fingerprintSha256 },

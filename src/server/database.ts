@@ -70,3 +70,19 @@ export async function openDatabase(
     throw fault;
   }
 }
+
+const ENDS_START = new Set([
+  'data-directory-in-use',
+  'database-too-new',
+  'database-version-unsupported',
+  'embedded-database-version',
+  'migration-changed',
+]);
+
+/**
+ * Faults with which not even content is served: another server does so from this very directory, or another version of something
+ * belongs here, and whoever chose this one is there to see it.
+ */
+export function endsStart(code: string): boolean {
+  return ENDS_START.has(code);
+}

@@ -16,7 +16,7 @@ export class Readiness {
   constructor(
     private readonly clock: Clock,
     parts: readonly string[],
-    /** By part, what a person should know although the server does its work; asked with every report. */
+    /** By part, warnings that are asked for with every report. */
     private readonly warnings: Readonly<Record<string, () => string | null>> = {},
   ) {
     for (const part of parts)
@@ -27,15 +27,17 @@ export class Readiness {
     this.note(this.standings, part, ok, detail);
   }
 
+  /** Something that a person should know although the server does its work; null: all is well. */
+  warn(part: string, detail: string | null): void {
+    this.note(this.warned, part, detail === null, detail);
+  }
+
   get ready(): boolean {
     return [...this.standings.values()].every((standing) => standing.ok);
   }
 
   report(): { ready: boolean; checks: Record<string, Standing> } {
-    for (const [part, ask] of Object.entries(this.warnings)) {
-      const warning = ask();
-      this.note(this.warned, part, warning === null, warning);
-    }
+    for (const [part, ask] of Object.entries(this.warnings)) this.warn(part, ask());
     return { ready: this.ready, checks: Object.fromEntries([...this.standings, ...this.warned]) };
   }
 

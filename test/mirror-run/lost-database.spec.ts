@@ -241,6 +241,13 @@ describe('a database that goes away and comes back', () => {
     await expect(bench.restart()).rejects.toMatchObject({ code: 'database-read-only' });
   });
 
+  it('at the start, when a newer version of the server made it: the server ends, whatever is published', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.haishin.stop();
+    await onDatabase(`insert into schema_migration (name, sha256) values ('9999-of-tomorrow.sql', '')`);
+    await expect(bench.restart()).rejects.toMatchObject({ code: 'database-too-new' });
+  });
+
   it('at the start: commands on this host can talk to the server when it has come', async () => {
     await postgres.stop();
     await bench.restart();
