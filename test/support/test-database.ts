@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 export interface TestDatabase {
@@ -5,17 +6,14 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-let created = 0;
-
 /** A database of its own with the present schema, cloned from the template in milliseconds. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const adminUrl = process.env.HAISHIN_TEST_DATABASE_ADMIN_URL;
   const template = process.env.HAISHIN_TEST_DATABASE_TEMPLATE;
   if (adminUrl === undefined || template === undefined)
     throw new Error('No test database: the run was asked for unit specs only. Specs that need one stand in test/.');
-  created += 1;
-  // The template bears the pid of the run, by which the teardown finds what a failed test left.
-  const name = `${template.replace('template', 'test')}_${process.pid}_${created}`;
+  // The template bears the pid of the run, by which the teardown finds what a failed test left; the next file must not meet it.
+  const name = `${template.replace('template', 'test')}_${randomBytes(6).toString('hex')}`;
   await onAdmin(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   return {
     url: adminUrl.replace(/^(\w+:\/\/[^/]*\/)[^?]*/, `$1${name}`),
