@@ -86,7 +86,7 @@ export class MirrorService {
     return outcome;
   }
 
-  /** Puts into force what is recorded and not in force yet. */
+  /** Puts into force what is recorded and not in force yet, and mends what can be mended here. */
   finishPublication(): Promise<void> {
     return this.deps.publisher.exclusively(() => Promise.resolve());
   }
@@ -108,7 +108,12 @@ export class MirrorService {
     const { catalogue, settings, releases, snapshots, publisher, blobs, logger } = this.deps;
     const setting = await settings.updateSource();
     const components = await catalogue.list();
-    const states = await this.states();
+    let states = await this.states();
+    if (CHANNELS.some((channel) => states[channel].manifestLost)) {
+      // Perhaps it is only an index, which can be made anew without the source.
+      await this.finishPublication();
+      states = await this.states();
+    }
     const damage = await findDamage(states, blobs);
     if (isDamaged(damage)) {
       await publisher.noteDamage();
