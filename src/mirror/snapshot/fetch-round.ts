@@ -1,11 +1,18 @@
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
+import type { FileReference, Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { diskFull, DiskRoom } from './disk-room.js';
 import { FairSlots } from './fair-slots.js';
-import { fetchGroup, type FetchedFile, type FetchProgress, type GroupFetchInput } from './group-fetch.js';
+import { FileTurns } from './file-turns.js';
+import {
+  fetchGroup,
+  type FetchedFile,
+  type FetchProgress,
+  type FileContent,
+  type GroupFetchInput,
+} from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
@@ -47,9 +54,9 @@ export interface StandInRequest {
   manifest: Manifest;
   groups: readonly PlanGroup[];
   componentOfUnit: ReadonlyMap<string, string>;
-  fetch: Omit<GroupFetchInput, 'source' | 'remembered' | 'learnt' | 'progress' | 'room'>;
+  fetch: Omit<GroupFetchInput, 'source' | 'remembered' | 'learnt' | 'progress' | 'room' | 'turns'>;
   heldUnits: readonly ManifestUnit[];
-  progressOf: (group: PlanGroup) => FetchProgress;
+  progress: FetchProgress;
   freeBytes: () => number;
 }
 
@@ -94,41 +101,37 @@ export interface Round {
   pause: AppError | null;
 }
 
-/** Counts what is done of each group, so that another source that begins it anew does not count twice. */
-class GroupProgress {
-  private readonly done = new Map<string, number>();
+/** Counts each file once, however many entries name it, and whoever fetches it in the end. */
+class FilesDone implements FetchProgress {
+  private readonly done = new Set<string>();
 
   constructor(private readonly progress: FetchProgress) {}
 
-  of({ key }: PlanGroup): FetchProgress {
-    return {
-      bytes: (count) => this.progress.bytes(count),
-      fileDone: () => {
-        this.done.set(key, (this.done.get(key) ?? 0) + 1);
-        this.progress.fileDone();
-      },
-    };
+  bytes(count: number): void {
+    this.progress.bytes(count);
   }
 
-  /** The same for whoever begins a group anew. */
-  again({ key }: PlanGroup): FetchProgress {
-    let known = this.done.get(key) ?? 0;
-    return {
-      bytes: (count) => this.progress.bytes(count),
-      fileDone: () => (known > 0 ? void (known -= 1) : this.progress.fileDone()),
-    };
+  fileDone(key: string): void {
+    if (this.done.has(key)) return;
+    this.done.add(key);
+    this.progress.fileDone(key);
   }
+}
+
+/** Files of groups: each once in its group. */
+export function filesOf(groups: readonly PlanGroup[]): FileReference[] {
+  return groups.flatMap(({ units }) => [
+    ...new Map(units.flatMap(({ files }) => files.map((file) => [file.key, file]))).values(),
+  ]);
 }
 
 /** One pass over all groups of a manifest; what the source cannot deliver may come from another one. */
 export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: boolean): Promise<Round> {
   const groups = largestFirst(planMirror({ ...input.plan, upstream: manifest, held: input.held }));
-  const wanted = groups
-    .filter((group) => group.action === 'fetch')
-    .flatMap((group) => group.units.flatMap((unit) => unit.files));
-  const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
-  input.progress.planned(wanted.length, bytes);
-  requireSpace(input, wanted, bytes);
+  const wanted = filesOf(groups.filter(({ action }) => action === 'fetch'));
+  const room = new DiskRoom(input.freeBytes, wanted);
+  input.progress.planned(room.files, room.promised);
+  requireSpace(input, wanted, room.promised);
   const common = {
     blobs: input.blobs,
     held: ownFiles(input),
@@ -137,8 +140,8 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     signal: input.signal,
   };
   const { source, remembered, learnt } = input;
-  const fetch = { ...common, source, remembered, learnt, room: new DiskRoom(input.freeBytes, bytes) };
-  const progress = new GroupProgress(input.progress);
+  const progress = new FilesDone(input.progress);
+  const fetch = { ...common, source, remembered, learnt, room, turns: new FileTurns<FileContent>(), progress };
   const signedAnew = isNews && isSignedAnew(manifest, input.lastManifest);
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const failed = new Map<string, { group: PlanGroup; error: AppError }>();
@@ -146,11 +149,10 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const busy: AppError[] = [];
   const results = await Promise.all(
     groups.map(async (group): Promise<GroupResult> => {
-      const of = { ...fetch, progress: progress.of(group) };
       try {
-        if (group.action === 'fetch') return { ...group, files: await fetchGroup(of, group, heldUnits) };
+        if (group.action === 'fetch') return { ...group, files: await fetchGroup(fetch, group, heldUnits) };
         if (group.action === 'same' && isNews)
-          return { ...group, files: await laterSignatures(of, group, input.held, signedAnew) };
+          return { ...group, files: await laterSignatures(fetch, group, input.held, signedAnew) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);
@@ -174,7 +176,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     componentOfUnit: input.plan.componentOfUnit,
     fetch: common,
     heldUnits,
-    progressOf: (group) => progress.again(group),
+    progress,
     freeBytes: input.freeBytes,
   });
   const settled = results.map((result): GroupResult => {
@@ -203,11 +205,10 @@ function messageOf({ message, details: { path } }: AppError): string {
   return typeof path !== 'string' || message.includes(path) ? message : `${path}: ${message}`;
 }
 
-function requireSpace(input: RoundInput, wanted: { key: string; size: number | null }[], bytes: number): void {
-  const held = wanted.reduce(
-    (sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0),
-    0,
-  );
-  const free = input.freeBytes();
-  if (bytes - held > free) throw diskFull(bytes - held, free);
+function requireSpace({ remembered, freeBytes }: RoundInput, wanted: readonly FileReference[], bytes: number): void {
+  const isHeld = ({ key, size }: FileReference): boolean => remembered.get(key)?.size === size;
+  const held = new Map(wanted.filter(isHeld).map(({ key, size }) => [key, size ?? 0]));
+  const needed = bytes - [...held.values()].reduce((sum, size) => sum + size, 0);
+  const free = freeBytes();
+  if (needed > free) throw diskFull(needed, free);
 }
