@@ -62,7 +62,8 @@ export class UploadController {
         return { ...(await this.publication.release(releaseId)), ...outcome };
       });
     } catch (thrown) {
-      await this.uploads.refused(id, toAppError(thrown), actor);
+      // What went wrong first is what the caller has to know; a database that is away goes wrong here once more.
+      await this.uploads.refused(id, toAppError(thrown), actor).catch(() => undefined);
       throw thrown;
     }
   }

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { guessVersionFromFileName } from '../../mirror/manifest/catalogue.js';
 import { compareVersions, parseDisplayVersion, variantOf, withVariant } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { releaseDigest, releaseFiles } from '../../mirror/snapshot/channel-composer.js';
-import type { HeldFile } from '../../mirror/snapshot/held-file.js';
 import { leadingUnit } from '../../mirror/snapshot/mirror-plan.js';
 import { ReleaseRepository, type Provenance } from '../../mirror/snapshot/release.repository.js';
 import { signaturePathOf } from '../../mirror/manifest/signature-path.js';
@@ -43,6 +43,7 @@ const FREE_VERSION = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 @Injectable()
 export class UploadService {
   constructor(
+    private readonly catalogue: CatalogueRepository,
     private readonly settings: MirrorSettings,
     private readonly releases: ReleaseRepository,
     private readonly snapshots: SnapshotRepository,
@@ -63,7 +64,8 @@ export class UploadService {
    */
   async publish(component: Component, form: UploadForm, force: boolean, actor: string): Promise<UploadOutcome> {
     const version = versionOf(component, form);
-    const upload = new Upload(component, form, version, actor, this.clock.now());
+    const owners = componentOfUnit(await this.catalogue.list());
+    const upload = new Upload(component, form, version, actor, this.clock.now(), owners);
     const outcome = await this.publisher.exclusively(() => this.decide(upload, force));
     const { file } = form;
     await this.audit.record(actor, 'release.upload', outcome.releaseId, {
@@ -189,6 +191,8 @@ class Upload {
     readonly version: string,
     readonly actor: string,
     readonly now: Date,
+    /** Component of each entry of the manifest. */
+    private readonly owners: ReadonlyMap<string, string>,
   ) {
     this.provenance = { origin: 'uploaded', derivedFrom: null, source: form.file.originalName, createdBy: actor };
     const japanOnly = variantOf(version, component.numbering) === '80' && component.variants.includes('80');
@@ -235,8 +239,8 @@ class Upload {
       version,
     });
     const signaturePath = signaturePathOf(placed.path);
-    requireFreePaths([placed.path, signaturePath], component.id, held?.files ?? new Map<string, HeldFile>());
     const { sha256, size } = form.file;
+    requireFreePaths(placed.path, sha256, component.id, { held, componentOfUnit: this.owners });
     const signature =
       form.signature === null
         ? null
