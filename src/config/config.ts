@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
+import { fieldFault } from '../platform/texts/field-faults.js';
 import { readEnvironment, TOKEN, TOKEN_RULE, type Environment } from './environment.js';
 import { listedIn } from './network-list.js';
 
@@ -42,7 +43,7 @@ function withDotEnv(variables: Record<string, string | undefined>): Record<strin
     return { ...parse(readFileSync('.env')), ...variables };
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return variables;
-    throw new AppError('bad-input', 'config-unreadable', 'The file .env exists but cannot be read.', { cause: fault });
+    throw new AppError('bad-input', 'config-unreadable', { cause: fault });
   }
 }
 
@@ -118,8 +119,9 @@ export function loadConfig(
   else if (!mayBeDirectory(config.dataDir))
     faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);
   if (faults.length > 0)
-    throw new AppError('bad-input', 'config-invalid', `The configuration has ${faults.length} fault(s).`, {
-      details: { faults },
+    throw new AppError('bad-input', 'config-invalid', {
+      values: { count: faults.length },
+      details: (language) => ({ faults: faults.map((each) => fieldFault(each)[language]) }),
     });
   return config;
 }

@@ -43,7 +43,7 @@ describe('database errors', () => {
   });
 
   it('keeps an AppError as it is', () => {
-    const error = new AppError('conflict', 'some-code', 'Some text.');
+    const error = new AppError('conflict', 'download-running');
     expect(toDatabaseError(error)).toBe(error);
   });
 

@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 import { AppError } from '../platform/errors/app-error.js';
+import { reason } from '../platform/texts/texts.js';
 import { isConnectionFailure, toDatabaseError } from './database.errors.js';
 import type { DatabaseLogger } from './database.logger.js';
 import { type MigrationFile, readMigrationFiles } from './migration-files.js';
@@ -57,11 +58,9 @@ async function refuseOldServer(client: pg.Client, oldest: number): Promise<void>
   );
   const version = rows[0];
   if (version === undefined || version.number < oldest)
-    throw new AppError(
-      'unavailable',
-      'database-version-unsupported',
-      `PostgreSQL ${version?.text ?? 'of unknown version'} is too old: Haishin needs ${Math.floor(oldest / 10_000)} or newer.`,
-    );
+    throw new AppError('unavailable', 'database-version-unsupported', {
+      values: { version: version?.text ?? reason('version.unknown'), needed: Math.floor(oldest / 10_000) },
+    });
 }
 
 /** Applies the first pending file and returns its name; the lock is held for this one transaction. */
@@ -99,23 +98,11 @@ async function readApplied(client: pg.Client): Promise<Map<string, string>> {
 function refuseForeign(files: MigrationFile[], applied: Map<string, string>): void {
   const known = new Map(files.map((file) => [file.name, file.sha256]));
   const unknown = [...applied.keys()].filter((name) => !known.has(name)).sort();
-  if (unknown.length > 0)
-    throw new AppError(
-      'conflict',
-      'database-too-new',
-      `The database was made by a newer version of Haishin (it has ${unknown.join(', ')}). Start that version, or restore a backup.`,
-      { details: { unknown } },
-    );
+  if (unknown.length > 0) throw new AppError('conflict', 'database-too-new', { details: { unknown } });
   const changed = files
     .filter((file) => (applied.get(file.name) ?? file.sha256) !== file.sha256)
     .map((file) => file.name);
-  if (changed.length > 0)
-    throw new AppError(
-      'conflict',
-      'migration-changed',
-      `The database was migrated by another text of ${changed.join(', ')}; an applied migration must never be edited.`,
-      { details: { changed } },
-    );
+  if (changed.length > 0) throw new AppError('conflict', 'migration-changed', { details: { changed } });
 }
 
 async function runFile(client: pg.Client, file: MigrationFile): Promise<void> {
@@ -126,11 +113,10 @@ async function runFile(client: pg.Client, file: MigrationFile): Promise<void> {
     const position = Number((error as { position?: string }).position);
     const line = Number.isInteger(position) ? file.sql.slice(0, position).split('\n').length : undefined;
     const text = error instanceof Error ? error.message : String(error);
-    throw new AppError(
-      'internal',
-      'migration-failed',
-      `Migration ${file.name} failed${line === undefined ? '' : ` at line ${line}`}: ${text}. Nothing of it was kept.`,
-      { details: { migration: file.name, line }, cause: error },
-    );
+    throw new AppError('internal', line === undefined ? 'migration-failed' : 'migration-failed.at-line', {
+      values: { reason: text },
+      details: { migration: file.name, line },
+      cause: error,
+    });
   }
 }

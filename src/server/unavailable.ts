@@ -1,17 +1,19 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../platform/errors/app-error.js';
-import { PROBLEM_MEDIA_TYPE, toProblem } from '../platform/http/problem.js';
+import { texts } from '../platform/texts/texts.js';
+import { problemHeaders, problemLanguage, toProblem } from '../platform/http/problem.js';
 
 /** The answer of everything but content while there is no application. @param fault why there is none; null: not known yet */
-export function answerUnavailable(res: ServerResponse, fault: AppError | null): void {
+export function answerUnavailable(req: IncomingMessage, res: ServerResponse, fault: AppError | null): void {
+  const known = fault !== null && fault.code !== 'internal';
   const error = new AppError(
     'unavailable',
-    fault === null || fault.code === 'internal' ? 'starting' : fault.code,
-    `${fault === null ? 'The server is starting.' : 'The database cannot be used yet (GET /readyz says why); it is tried again.'} Content is served already. Try again soon.`,
+    fault === null ? 'starting' : { code: known ? fault.code : 'starting', text: texts('problem.database-not-usable') },
   );
-  const body = JSON.stringify(toProblem(error, crypto.randomUUID()));
+  const language = problemLanguage(req.headers['accept-language']);
+  const body = JSON.stringify(toProblem(error, crypto.randomUUID(), language));
   res.writeHead(503, {
-    'content-type': PROBLEM_MEDIA_TYPE,
+    ...problemHeaders(language),
     'cache-control': 'no-store',
     'retry-after': '5',
     'content-length': Buffer.byteLength(body),

@@ -5,6 +5,7 @@
 import { findPostmaster } from '../../src/database/embedded/postmaster-file.js';
 import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.js';
 import { AppError } from '../../src/platform/errors/app-error.js';
+import { sameInAll } from '../../src/platform/texts/texts.js';
 import { silentLogger } from './silent-logger.js';
 
 const [, , dataDir = '', mode] = process.argv;
@@ -22,7 +23,7 @@ try {
   if (mode === 'exit') process.stdin.once('data', () => process.exit(0));
 } catch (error) {
   const { code, message, details } =
-    error instanceof AppError ? error : new AppError('internal', 'internal', String(error));
+    error instanceof AppError ? error : new AppError('internal', { code: 'internal', text: sameInAll(String(error)) });
   process.stdout.write(`${JSON.stringify({ code, message, details })}\n`);
   process.exit(1);
 }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import { AppError } from '../../platform/errors/app-error.js';
+import { reason } from '../../platform/texts/texts.js';
 import { databaseErrorCode } from '../database.errors.js';
 import type { PostgresBinaries } from './binaries.js';
 import { EMBEDDED_DATABASE, EMBEDDED_USER, POSTGRES_ENVIRONMENT } from './cluster.js';
@@ -60,12 +61,17 @@ async function firstOf(socketDir: string, ended: Promise<string>): Promise<strin
 
 function startFailure(plan: PostmasterPlan, outcome: string, output: string): AppError {
   const full = /No space left on device/.test(output);
-  const why = outcome === 'timeout' ? `did not answer within ${READY_MILLISECONDS / 1_000} s` : `ended with ${outcome}`;
+  const why =
+    outcome === 'timeout'
+      ? reason('postmaster.silent', { seconds: READY_MILLISECONDS / 1_000 })
+      : reason('postmaster.ended', { outcome });
   return new AppError(
     full ? 'storage' : 'unavailable',
-    full ? 'disk-full' : 'embedded-database-start-failed',
-    `The embedded database ${why}. ${output.trim().split('\n').at(-1) ?? ''} (${plan.logFile})`,
-    { details: { logFile: plan.logFile, output } },
+    full ? 'disk-full.postmaster' : 'embedded-database-start-failed',
+    {
+      values: { why, lastLine: output.trim().split('\n').at(-1) ?? '' },
+      details: { logFile: plan.logFile, output },
+    },
   );
 }
 

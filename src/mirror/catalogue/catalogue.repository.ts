@@ -78,7 +78,7 @@ export class CatalogueRepository {
         .returning('id')
         .execute();
       if ((result.raw as unknown[]).length === 0)
-        throw new AppError('conflict', 'component-exists', `There is a component ${component.id} already.`);
+        throw new AppError('conflict', 'component-exists', { values: { id: component.id } });
     });
   }
 
@@ -113,12 +113,10 @@ export class CatalogueRepository {
         [id, entries.map((entry) => entry.toUpperCase()).filter((entry) => !had.has(entry))],
       );
       if (claimed !== undefined)
-        throw new AppError(
-          'conflict',
-          'entry-claimed',
-          `The manifest entry ${claimed.entry} belongs to ${claimed.component}; take it out of the entries there first.`,
-          { details: claimed },
-        );
+        throw new AppError('conflict', 'entry-claimed', {
+          values: { entry: claimed.entry, component: claimed.component },
+          details: claimed,
+        });
     });
   }
 
@@ -128,7 +126,7 @@ export class CatalogueRepository {
 }
 
 export function unknownComponent(id: string): AppError {
-  return new AppError('not-found', 'component-unknown', `There is no component ${id} in the catalogue.`, {
+  return new AppError('not-found', 'component-unknown', {
     details: { component: id },
   });
 }

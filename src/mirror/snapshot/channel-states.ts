@@ -44,12 +44,7 @@ export class ChannelStates {
   async current(channel: Channel): Promise<ChannelState> {
     const state = await this.currentOrLost(channel);
     if (!state.manifestLost) return state;
-    throw new AppError(
-      'storage',
-      'manifest-lost',
-      `The manifest of channel ${channel} is lost. A download makes it anew; start one, then try again.`,
-      { details: { channel, snapshot: state.snapshotId } },
-    );
+    throw new AppError('storage', 'manifest-lost', { details: { channel, snapshot: state.snapshotId } });
   }
 
   /** The same for somebody who can make the manifest anew. */
@@ -91,7 +86,7 @@ export class ChannelStates {
     const files = fileMap(index.files);
     const manifest = files.get(MANIFEST_PATH);
     if (manifest === undefined)
-      throw new AppError('internal', 'snapshot-damaged', `Snapshot ${snapshotId} has no manifest.`);
+      throw new AppError('internal', 'snapshot-damaged.no-manifest', { values: { snapshotId } });
     const publishedAt = new Date(index.publishedAt);
     if ((await this.blobs.size(manifest.sha256)) !== manifest.size) return { publishedAt, held: null };
     const held = { manifest: Manifest.parse(await this.directory.readFile(manifest)), files };

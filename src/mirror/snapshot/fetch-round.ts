@@ -1,4 +1,5 @@
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
+import { inEach, type Sentence } from '../../platform/texts/texts.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
@@ -159,7 +160,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
         else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
         if (group.action === 'same') return { ...group, files: [], lookAgain: true };
         failed.set(group.key, { group, error });
-        const fault: GroupFault = { code: error.code, message: messageOf(error) };
+        const fault = faultOf({ code: error.code, text: textOf(error) });
         return { ...group, action: 'earlier', fault, files: [] };
       }
     }),
@@ -193,14 +194,14 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
 /** The manifest came, and so may the other components: the schedule need not wait for one of them alone as long as that one is asked to. */
 function pauseOf([first, ...others]: readonly AppError[]): AppError | null {
   if (first === undefined || others.length > 0) return first ?? null;
-  const { kind, code, message, details } = first;
+  const { kind, details } = first;
   const retryAfterSeconds = Math.min(Number(details['retryAfterSeconds']), LONGEST_PAUSE_FOR_ONE_SECONDS);
-  return new AppError(kind, code, message, { details: { ...details, retryAfterSeconds }, cause: first });
+  return new AppError(kind, first, { details: { ...details, retryAfterSeconds }, cause: first });
 }
 
 /** Says which of the component's many files it was. */
-function messageOf({ message, details: { path } }: AppError): string {
-  return typeof path !== 'string' || message.includes(path) ? message : `${path}: ${message}`;
+function textOf({ text, details: { path } }: AppError): Sentence {
+  return typeof path !== 'string' || text.en.includes(path) ? text : inEach((language) => `${path}: ${text[language]}`);
 }
 
 function requireSpace(input: RoundInput, wanted: { key: string; size: number | null }[], bytes: number): void {

@@ -209,8 +209,8 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
 
 /** The fault with the file that it is about, unless it says one. */
 function ofFile(thrown: unknown, path: string): AppError {
-  const { kind, code, message, details } = toAppError(thrown);
-  return new AppError(kind, code, message, { details: { path, ...details }, cause: thrown });
+  const error = toAppError(thrown);
+  return new AppError(error.kind, error, { details: { path, ...error.details }, cause: thrown });
 }
 
 /** The same for every version of one file; `tsc_1628.1630` and `tscx_1628.1630` are of two kinds. */
@@ -255,7 +255,7 @@ async function fetchAll(
     const results = await Promise.allSettled(
       tasks.map(({ path, run }) =>
         slots(async () => {
-          if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled', 'Cancelled.');
+          if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled');
           try {
             return await run();
           } catch (fault) {
@@ -266,7 +266,7 @@ async function fetchAll(
         }),
       ),
     );
-    if (input.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
+    if (input.signal.aborted) throw new AppError('conflict', 'cancelled.download');
     if (first !== undefined) throw first;
     return results.map((result) => (result as PromiseFulfilledResult<T>).value);
   };
@@ -287,12 +287,7 @@ async function fetchAll(
       run: async () => {
         const file = await withSignature(inner, unit, content);
         if (file.signature === null && signed.has(kindOfFile(file.reference)))
-          throw new AppError(
-            'upstream',
-            'upstream-publishing',
-            `The source has no signature for ${file.reference.path} yet: it seems to be in the middle of publishing.`,
-            { details: { path: file.reference.path } },
-          );
+          throw new AppError('upstream', 'upstream-publishing.unsigned', { details: { path: file.reference.path } });
         return file;
       },
     })),

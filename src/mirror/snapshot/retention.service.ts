@@ -110,7 +110,7 @@ export class RetentionService {
   async pin(id: string, pinned: boolean): Promise<void> {
     // A collection that is about to remove it ends first.
     const found = await this.deps.publisher.exclusively(() => this.deps.repository.setPinned(id, pinned));
-    if (!found) throw new AppError('not-found', 'snapshot-unknown', `There is no snapshot ${id}.`);
+    if (!found) throw new AppError('not-found', 'snapshot-unknown', { values: { id } });
   }
 
   private async survey(contents = new KnownContents(this.deps.directory)): Promise<Survey> {
@@ -155,12 +155,7 @@ export class RetentionService {
     }
     const recorded = new Map((await repository.snapshots()).map((each) => [each.id, each]));
     if (inForce.size === 0 && recorded.size > 0)
-      throw new AppError(
-        'storage',
-        'retention-unsafe',
-        'Snapshots are recorded, but none is in force on the disk: is the data directory the right one? Nothing was removed.',
-        { details: { recorded: recorded.size } },
-      );
+      throw new AppError('storage', 'retention-unsafe', { details: { recorded: recorded.size } });
     const facts = [...recorded.values()].map((each) => ({ ...each, inForce: inForce.has(each.id) }));
     const ids = new Map(CHANNELS.flatMap((channel) => [...onDisk[channel]].map((id) => [id, channel] as const)));
     for (const [id, channel] of ids) {
@@ -193,12 +188,7 @@ export class RetentionService {
       for (const id of onDisk[channel]) {
         if (!plan.snapshots.has(id)) continue;
         const needs = await contents.of(channel, id).catch((cause: unknown) => {
-          throw new AppError(
-            'storage',
-            'snapshot-damaged',
-            `The index of snapshot ${id} (${channel}) cannot be read, so nobody knows what it needs. Nothing was removed.`,
-            { details: { snapshot: id, channel }, cause },
-          );
+          throw new AppError('storage', 'snapshot-damaged.index', { details: { snapshot: id, channel }, cause });
         });
         for (const sha256 of needs) needed.add(sha256);
       }

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { StoredFault } from '../../platform/errors/app-error.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { Validators } from '../upstream/source.js';
 
@@ -12,9 +13,7 @@ export interface RememberedFile {
   lastModified: string | null;
 }
 
-export interface RememberedError {
-  code: string;
-  message: string;
+export interface RememberedError extends StoredFault {
   /** Outlives other errors, until the source is read. */
   doubt?: ManifestDoubt;
 }

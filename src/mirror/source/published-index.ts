@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../platform/errors/app-error.js';
+import { type KeyUnder, reason } from '../../platform/texts/texts.js';
 import type { Channel } from '../snapshot/channel.js';
 
 /** One published file: everything that an answer needs is worked out once, when the index is loaded. */
@@ -57,7 +58,7 @@ export async function loadPublishedIndex(
     // Decoded at once: piece by piece, as `readFile` would, takes as long as the parser.
     text = (await readFile(file)).toString();
   } catch (error) {
-    throw new AppError('storage', 'published-index-missing', `The index of snapshot ${snapshot} cannot be read.`, {
+    throw new AppError('storage', 'published-index-missing', {
       details: { channel, snapshot, file },
       cause: error,
     });
@@ -73,10 +74,14 @@ interface IndexPlace {
   known?: EntryLookup | undefined;
 }
 
+/** Why it cannot be believed, with the values of the text. */
+type IndexFault = [what: KeyUnder<'reason.index.'>, values?: Record<string, unknown>];
+
 /** The pure half of {@link loadPublishedIndex}. */
 export function parsePublishedIndex(text: string, place: IndexPlace): PublishedIndex {
-  const corrupt = (what: string, cause?: unknown): AppError =>
-    new AppError('storage', 'published-index-corrupt', `The index of snapshot ${place.snapshot} is damaged: ${what}.`, {
+  const corrupt = (what: IndexFault, cause?: unknown): AppError =>
+    new AppError('storage', 'published-index-corrupt', {
+      values: { why: reason(`index.${what[0]}`, what[1]) },
       details: { channel: place.channel, snapshot: place.snapshot, file: place.file },
       cause,
     });
@@ -84,14 +89,14 @@ export function parsePublishedIndex(text: string, place: IndexPlace): PublishedI
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw corrupt('it is not JSON', error);
+    throw corrupt(['no-json'], error);
   }
-  if (!isRecord(document) || document.version !== 1) throw corrupt('it is not of version 1');
-  if (document.snapshot !== place.snapshot) throw corrupt('it names another snapshot');
-  if (document.channel !== place.channel) throw corrupt('it names another channel');
+  if (!isRecord(document) || document.version !== 1) throw corrupt(['version']);
+  if (document.snapshot !== place.snapshot) throw corrupt(['other-snapshot']);
+  if (document.channel !== place.channel) throw corrupt(['other-channel']);
   const publishedAtMs = typeof document.publishedAt === 'string' ? Date.parse(document.publishedAt) : Number.NaN;
-  if (Number.isNaN(publishedAtMs)) throw corrupt('it has no publication time');
-  if (!Array.isArray(document.files)) throw corrupt('it lists no files');
+  if (Number.isNaN(publishedAtMs)) throw corrupt(['no-time']);
+  if (!Array.isArray(document.files)) throw corrupt(['no-files']);
 
   const entries = new Map<string, IndexEntry>();
   for (const file of document.files as unknown[]) {
@@ -99,7 +104,7 @@ export function parsePublishedIndex(text: string, place: IndexPlace): PublishedI
     if (fault) throw corrupt(fault);
     const indexed = file as IndexedFile;
     const key = indexed.path.toLowerCase();
-    if (entries.has(key)) throw corrupt(`it lists ${key} twice`);
+    if (entries.has(key)) throw corrupt(['twice', { path: key }]);
     entries.set(key, knownEntry(indexed, place.known?.(key)) ?? toEntry(indexed, place.dataDir));
   }
   return Object.freeze({
@@ -119,14 +124,14 @@ interface IndexedFile {
   component: string | null;
 }
 
-function faultOf(file: unknown): string | null {
-  if (!isRecord(file)) return 'a file is not an object';
+function faultOf(file: unknown): IndexFault | null {
+  if (!isRecord(file)) return ['no-object'];
   const { path, sha256, size, mtime } = file;
-  if (typeof path !== 'string' || path === '' || path.startsWith('/')) return 'a file has no relative path';
-  if (path.split('/').some((segment) => segment === '..' || segment === '.')) return `the path ${path} leads out`;
-  if (typeof sha256 !== 'string' || !SHA256.test(sha256)) return `${path} has no SHA-256`;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return `${path} has no size`;
-  if (typeof mtime !== 'string' || Number.isNaN(Date.parse(mtime))) return `${path} has no modification time`;
+  if (typeof path !== 'string' || path === '' || path.startsWith('/')) return ['no-path'];
+  if (path.split('/').some((segment) => segment === '..' || segment === '.')) return ['leads-out', { path }];
+  if (typeof sha256 !== 'string' || !SHA256.test(sha256)) return ['no-sha', { path }];
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return ['no-size', { path }];
+  if (typeof mtime !== 'string' || Number.isNaN(Date.parse(mtime))) return ['no-mtime', { path }];
   return null;
 }
 

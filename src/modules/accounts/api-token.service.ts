@@ -81,12 +81,7 @@ export class ApiTokenService {
   /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
   async authenticate(authorization: string | undefined): Promise<Actor> {
     const token = /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1];
-    if (token === undefined)
-      throw new AppError(
-        'unauthenticated',
-        'token-missing',
-        'This needs a token: send "Authorization: Bearer <token>".',
-      );
+    if (token === undefined) throw new AppError('unauthenticated', 'token-missing.bearer');
     const now = this.clock.now();
     if (!/^[\x21-\x7e]{8,512}$/.test(token)) throw invalid();
     const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
@@ -122,8 +117,7 @@ export class ApiTokenService {
       `update api_token set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null`,
       [idOrName, this.clock.now()],
     );
-    if (result[1] === 0)
-      throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
+    if (result[1] === 0) throw new AppError('not-found', 'token-not-found');
     return result[1];
   }
 }
@@ -138,5 +132,5 @@ function isAnotherRunning(mark: string | null): boolean {
 }
 
 function invalid(): AppError {
-  return new AppError('unauthenticated', 'token-invalid', 'The token is not valid.');
+  return new AppError('unauthenticated', 'token-invalid');
 }

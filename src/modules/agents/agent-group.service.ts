@@ -73,12 +73,7 @@ export class AgentGroupService {
     const after = decodeCursor(query.cursor, ['uuid'])?.[0];
     const groups = await this.list();
     const place = groups.findIndex(({ id }) => id === after);
-    if (after !== undefined && place < 0)
-      throw new AppError(
-        'bad-input',
-        'cursor-invalid',
-        'The group at which the page before ended is gone: begin anew.',
-      );
+    if (after !== undefined && place < 0) throw new AppError('bad-input', 'cursor-invalid.group-gone');
     return toPage(
       groups.slice(place + 1, place + 2 + query.limit),
       query.limit,
@@ -122,14 +117,10 @@ export class AgentGroupService {
     const [only] = named;
     if (only === undefined) throw unknownGroups([idOrName]);
     if (named.length > 1)
-      throw new AppError(
-        'conflict',
-        'agent-group-ambiguous',
-        `There are ${named.length} groups ${idOrName}: give the id.`,
-        {
-          details: { groups: named.map((group) => group.id) },
-        },
-      );
+      throw new AppError('conflict', 'agent-group-ambiguous', {
+        values: { idOrName, count: named.length },
+        details: { groups: named.map((group) => group.id) },
+      });
     return only.id;
   }
 
@@ -174,12 +165,7 @@ export class AgentGroupService {
     } catch (fault) {
       // 23503: agents, subgroups or enrolment tokens still refer to it.
       if ((fault as { code?: unknown }).code !== '23503') throw fault;
-      throw new AppError(
-        'conflict',
-        'agent-group-not-empty',
-        'The group still has products, subgroups or enrolment tokens.',
-        { cause: fault },
-      );
+      throw new AppError('conflict', 'agent-group-not-empty', { cause: fault });
     }
     await this.changes.publish(null);
   }
@@ -198,9 +184,9 @@ export class AgentGroupService {
         return Promise.resolve();
       }
       depth += 1;
-      if (at.id === id) throw new AppError('unprocessable', 'agent-group-cycle', 'A group cannot be inside itself.');
+      if (at.id === id) throw new AppError('unprocessable', 'agent-group-cycle');
       if (depth >= MAX_DEPTH)
-        throw new AppError('unprocessable', 'agent-group-too-deep', `Groups are at most ${MAX_DEPTH} deep.`);
+        throw new AppError('unprocessable', 'agent-group-too-deep', { values: { maxDepth: MAX_DEPTH } });
     }
   }
 }
@@ -208,12 +194,12 @@ export class AgentGroupService {
 function nameTaken(name: string): (fault: unknown) => never {
   return (fault) => {
     if (!isUniqueViolation(fault, 'agent_group_name_unique')) throw fault;
-    throw new AppError('conflict', 'agent-group-exists', `There is a group ${name} here already.`, { cause: fault });
+    throw new AppError('conflict', 'agent-group-exists', { values: { name }, cause: fault });
   };
 }
 
 function builtIn(): AppError {
-  return new AppError('conflict', 'agent-group-built-in', 'This group is where new products land: it stays.');
+  return new AppError('conflict', 'agent-group-built-in');
 }
 
 function pathOf(group: AgentGroup, groups: readonly AgentGroup[]): string[] {

@@ -84,7 +84,7 @@ export class AgentService {
       securityToken: order.securityToken ?? newToken(),
     }));
     if (new Set(registered.map((each) => each.controllerId)).size < orders.length)
-      throw new AppError('bad-input', 'agent-twice', 'The list names an agent twice.');
+      throw new AppError('bad-input', 'agent-twice');
     const rows = orders.map((order, index): NewAgent => ({
       controllerId: order.controllerId,
       name: order.name ?? null,
@@ -102,7 +102,7 @@ export class AgentService {
       });
       const known = rows.filter((row) => !inserted.has(row.controllerId)).map((row) => row.controllerId);
       if (known.length > 0)
-        throw new AppError('conflict', 'agent-exists', `There is an agent ${known.slice(0, 20).join(', ')} already.`, {
+        throw new AppError('conflict', 'agent-exists', {
           details: { agents: known.slice(0, 20) },
         });
     });
@@ -179,5 +179,5 @@ export class AgentService {
 }
 
 function tokenInUse(cause: unknown): AppError {
-  return new AppError('conflict', 'token-in-use', 'A securityToken of the list belongs to another agent.', { cause });
+  return new AppError('conflict', 'token-in-use', { cause });
 }

@@ -122,9 +122,7 @@ export class CommandController {
   private async requireProducts(id: string): Promise<void> {
     const { type, downloadId } = await this.tracking.find(id);
     if (type === 'download' || type === 'upload')
-      throw new AppError('conflict', 'command-of-server', `This ${type} is the server's own work.`, {
-        details: { download: downloadId },
-      });
+      throw new AppError('conflict', 'command-of-server', { values: { type }, details: { download: downloadId } });
   }
 }
 

@@ -185,8 +185,7 @@ export class CommandService {
       const command = await this.held(transaction, commandId);
       const life = command.expiresAt.getTime() - command.issuedAt.getTime();
       const retried = await this.targets.retry(transaction, command, actor, now, new Date(now.getTime() + life));
-      if (retried.length === 0)
-        throw new AppError('conflict', 'nothing-failed', 'No product has failed: there is nothing to try again.');
+      if (retried.length === 0) throw new AppError('conflict', 'nothing-failed');
       await this.intakeOf(transaction, command, retried, now);
       await this.feed.announce(transaction, command, retried);
       return retried.length;
@@ -250,11 +249,11 @@ export class CommandService {
 }
 
 export function unknownCommand(id: string): AppError {
-  return new AppError('not-found', 'command-unknown', `There is no command ${id}.`);
+  return new AppError('not-found', 'command-unknown', { values: { id } });
 }
 
 function commandEnded(): AppError {
-  return new AppError('conflict', 'command-ended', 'The command has ended: there is nothing to cancel.');
+  return new AppError('conflict', 'command-ended');
 }
 
 function needsConfirmation({ type, parameters }: Pick<CommandHead, 'type' | 'parameters'>): boolean {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { type KeyUnder, reason } from '../../platform/texts/texts.js';
 import { FleetService, type FleetMember } from '../agents/agents.api.js';
 import type { CommandOrder, OrderedType } from './command.dto.js';
 import { CommandService } from './command.service.js';
@@ -35,7 +36,7 @@ export class OrderService {
   async order(order: CommandOrder, actor: string): Promise<{ commandId: string }> {
     const parameters = await this.parameters(order.type, order.parameters ?? {});
     const members = await this.fleet.select(order.targets);
-    if (members.length === 0) throw new AppError('unprocessable', 'selection-empty', 'The selection names no product.');
+    if (members.length === 0) throw new AppError('unprocessable', 'selection-empty.products');
     const components = (parameters['components'] as string[] | undefined) ?? [];
     const { expiresInHours, tries, retryMinutes } = order;
     return this.commands.create({
@@ -52,39 +53,38 @@ export class OrderService {
   }
 
   private async parameters(type: OrderedType, given: Record<string, unknown>): Promise<Record<string, unknown>> {
-    if (JSON.stringify(given).length > MAX_PARAMETERS) throw invalid('they are too large');
+    if (JSON.stringify(given).length > MAX_PARAMETERS) throw invalid('too-large');
     switch (type) {
       case 'rollback': {
         const named = given['components'] ?? [given['component']];
         const components: unknown[] = Array.isArray(named) ? named : [];
         const known = new Set((await this.catalogue.list()).map(({ id }) => id));
         const ids = components.map((id) => {
-          if (typeof id !== 'string') throw invalid('component or components must name what is to be rolled back');
+          if (typeof id !== 'string') throw invalid('rollback');
           if (!known.has(id)) throw unknownComponent(id);
           return id;
         });
-        if (ids.length === 0) throw invalid('component or components must name what is to be rolled back');
+        if (ids.length === 0) throw invalid('rollback');
         return { components: [...new Set(ids)] };
       }
       case 'set-schedule': {
         const { enabled, intervalSeconds } = given;
-        if (typeof enabled !== 'boolean') throw invalid('enabled must be true or false');
+        if (typeof enabled !== 'boolean') throw invalid('enabled');
         if (intervalSeconds === undefined || intervalSeconds === null) return { enabled };
         if (!Number.isInteger(intervalSeconds) || Number(intervalSeconds) < 60 || Number(intervalSeconds) > 604_800)
-          throw invalid('intervalSeconds must be 60 to 604800');
+          throw invalid('interval');
         return { enabled, intervalSeconds };
       }
       case 'set-update-source': {
         const url = typeof given['url'] === 'string' ? URL.parse(given['url']) : null;
-        if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '')
-          throw invalid('url must be an http: or https: URL without credentials');
+        if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '') throw invalid('url');
         return { url: String(given['url']) };
       }
       case 'refresh-inventory':
       case 'collect-diagnostics':
         return {};
       case 'deliver-licence':
-        if (Object.keys(given).length === 0) throw invalid('a licence needs its fields');
+        if (Object.keys(given).length === 0) throw invalid('licence');
         return given;
     }
   }
@@ -106,6 +106,6 @@ function target(member: FleetMember, type: OrderedType, components: readonly str
   };
 }
 
-function invalid(why: string): AppError {
-  return new AppError('bad-input', 'parameters-invalid', `The parameters cannot be used: ${why}.`);
+function invalid(why: KeyUnder<'reason.parameters.'>): AppError {
+  return new AppError('bad-input', 'parameters-invalid', { values: { why: reason(`parameters.${why}`) } });
 }

@@ -4,7 +4,7 @@ import { retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { CommandService } from '../commands/commands.api.js';
-import { deploymentUnknown, wrongState } from './deployment.errors.js';
+import { deploymentUnknown, type Wish, wrongState } from './deployment.errors.js';
 import type { DeploymentPart, PartKind, PartState } from './deployment.entity.js';
 import { DeploymentRepository } from './deployment.repository.js';
 import { RingRepository } from './ring.repository.js';
@@ -39,7 +39,7 @@ export class DeploymentControl {
 
   /** Withdraws what waits and asks products that have begun to stop. @throws as `pause`. */
   async abort(id: string, actor: string): Promise<void> {
-    await this.each(id, 'be aborted', ['running', 'paused'], async (manager, part) => {
+    await this.each(id, 'abort', ['running', 'paused'], async (manager, part) => {
       await this.rings.setState(manager, part, { state: 'aborted', reason: 'by-person', actor }, this.clock.now());
       await this.commands.cancel(part.commandId, actor, manager);
     });
@@ -59,25 +59,20 @@ export class DeploymentControl {
       part.rings[position] !== undefined && (order.part === null || part.kind === order.part);
     const parts = (await this.parts(id)).filter(concerned);
     if (parts.length === 0)
-      throw new AppError('not-found', 'ring-unknown', `The deployment has no ring ${position}.`, {
+      throw new AppError('not-found', 'ring-unknown', {
         details: { ring: position },
       });
     const approve: Change = async (manager, part) => {
       const ring = (await this.rings.rings(manager, part.id))[position];
       if (ring === undefined || ring.state === 'passed')
-        throw new AppError('conflict', 'ring-passed', `Ring ${position} has passed its gate already.`);
+        throw new AppError('conflict', 'ring-passed', { values: { position } });
       await this.rings.approve(manager, part.id, position, actor, this.clock.now());
       if (!order.override) return;
-      if (ring.state !== 'open')
-        throw new AppError(
-          'conflict',
-          'ring-not-open',
-          `Ring ${position} has not opened yet: there is nothing to pass.`,
-        );
+      if (ring.state !== 'open') throw new AppError('conflict', 'ring-not-open', { values: { position } });
       await this.rings.pass(manager, part.id, position, this.clock.now());
       if (part.state === 'paused') await this.goOn(manager, part, actor);
     };
-    await this.each(id, 'be approved', ['running', 'paused'], approve, concerned);
+    await this.each(id, 'approve', ['running', 'paused'], approve, concerned);
   }
 
   private async goOn(manager: EntityManager, part: DeploymentPart, actor: string): Promise<void> {
@@ -96,7 +91,7 @@ export class DeploymentControl {
   /** All parts in one transaction; those in another state are left alone, unless no part has the right one. */
   private async each(
     id: string,
-    wish: string,
+    wish: Wish,
     states: readonly PartState[],
     change: Change,
     concerned: (part: DeploymentPart) => boolean = () => true,

@@ -16,10 +16,10 @@ import { PlanService } from './plan.service.js';
 import { previewItems, previewSummary, type PreviewView } from './preview.view.js';
 
 const uuid = new ParseUUIDPipe({
-  exceptionFactory: () => new AppError('not-found', 'deployment-unknown', 'There is no such deployment.'),
+  exceptionFactory: () => new AppError('not-found', 'deployment-unknown.malformed'),
 });
 const position = new ParseIntPipe({
-  exceptionFactory: () => new AppError('not-found', 'ring-unknown', 'Rings are counted from 0.'),
+  exceptionFactory: () => new AppError('not-found', 'ring-unknown.number'),
 });
 
 /** A preview is for reading: without `?limit=` it comes whole up to here. */

@@ -53,7 +53,7 @@ export class PlanRepository {
       await this.dataSource.getRepository(DeploymentPlan).upsert(plan, ['id']);
     } catch (fault) {
       if (constraintOf(fault) !== 'deployment_plan_name_unique') throw fault;
-      throw new AppError('conflict', 'plan-exists', `There is a deployment plan "${plan.name}" already.`);
+      throw new AppError('conflict', 'plan-exists', { values: { name: plan.name } });
     }
   }
 
@@ -69,7 +69,7 @@ export class PlanRepository {
       if (result.affected === 0) throw planUnknown(id);
     } catch (fault) {
       if (constraintOf(fault) !== 'deployment_plan_engine_plan_fkey') throw fault;
-      throw new AppError('conflict', 'plan-in-use', 'Another plan sends its engines by this one.');
+      throw new AppError('conflict', 'plan-in-use');
     }
   }
 }

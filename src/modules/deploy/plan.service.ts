@@ -62,8 +62,7 @@ export class PlanService implements OnModuleInit {
   /** @throws AppError `plan-unknown`, `plan-built-in`, `plan-in-use`. */
   async remove(id: string): Promise<void> {
     const plan = await this.plans.get(id);
-    if (plan.builtIn)
-      throw new AppError('conflict', 'plan-built-in', 'The built-in plan can be changed, but not removed.');
+    if (plan.builtIn) throw new AppError('conflict', 'plan-built-in');
     await this.plans.remove(plan.id);
   }
 
@@ -109,8 +108,7 @@ export class PlanService implements OnModuleInit {
     if (groups.length > 0) await this.fleet.select({ groups });
     const known = new Set((await this.catalogue.list()).map(({ id }) => id));
     for (const component of plan.components ?? []) if (!known.has(component)) throw unknownComponent(component);
-    if (plan.enginePlanId === plan.id)
-      throw new AppError('unprocessable', 'plan-engines-itself', 'Engines must go by another plan than this one.');
+    if (plan.enginePlanId === plan.id) throw new AppError('unprocessable', 'plan-engines-itself');
     if (plan.enginePlanId !== null) await this.plans.get(plan.enginePlanId);
     if (plan.boundTo !== 'none') await this.requireUnbound(plan);
   }
@@ -126,14 +124,10 @@ export class PlanService implements OnModuleInit {
             : []
           : plan.components.filter((component) => other.components?.includes(component));
       if (both.length > 0)
-        throw new AppError(
-          'conflict',
-          'component-bound-twice',
-          `Plan "${other.name}" is bound to ${both.join(', ')}.`,
-          {
-            details: { plan: other.id, components: both },
-          },
-        );
+        throw new AppError('conflict', 'component-bound-twice', {
+          values: { name: other.name },
+          details: { plan: other.id, components: both },
+        });
     }
   }
 }

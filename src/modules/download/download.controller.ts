@@ -14,7 +14,7 @@ import { DownloadOrder } from './download.dto.js';
 
 /** Only of ids that cannot be a download's: says the same as for one that does not exist. */
 const uuid = new ParseUUIDPipe({
-  exceptionFactory: () => new AppError('not-found', 'download-unknown', 'There is no such download.'),
+  exceptionFactory: () => new AppError('not-found', 'download-unknown.malformed'),
 });
 
 @ApiTags('downloads')
@@ -57,7 +57,7 @@ export class DownloadController {
   async get(@Param('id', uuid) id: string): Promise<DownloadView> {
     const live = this.downloads.live();
     const download = await this.repository.find(id);
-    if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
+    if (download === null) throw new AppError('not-found', 'download-unknown', { values: { id } });
     return downloadView(download, await this.components(), live);
   }
 

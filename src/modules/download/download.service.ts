@@ -8,7 +8,7 @@ import type { Component } from '../../mirror/catalogue/component.entity.js';
 import type { MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
 import { MirrorService } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { thisProcess } from '../../platform/process/process-mark.js';
 import { AvailabilityService } from './availability.service.js';
@@ -73,7 +73,7 @@ export class DownloadService implements OnApplicationShutdown {
       const open = await this.downloads.open();
       // Null: it ended between the two statements.
       if (open !== null)
-        throw new AppError('conflict', 'download-running', 'A download is running already.', {
+        throw new AppError('conflict', 'download-running', {
           details: {
             id: open.id,
             owner: { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt },
@@ -92,8 +92,8 @@ export class DownloadService implements OnApplicationShutdown {
   async cancel(id: string, actor: string): Promise<void> {
     if (!(await this.downloads.requestCancel(id, actor, this.clock.now()))) {
       const download = await this.downloads.find(id);
-      if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
-      throw new AppError('conflict', 'download-ended', `The download has ended: ${download.state}.`, {
+      if (download === null) throw new AppError('not-found', 'download-unknown', { values: { id } });
+      throw new AppError('conflict', 'download-ended', {
         details: { state: download.state },
       });
     }
@@ -119,7 +119,7 @@ export class DownloadService implements OnApplicationShutdown {
   }
 
   private begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
-    if (this.stopping) throw new AppError('unavailable', 'server-stopping', 'The server is being stopped.');
+    if (this.stopping) throw new AppError('unavailable', 'server-stopping');
     const begun = this.take(wish);
     this.beginning = Promise.allSettled([this.beginning, begun]).then(() => undefined);
     return begun;
@@ -251,7 +251,7 @@ export class DownloadService implements OnApplicationShutdown {
       state: cancelled ? 'cancelled' : 'failed',
       outcomes: [],
       snapshotId: null,
-      error: { code: error.code, message: error.message, details: error.details },
+      error: { ...faultOf(error), details: error.details },
     });
   }
 

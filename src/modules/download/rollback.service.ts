@@ -44,7 +44,7 @@ export class RollbackService {
       const targets = await this.targets(componentId, order);
       const main = targets.global ?? targets.japan;
       if (main === null)
-        throw new AppError('conflict', 'rollback-impossible', `There is no release of ${componentId} to go back to.`, {
+        throw new AppError('conflict', 'rollback-impossible', {
           details: { component: componentId, ...order },
         });
       const now = this.clock.now();

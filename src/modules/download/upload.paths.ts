@@ -8,19 +8,15 @@ import { AppError } from '../../platform/errors/app-error.js';
  */
 export function requireFreePaths(paths: readonly string[], componentId: string, files: FileMap): void {
   for (const path of paths) {
-    const fault = pathFault(path);
-    if (fault !== null)
-      throw new AppError('bad-input', 'file-name-invalid', `The file cannot be served as ${path}: ${fault}.`);
+    const why = pathFault(path);
+    if (why !== null) throw new AppError('bad-input', 'file-name-invalid.path', { values: { path, why } });
     const key = path.toLowerCase();
     for (const [other, file] of files) {
       if (file.component === componentId) continue;
       if (other !== key && !other.startsWith(`${key}/`) && !key.startsWith(`${other}/`)) continue;
-      throw new AppError(
-        'conflict',
-        'path-taken',
-        `${file.path} belongs to ${file.component ?? 'an entry of no component'}; give the file another name.`,
-        { details: { path: file.path, component: file.component } },
-      );
+      throw new AppError('conflict', file.component === null ? 'path-taken.by-nobody' : 'path-taken', {
+        details: { path: file.path, component: file.component },
+      });
     }
   }
 }

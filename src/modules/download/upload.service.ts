@@ -126,8 +126,7 @@ export class UploadService {
     if (edit.snapshotId === null) await this.publisher.relink();
     else await this.publisher.mend();
     const releaseId = edit.releases[upload.channel].get(component.id);
-    if (releaseId === undefined)
-      throw new AppError('internal', 'internal', 'The uploaded release is not in the snapshot that was made for it.');
+    if (releaseId === undefined) throw new AppError('internal', 'internal.upload-lost');
     return { releaseId, published: true, snapshotId: edit.snapshotId, warnings };
   }
 
@@ -135,7 +134,7 @@ export class UploadService {
     upload: Upload,
     content: NewContent | undefined,
   ): Promise<Pick<UploadOutcome, 'releaseId' | 'published' | 'snapshotId'>> {
-    if (content === undefined) throw new AppError('internal', 'internal', 'An upload without content.');
+    if (content === undefined) throw new AppError('internal', 'internal.upload-empty');
     const { component, version } = upload;
     let releaseId = '';
     const record = async (manager: EntityManager): Promise<void> => {
@@ -263,7 +262,7 @@ function versionOf(component: Component, form: UploadForm): string {
   if (form.version === null) {
     const guessed = guessVersionFromFileName(component, form.file.originalName);
     if (guessed !== null) return guessed;
-    throw new AppError('bad-input', 'version-missing', 'The name of the file does not tell the version; give it.', {
+    throw new AppError('bad-input', 'version-missing', {
       details,
     });
   }
@@ -271,7 +270,8 @@ function versionOf(component: Component, form: UploadForm): string {
   if (raw !== null && (numbering !== 'vsapi' || Number(raw) >= SMALLEST_VSAPI)) return raw;
   // What no manifest names may be numbered as its maker likes.
   if (component.entries.length === 0 && numbering !== 'vsapi' && FREE_VERSION.test(form.version)) return form.version;
-  throw new AppError('bad-input', 'version-invalid', `${form.version} is no version of ${component.id}.`, {
+  throw new AppError('bad-input', 'version-invalid.of-component', {
+    values: { id: component.id },
     details: { ...details, version: form.version },
   });
 }

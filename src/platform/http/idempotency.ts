@@ -30,27 +30,12 @@ export class Idempotency {
   async once<T>(request: FastifyRequest, scope: string, body: unknown, work: () => Promise<T>): Promise<T> {
     const key = request.headers['idempotency-key'];
     if (key === undefined) return work();
-    if (typeof key !== 'string' || !KEY_FORM.test(key))
-      throw new AppError(
-        'bad-input',
-        'idempotency-key-invalid',
-        'Idempotency-Key must be 1 to 200 visible ASCII characters.',
-      );
+    if (typeof key !== 'string' || !KEY_FORM.test(key)) throw new AppError('bad-input', 'idempotency-key-invalid');
     const hash = createHash('sha256').update(JSON.stringify(body)).digest();
     const found = await this.store.reserve(scope, key, hash);
     if (found !== 'reserved') {
-      if (!found.requestHash.equals(hash))
-        throw new AppError(
-          'unprocessable',
-          'idempotency-key-reused',
-          'This Idempotency-Key was used for another order.',
-        );
-      if (!found.done)
-        throw new AppError(
-          'conflict',
-          'idempotency-in-progress',
-          'The first order with this key is still being worked on.',
-        );
+      if (!found.requestHash.equals(hash)) throw new AppError('unprocessable', 'idempotency-key-reused');
+      if (!found.done) throw new AppError('conflict', 'idempotency-in-progress');
       return found.response as T;
     }
     try {

@@ -88,7 +88,7 @@ export class DdiRoutes implements OnModuleInit {
       try {
         done(null, JSON.parse(body as string) as unknown);
       } catch {
-        done(new AppError('bad-input', 'body-no-json', 'The body is no JSON.'));
+        done(new AppError('bad-input', 'body-no-json'));
       }
     });
   }
@@ -121,7 +121,7 @@ export class DdiRoutes implements OnModuleInit {
     get('/softwaremodules/:moduleId/artifacts/:filename', (...it) => this.artifact(...it));
     // Whatever else stands below a product: 401 first, like everything.
     this.route(scope, ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'], '/*', () => {
-      throw new AppError('not-found', 'not-found', 'There is no such resource.');
+      throw new AppError('not-found', 'not-found');
     });
   }
 
@@ -149,7 +149,7 @@ export class DdiRoutes implements OnModuleInit {
       },
       handler: (request, reply) => {
         const { product } = request;
-        if (product === undefined) throw new AppError('internal', 'internal', 'not authenticated');
+        if (product === undefined) throw new AppError('internal', 'internal.unauthenticated');
         if (!takesTurns) return handler(product, request, reply);
         const work = async (): Promise<void> => void (await handler(product, request, reply));
         return this.gate.runFor(request.raw.socket, work, request.bodyBytes);
@@ -266,14 +266,12 @@ export class DdiRoutes implements OnModuleInit {
     const summed = filename.endsWith(MD5_SUFFIX)
       ? files.find((each) => each.filename + MD5_SUFFIX === filename)
       : undefined;
-    if (summed === undefined)
-      throw new AppError('not-found', 'artifact-unknown', 'There is no such file for this product.');
+    if (summed === undefined) throw new AppError('not-found', 'artifact-unknown');
     await sendSum(reply, summed);
   }
 
   private files(agent: AuthenticatedAgent['agent'], moduleId: string): Promise<ContentFile[]> {
-    if (!/^\d{1,18}$/.test(moduleId))
-      throw new AppError('not-found', 'artifact-unknown', 'There is no such module for this product.');
+    if (!/^\d{1,18}$/.test(moduleId)) throw new AppError('not-found', 'artifact-unknown.module');
     return this.actions.files(agent, moduleId);
   }
 }
@@ -281,7 +279,7 @@ export class DdiRoutes implements OnModuleInit {
 /** Digits only: anything else is no action of ours. */
 function actionId(request: FastifyRequest): string {
   const id = (request.params as Params).actionId;
-  if (!/^\d{1,18}$/.test(id)) throw new AppError('not-found', 'action-unknown', 'There is no such action.');
+  if (!/^\d{1,18}$/.test(id)) throw new AppError('not-found', 'action-unknown');
   return id;
 }
 
