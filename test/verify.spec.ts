@@ -7,7 +7,7 @@ import type { SnapshotIndex } from '../src/mirror/snapshot/held-file.js';
 import type { VerifyReport } from '../src/mirror/snapshot/verify.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
 import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream/sample-server.js';
-import { runCommand, type CommandResult } from './support/command-line.js';
+import { runCommandIn, type CommandResult } from './support/command-line.js';
 import { startHaishin, type ApiAnswer, type TestHaishin } from './support/haishin.js';
 import { checkConsistency, compareManifests, fetchAsProduct } from './support/reference-client.js';
 
@@ -26,17 +26,8 @@ describe('haishin verify', () => {
     await upstream.close();
   });
 
-  async function verify(args: string[] = [], database = haishin.database.url): Promise<CommandResult> {
-    const env = { HAISHIN_DATA_DIR: haishin.dataDir, DATABASE_URL: database };
-    const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
-    Object.assign(process.env, env);
-    try {
-      return await runCommand('verify', ...args);
-    } finally {
-      for (const [name, value] of Object.entries(before))
-        if (value === undefined) delete process.env[name];
-        else process.env[name] = value;
-    }
+  function verify(args: string[] = [], database = haishin.database.url): Promise<CommandResult> {
+    return runCommandIn({ HAISHIN_DATA_DIR: haishin.dataDir, DATABASE_URL: database }, 'verify', ...args);
   }
 
   async function report(...args: string[]): Promise<VerifyReport> {
@@ -279,9 +270,10 @@ describe('haishin verify with the embedded database', () => {
   it('asks it beside the running server, and starts it where none runs', async () => {
     const upstream = await startSampleUpstream({ tree: new SampleTree({ scale: 0.0005 }) });
     const haishin = await startHaishin({ upstreamUrl: upstream.url, config: { databaseUrl: undefined } });
-    const env = process.env['HAISHIN_DATA_DIR'];
-    process.env['HAISHIN_DATA_DIR'] = haishin.dataDir;
-    const report = async () => JSON.parse((await runCommand('verify', '--json')).stdout) as VerifyReport;
+    const report = async () =>
+      JSON.parse(
+        (await runCommandIn({ HAISHIN_DATA_DIR: haishin.dataDir }, 'verify', '--json')).stdout,
+      ) as VerifyReport;
     try {
       await haishin.api.download();
       const beside = await report();
@@ -290,8 +282,6 @@ describe('haishin verify with the embedded database', () => {
       await haishin.stop();
       expect(await report()).toEqual(beside);
     } finally {
-      if (env === undefined) delete process.env['HAISHIN_DATA_DIR'];
-      else process.env['HAISHIN_DATA_DIR'] = env;
       await haishin.dispose();
       await upstream.close();
     }

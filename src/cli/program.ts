@@ -12,6 +12,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['upload', async () => (await import('./upload.command.js')).registerUpload],
   ['status', async () => (await import('./status.command.js')).registerStatus],
   ['token', async () => (await import('./token.command.js')).registerToken],
+  ['export', async () => (await import('./export.command.js')).registerExport],
   ['verify', async () => (await import('./verify.command.js')).registerVerify],
   [
     'sample-upstream',

@@ -26,3 +26,16 @@ export async function runCommand(...args: string[]): Promise<CommandResult> {
     for (const spy of spies) spy.mockRestore();
   }
 }
+
+/** The same with variables of the environment, which are put back afterwards. */
+export async function runCommandIn(env: Record<string, string>, ...args: string[]): Promise<CommandResult> {
+  const before = Object.fromEntries(Object.keys(env).map((name) => [name, process.env[name]]));
+  Object.assign(process.env, env);
+  try {
+    return await runCommand(...args);
+  } finally {
+    for (const [name, value] of Object.entries(before))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  }
+}

@@ -45,6 +45,10 @@ export const cliEn = {
   'cli.upload.note': 'note: {{note}}',
   'cli.upload.signature-missing':
     'the release before has a signature and this one does not: products in secure mode will refuse it (--signature)',
+  'cli.export.exporting': 'exporting',
+  'cli.export.done': 'channel {{channel}}, snapshot {{snapshot}}: {{files}} files ({{megabytes}} MB) in {{directory}}',
+  'cli.export.changes': '{{copied}} files copied, {{removed}} removed',
+  'cli.export.check': 'check it where it arrives: cd {{directory}} && sha256sum -c SHA256SUMS',
   'cli.verify.verifying': 'verifying',
   'cli.verify.checked': '{{files}} stored files ({{megabytes}} MB), {{snapshots}} snapshots, {{releases}}',
   'cli.verify.releases': '{{releases}} releases',

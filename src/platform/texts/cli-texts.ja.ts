@@ -47,6 +47,11 @@ export const cliJa = {
   'cli.upload.note': '注意: {{note}}',
   'cli.upload.signature-missing':
     '直前のリリースには署名がありますが、このリリースにはありません。セキュアモードの製品はこれを受け付けません (--signature)',
+  'cli.export.exporting': '書き出し中',
+  'cli.export.done':
+    'チャネル {{channel}}、スナップショット {{snapshot}}: {{files}} 個のファイル ({{megabytes}} MB) を {{directory}} に書き出しました',
+  'cli.export.changes': 'コピー {{copied}} 個、削除 {{removed}} 個',
+  'cli.export.check': '運んだ先での確認: cd {{directory}} && sha256sum -c SHA256SUMS',
   'cli.verify.verifying': '検証中',
   'cli.verify.checked': '保存ファイル {{files}} 個 ({{megabytes}} MB)、スナップショット {{snapshots}} 個、{{releases}}',
   'cli.verify.releases': 'リリース {{releases}} 個',

@@ -33,6 +33,10 @@ export const helpJa = {
   'help.tokens.days': '有効日数 (既定値: 失効させるまで)',
   'help.tokens.list': 'すべてのトークンを一覧表示します (トークンの値は表示しません)',
   'help.tokens.revoke': 'トークンを失効させます',
+  'help.export': '公開中の内容をディレクトリに書き出します。閉域網へ運び、そこでアップデート元として読み込めます',
+  'help.export.directory': '空のディレクトリ、まだないディレクトリ、または以前の書き出し先 (差分だけをコピーします)',
+  'help.export.channel': 'チャネル。japan は書き出し先の Haishin が global から生成します',
+  'help.export.snapshot': '以前のスナップショット (省略時: 現在有効なもの)',
   'help.verify':
     '保存されているすべてのファイルのハッシュを記録と照合します (サーバが動作していてもいなくても実行できます)',
   'help.verify.quarantine': '壊れたファイルを隔離し、次のダウンロードで再取得されるようにします',
