@@ -5,11 +5,13 @@ import { problemHeaders, problemLanguage, toProblem } from '../platform/http/pro
 
 /** The answer of everything but content while there is no application. @param fault why there is none; null: not known yet */
 export function answerUnavailable(req: IncomingMessage, res: ServerResponse, fault: AppError | null): void {
-  const known = fault !== null && fault.code !== 'internal';
-  const error = new AppError(
-    'unavailable',
-    fault === null ? 'starting' : { code: known ? fault.code : 'starting', text: texts('problem.database-not-usable') },
-  );
+  const error =
+    fault === null
+      ? new AppError('unavailable', 'starting')
+      : new AppError('unavailable', {
+          code: fault.code === 'internal' ? 'starting' : fault.code,
+          text: texts('problem.database-not-usable'),
+        });
   const language = problemLanguage(req.headers['accept-language']);
   const body = JSON.stringify(toProblem(error, crypto.randomUUID(), language));
   res.writeHead(503, {

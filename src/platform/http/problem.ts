@@ -13,7 +13,7 @@ export interface Problem {
   [extension: string]: unknown;
 }
 
-const STATUS: Record<ErrorKind, number> = {
+const STATUS = {
   'bad-input': 400,
   unauthenticated: 401,
   forbidden: 403,
@@ -28,7 +28,7 @@ const STATUS: Record<ErrorKind, number> = {
   upstream: 502,
   unavailable: 503,
   storage: 507,
-};
+} as const satisfies Record<ErrorKind, number>;
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 

@@ -36,4 +36,6 @@ export const cliErrorsEn = {
   'error.token-missing.server': 'A token of {{url}} is needed: give it with HAISHIN_TOKEN.',
   'error.token-not-printed': 'The token could not be printed. Nobody has seen it, so it was revoked; make another.',
   'error.output-failed': 'What was to be printed could not be written: {{reason}}',
+  'error.nothing-published':
+    'Nothing is published in {{dataDir}} yet. Is it the data directory of the server (HAISHIN_DATA_DIR)?',
 } as const;

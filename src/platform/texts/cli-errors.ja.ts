@@ -38,4 +38,6 @@ export const cliErrorsJa = {
   'error.token-not-printed':
     'トークンを出力できませんでした。誰にも表示されていないため失効させました。もう一度作成してください。',
   'error.output-failed': '出力を書き込めませんでした: {{reason}}',
+  'error.nothing-published':
+    '{{dataDir}} ではまだ何も公開されていません。サーバのデータディレクトリ (HAISHIN_DATA_DIR) が正しいか確認してください。',
 } as const satisfies Record<keyof typeof cliErrorsEn, string>;

@@ -5,8 +5,8 @@ type Pattern = [key: TextKey, words: RegExp];
 
 /** `{{property}} must be an array` → what it is said of, and the words around it. */
 function patternOf(key: TextKey): Pattern {
-  const escaped = en[key].replace(/[.*+?^$()|[\]\\]|\{(?!\{)|(?<!\})\}(?!\})/g, '\\$&');
-  return [key, new RegExp(`^${escaped.replace(/\{\{(\w+)\}\}/g, '(?<$1>.+?)')}$`, 's')];
+  const escaped = en[key].replace(/[.*+?^$()|[\]\\]|(?<!\{)\{(?!\{)|(?<!\})\}(?!\})/g, '\\$&');
+  return [key, new RegExp(`^${escaped.replace(/\{\{(\w+)\}\}/g, '(?<$1>.*?)')}$`, 's')];
 }
 
 const EACH: TextKey = 'field.each';

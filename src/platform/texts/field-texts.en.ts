@@ -27,6 +27,7 @@ export const fieldEn = {
   'field.networks': '{{property}} must be networks such as 10.0.0.0/8',
   'field.network-list': '{{property}} must be addresses or networks, separated by commas; not so: {{wrong}}',
   'field.mode': '{{property}} must be one of {{modes}}, or {download, update} of {{handlings}} each',
+  'field.library-time-zone': '{{property}} must be a valid IANA time-zone',
   'field.time-zone': '{{property}} must be an IANA time zone such as Asia/Tokyo',
   'field.other-time': '{{property}} must be another time than {{other}}: hours from a time to the same time are none',
   'field.address': '{{property}} is no valid address',

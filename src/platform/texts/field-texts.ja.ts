@@ -30,6 +30,7 @@ export const fieldJa = {
     '{{property}} は、アドレスまたはネットワークをカンマで区切って指定してください。正しくないもの: {{wrong}}',
   'field.mode':
     '{{property}} は {{modes}} のいずれか、または download と update にそれぞれ {{handlings}} を指定した {download, update} で指定してください',
+  'field.library-time-zone': '{{property}} は IANA タイムゾーンで指定してください',
   'field.time-zone': '{{property}} は Asia/Tokyo のような IANA タイムゾーンで指定してください',
   'field.other-time': '{{property}} には {{other}} と異なる時刻を指定してください。同じ時刻では時間帯になりません',
   'field.address': '{{property}} が正しいアドレスではありません',

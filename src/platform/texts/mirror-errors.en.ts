@@ -28,6 +28,7 @@ export const mirrorErrorsEn = {
   'error.cancelled.download': 'The download was cancelled.',
   'error.cancelled.transfer': 'The transfer was cancelled.',
   'error.cancelled.check': 'The check was cancelled.',
+  'error.cancelled.export': 'The export was cancelled.',
   'error.upstream-publishing.unsigned':
     'The source has no signature for {{path}} yet: it seems to be in the middle of publishing.',
   'error.upstream-publishing.breaks-off':
@@ -59,6 +60,7 @@ export const mirrorErrorsEn = {
   'error.size-mismatch.longer': 'The file is longer than the {{expected}} bytes that were announced.',
   'error.size-exceeded': 'The file is longer than the {{maxBytes}} bytes that are allowed.',
   'error.internal.closed-file': 'A closed temporary file was written to.',
+  'error.internal.no-manifest': 'A snapshot without a manifest is published.',
   'error.data-directory-split':
     '{{directory}} and {{other}} are not on one file system, or not on one mount of it: contents are moved and hard-linked between them. Mount the data directory as a whole; only postgres/, keys/ and tls/ may be mounts of their own. The server does not start like this.',
   'error.hard-links-unsupported':
@@ -81,4 +83,11 @@ export const mirrorErrorsEn = {
   'error.size-absurd': '{{size}} is no believable size of a file.',
   'error.count-absurd': '{{key}} is no believable count: {{count}}.',
   'error.duplicate-conflict': '{{key}} stands twice with different values.',
+  'error.export-directory-foreign':
+    '{{path}} has files that are not of an export, and nothing was written. Name an empty directory, or one that is still to be made.',
+  'error.export-directory-linked':
+    '{{path}} is a link that leads out of the export. Remove it, or name another directory.',
+  'error.export-directory-own': '{{path}} lies in the data directory of the server. Name a directory outside of it.',
+  'error.export-content-damaged':
+    'The stored content of {{path}} is missing or damaged. What was exported before is as it was. "haishin verify" says what is wrong, and what helps.',
 } as const;

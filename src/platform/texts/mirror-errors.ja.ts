@@ -31,6 +31,7 @@ export const mirrorErrorsJa = {
   'error.cancelled.download': 'ダウンロードはキャンセルされました。',
   'error.cancelled.transfer': '転送はキャンセルされました。',
   'error.cancelled.check': '検査はキャンセルされました。',
+  'error.cancelled.export': 'エクスポートはキャンセルされました。',
   'error.upstream-publishing.unsigned':
     'アップデート元に {{path}} の署名がまだありません。アップデート元は公開作業の途中のようです。',
   'error.upstream-publishing.breaks-off':
@@ -62,6 +63,7 @@ export const mirrorErrorsJa = {
   'error.size-mismatch.longer': 'ファイルが、示されていた {{expected}} バイトより長くなっています。',
   'error.size-exceeded': 'ファイルが、上限の {{maxBytes}} バイトを超えています。',
   'error.internal.closed-file': '閉じた一時ファイルに書き込もうとしました。',
+  'error.internal.no-manifest': 'マニフェストのないスナップショットが公開されています。',
   'error.data-directory-split':
     '{{directory}} と {{other}} が同じファイルシステムの同じマウントにありません。内容はこの間で移動およびハードリンクされます。データディレクトリ全体を 1 つのマウントにしてください。個別にマウントできるのは postgres/、keys/、tls/ だけです。この状態ではサーバは起動しません。',
   'error.hard-links-unsupported':
@@ -85,4 +87,12 @@ export const mirrorErrorsJa = {
   'error.size-absurd': '{{size}} はファイルのサイズとしてあり得ない値です。',
   'error.count-absurd': '{{key}} の数があり得ない値です: {{count}}。',
   'error.duplicate-conflict': '{{key}} が異なる値で 2 回記載されています。',
+  'error.export-directory-foreign':
+    '{{path}} にはエクスポートのものではないファイルがあるため、何も書き込みませんでした。空のディレクトリ、またはまだないディレクトリを指定してください。',
+  'error.export-directory-linked':
+    '{{path}} はエクスポート先の外を指すリンクです。削除するか、別のディレクトリを指定してください。',
+  'error.export-directory-own':
+    '{{path}} はサーバのデータディレクトリの中にあります。その外のディレクトリを指定してください。',
+  'error.export-content-damaged':
+    '{{path}} の保存された内容が失われているか、壊れています。以前にエクスポートした内容はそのままです。問題と対処は "haishin verify" で確認できます。',
 } as const satisfies Record<keyof typeof mirrorErrorsEn, string>;
