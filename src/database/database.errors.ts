@@ -1,5 +1,5 @@
 import { AppError } from '../platform/errors/app-error.js';
-import { type Sentence } from '../platform/texts/texts.js';
+import type { Sentence } from '../platform/texts/texts.js';
 
 const CONNECTION_ERRNO = new Set([
   'ECONNREFUSED',

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import { type KeyUnder } from '../../platform/texts/texts.js';
+import type { KeyUnder } from '../../platform/texts/texts.js';
 import { broken, checkMember, ZipFault, type MeasuredMembers } from './zip-member.js';
 
 export interface ZipLimits {

@@ -47,9 +47,10 @@ export interface AppErrorOptions {
  */
 export class AppError extends Error implements Said {
   readonly code: string;
-  readonly text: Sentence;
   readonly details: Details;
-  readonly detailsIn: (language: Language) => Details;
+  // Not among what the log writes of an error: it has `message` and `details`.
+  readonly #text: Sentence;
+  readonly #detailsIn: (language: Language) => Details;
 
   /** @param said the sentence of the catalogue; or whose code and sentence this has as well */
   constructor(
@@ -63,9 +64,17 @@ export class AppError extends Error implements Said {
     super(text.en, cause === undefined ? undefined : { cause });
     this.name = 'AppError';
     this.code = code;
-    this.text = text;
     this.details = details;
-    this.detailsIn = detailsIn;
+    this.#text = text;
+    this.#detailsIn = detailsIn;
+  }
+
+  get text(): Sentence {
+    return this.#text;
+  }
+
+  detailsIn(language: Language): Details {
+    return this.#detailsIn(language);
   }
 }
 

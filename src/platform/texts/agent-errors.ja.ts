@@ -1,7 +1,7 @@
 import type { agentErrorsEn } from './agent-errors.en.js';
 
 export const agentErrorsJa = {
-  'error.role-insufficient.administrator': 'この操作は administrator だけが実行できます。',
+  'error.role-insufficient.administrator': 'この操作を実行できるのは管理者 (administrator) だけです。',
   'error.role-insufficient.read-only': 'このトークンでは読み取りしかできません。',
   'error.token-missing': 'トークンが必要です。',
   'error.token-missing.bearer': 'トークンが必要です。"Authorization: Bearer <token>" を送信してください。',

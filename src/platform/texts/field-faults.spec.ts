@@ -4,10 +4,10 @@ describe('a fault of a field', () => {
   it.each([
     ['name must be a string', 'name は文字列で指定してください'],
     ['tries must not be less than 1', 'tries は 1 以上で指定してください'],
-    ['each value in tags must be a string', 'tags の各値 は文字列で指定してください'],
+    ['each value in tags must be a string', 'tags (それぞれの値) は文字列で指定してください'],
     [
       'each value in nested property rings must be either object or array',
-      'rings の各値 はオブジェクトまたは配列で指定してください',
+      'rings (それぞれの値) はオブジェクトまたは配列で指定してください',
     ],
     ['property x should not exist', 'x という項目はありません'],
     [

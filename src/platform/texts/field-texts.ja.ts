@@ -1,7 +1,7 @@
 import type { fieldEn } from './field-texts.en.js';
 
 export const fieldJa = {
-  'field.each': '{{property}} の各値',
+  'field.each': '{{property}} (それぞれの値)',
   'field.unknown': '{{property}} という項目はありません',
   'field.unknown-value': '値の形式が正しくありません',
   'field.nested': '{{property}} はオブジェクトまたは配列で指定してください',

@@ -69,7 +69,7 @@ export const mirrorErrorsJa = {
   'error.hard-links-unsupported':
     '{{directory}} のファイルシステムは、公開するツリーの作成に必要なハードリンクに対応していません ({{errno}})。対応しているファイルシステムにデータディレクトリを置いてください。この状態ではサーバは起動しません。',
   'error.zip-corrupt': 'ZIP ファイルが壊れています: {{why}}。',
-  'error.zip-corrupt.member': 'ZIP ファイルが壊れています: {{why}} (メンバー {{quoted}})。',
+  'error.zip-corrupt.member': 'ZIP ファイルが壊れています: {{why}} (メンバ {{quoted}})。',
   'error.content-worker-died': '配信プロセスが、配信を始める前に終了しました ({{ended}})。',
   'error.shared-file-held-back': '{{path}} は、以前のリリースのまま残る {{keeper}} にも属しています。',
   'error.path-conflict.needs-folder':
