@@ -15,8 +15,9 @@ const { options, fileNames } = ts.parseJsonConfigFileContent(
 );
 const program = ts.createProgram(fileNames, options);
 const checker = program.getTypeChecker();
-/** Their errors end a command; an answer of the server they are not. */
-const OF_COMMANDS = /^src\/(cli|config|fleet|sample-upstream)\//;
+/** Their errors end a command or the start of the server; an answer of the server they are not. */
+const OF_COMMANDS =
+  /^src\/(cli|config|fleet|sample-upstream|database\/embedded|database\/migrat|mirror\/export|mirror\/store\/one-file|platform\/(files|tls|http\/listeners)|server\/(database|embedded))/;
 
 /** More than this: whichever code it is, such as that of a status of the framework. */
 const MOST_AT_ONE_PLACE = 12;
@@ -62,9 +63,9 @@ const en = literals('src/platform/texts/texts.en.ts', 'en');
 const ja = literals('src/platform/texts/texts.ja.ts', 'ja');
 const statuses = literals('src/platform/http/problem.ts', 'STATUS');
 const codeOf = (text) => text.split('.')[0];
-/** By code: the statuses with which it is answered, `exit 1` where it ends a command. */
+/** By sentence: the statuses with which it is answered, `exit 1` where it ends a command. */
 const told = new Map();
-const tell = (code, status) => told.set(code, (told.get(code) ?? new Set()).add(status));
+const tell = (text, status) => told.set(text, (told.get(text) ?? new Set()).add(status));
 
 /** Whether something is spread into the values that may have any names; the type of the whole does not show it. */
 function spreadsAny(node) {
@@ -95,8 +96,8 @@ function look(node, path) {
     if (wordsOf(said) !== null)
       requireValues(texts, [namesOf(propertyOf(facts, 'details')), namesOf(propertyOf(facts, 'values'))], node);
     for (const text of texts)
-      if (OF_COMMANDS.test(path)) tell(codeOf(text), 'exit 1');
-      else if (kinds !== null && kinds.length < 3) for (const each of kinds) tell(codeOf(text), statuses[each]);
+      if (OF_COMMANDS.test(path)) tell(text, 'exit 1');
+      else if (kinds !== null && kinds.length < 3) for (const each of kinds) tell(text, statuses[each]);
   }
   const texts = types[0] && wordsOf(types[0]);
   if (name === 'say' && texts?.length === 1 && texts[0].startsWith('error.'))
@@ -122,14 +123,12 @@ const cell = (text) =>
     .replaceAll('|', '\\|')
     .replaceAll('<', '&lt;')
     .replaceAll(/\{\{(\w+)\}\}/g, '*$1*');
-const keys = Object.keys(en)
+const texts = Object.keys(en)
   .filter((key) => key.startsWith('error.'))
-  .sort((a, b) =>
-    codeOf(a.slice(6)) < codeOf(b.slice(6)) ? -1 : codeOf(a.slice(6)) > codeOf(b.slice(6)) ? 1 : a < b ? -1 : 1,
-  );
-const rows = keys.map((key) => {
-  const code = codeOf(key.slice('error.'.length));
-  const where = [...(told.get(code) ?? ['record'])].sort().join(', ');
+  .map((key) => ({ code: codeOf(key.slice('error.'.length)), text: key.slice('error.'.length), key }))
+  .sort((a, b) => (`${a.code} ${a.text}` < `${b.code} ${b.text}` ? -1 : 1));
+const rows = texts.map(({ code, text, key }) => {
+  const where = [...(told.get(text) ?? ['record'])].sort().join(', ');
   return `| \`${code}\` | ${where} | ${cell(en[key])} | ${cell(ja[key])} |`;
 });
 const document = `# Codes of errors
@@ -137,11 +136,11 @@ const document = `# Codes of errors
 Made by \`npm run docs\` from the catalogue of texts (\`src/platform/texts/\`) and from where errors are made; do not edit it.
 
 \`code\` never changes its meaning. The sentences are for people: the API answers in the language of \`Accept-Language\` (\`en\`, \`ja\`), the
-command line in that of the terminal, and records have both. Words in *italics* are filled in. \`exit 1\`: a command ends with it;
+command line in that of the terminal, and records have both. Words in *italics* are filled in. \`exit 1\`: a command, or the start of the server, ends with it;
 \`record\`: stands in records (of downloads, of components) and in lists of faults only.
 
 コードの意味は変わりません。文は人のためのものです。API は \`Accept-Language\` の言語 (\`en\`、\`ja\`)、コマンドラインは端末の言語で表示し、
-記録には両方の言語で残ります。*斜体*の語には値が入ります。\`exit 1\` はコマンドの終了、\`record\` はダウンロードやコンポーネントの記録、誤りの一覧にのみ
+記録には両方の言語で残ります。*斜体*の語には値が入ります。\`exit 1\` はコマンドまたはサーバの起動の失敗、\`record\` はダウンロードやコンポーネントの記録、誤りの一覧にのみ
 現れることを示します。
 
 | Code | Status | English | 日本語 |

@@ -49,8 +49,8 @@ export function requireWholeTree(build: BuildInput): void {
       ({ action, componentId }) => action === 'earlier' && !build.holds[channel].has(componentId ?? ''),
     );
     if (lost !== undefined || (groups.length === 0 && build.states[channel].manifestLost))
-      throw new AppError('upstream', lost?.fault ?? 'manifest-lost.not-remade', {
-        ...(lost?.fault ? {} : { values: { channel } }),
-      });
+      throw lost?.fault
+        ? new AppError('upstream', lost.fault)
+        : new AppError('upstream', 'manifest-lost.not-remade', { values: { channel } });
   }
 }
