@@ -79,7 +79,7 @@ describe('an upstream that publishes while it is read', () => {
       expect(download).toMatchObject({ state: 'failed', error: { code: 'upstream-publishing' }, snapshotId: null });
       expect(await bench.served()).toEqual(before);
       const [state] = (await bench.api.get('/api/v1/settings/update-source/state')).body.items;
-      expect(Object.keys(state.lastError as object)).toEqual(['code', 'message']);
+      expect(Object.keys(state.lastError as object)).toEqual(['code', 'message', 'text']);
       bench.upstream.clear();
       expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
       await bench.expectCurrent();
