@@ -16,7 +16,7 @@ import { MissingRequests } from './mirror/source/missing-requests.js';
 import { PublishedTree } from './mirror/source/published-tree.js';
 import { ServingCounters } from './mirror/source/serving-counters.js';
 import { BlobStore } from './mirror/store/blob-store.js';
-import { MissingRequestRecorder } from './modules/download/download.api.js';
+import { MirrorStandingService, MissingRequestRecorder } from './modules/download/download.api.js';
 import { systemClock, type Clock } from './platform/clock/clock.js';
 import { AppError, toAppError } from './platform/errors/app-error.js';
 import type { Logger } from './platform/logging/logger.js';
@@ -26,7 +26,8 @@ import { CertificateStanding } from './server/certificate-standing.js';
 import { startContent, type ContentServer } from './server/content.js';
 import { endsStart, openDatabase, type Database } from './server/database.js';
 import { openApplication } from './server/open-application.js';
-import { createMetrics, createProbes } from './server/probes.js';
+import { createMetrics } from './server/metrics.js';
+import { createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
 import { RunFile, type RunFacts } from './server/run-file.js';
 import { answerUnavailable } from './server/unavailable.js';
@@ -137,7 +138,15 @@ class HaishinServer implements RunningServer {
     await this.blobs.open();
     await new PublishedDirectory(config.dataDir, this.blobs).open(CHANNELS);
     const secrets = await SecretBox.open(join(config.dataDir, 'keys', 'secrets.key'));
-    const probes = createProbes(this.readiness, createMetrics(this.counters, this.readiness, this.standing));
+    const metrics = createMetrics({
+      counters: this.counters,
+      readiness: this.readiness,
+      certificate: this.standing,
+      tree: this.tree,
+      dataDir: config.dataDir,
+      standing: () => this.app?.get(MirrorStandingService).read(),
+    });
+    const probes = createProbes(this.readiness, metrics);
     const rest = (req: IncomingMessage, res: ServerResponse): void => {
       if (probes(req, res)) return;
       if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);

@@ -1,57 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { ServingCounters } from '../mirror/source/serving-counters.js';
+import type { Registry } from 'prom-client';
 import { pathOf } from '../platform/http/target-path.js';
 import type { Readiness } from './readiness.js';
-
-/** Metrics of this process; one registry for each server, so that tests may run several. */
-export function createMetrics(
-  counters: ServingCounters,
-  readiness: Readiness,
-  certificate: { notAfter: Date | null },
-): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  new Counter({
-    name: 'haishin_source_answers_total',
-    help: 'Answers of the update source, by channel and status.',
-    labelNames: ['channel', 'status'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { channel, status, answers } of counters.totals())
-        this.inc({ channel, status: String(status) }, answers);
-    },
-  });
-  new Counter({
-    name: 'haishin_source_bytes_total',
-    help: 'Bytes of bodies that the update source sent, by channel.',
-    labelNames: ['channel'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { channel, bytes } of counters.totals()) this.inc({ channel }, bytes);
-    },
-  });
-  new Gauge({
-    name: 'haishin_ready',
-    help: '1 when the server can do all of its work.',
-    registers: [registry],
-    collect() {
-      this.set(readiness.ready ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'haishin_certificate_not_after_seconds',
-    help: 'Unix time at which the certificate in use expires; absent without HTTPS.',
-    registers: [registry],
-    collect() {
-      this.reset();
-      if (certificate.notAfter !== null) this.set(certificate.notAfter.getTime() / 1000);
-    },
-  });
-  return registry;
-}
 
 function answer(res: ServerResponse, status: number, type: string, body: string): void {
   res.writeHead(status, {

@@ -11,6 +11,7 @@ import { DownloadService } from './download.service.js';
 import { EventController } from './event.controller.js';
 import { LicenceSettings } from './licence.settings.js';
 import { MissingRequestController } from './missing-request.controller.js';
+import { MirrorStandingService } from './mirror-standing.service.js';
 import { MissingRequestRecorder } from './missing-request.recorder.js';
 import { MissingRequestRepository } from './missing-request.repository.js';
 import { PublicationService } from './publication.service.js';
@@ -51,6 +52,7 @@ import { UpdateSourceService } from './update-source.service.js';
     DownloadScheduler,
     DownloadService,
     LicenceSettings,
+    MirrorStandingService,
     MissingRequestRecorder,
     MissingRequestRepository,
     PublicationService,

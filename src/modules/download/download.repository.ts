@@ -5,7 +5,7 @@ import { inTransaction } from '../../database/transaction.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { ProcessMark } from '../../platform/process/process-mark.js';
 import { INTERRUPTED, type DownloadEnd } from './download-outcome.js';
-import { Download } from './download.entity.js';
+import { Download, type DownloadState } from './download.entity.js';
 
 export interface DownloadProgress {
   phase: string | null;
@@ -58,6 +58,13 @@ export class DownloadRepository {
 
   async open(): Promise<Download | null> {
     return this.dataSource.getRepository(Download).createQueryBuilder('d').where(OPEN).getOne();
+  }
+
+  /** The latest end of each state that any has ended in. */
+  lastFinished(): Promise<{ state: DownloadState; at: Date }[]> {
+    return this.dataSource.query(
+      `select state, max(finished_at) as at from download where finished_at is not null group by state order by state`,
+    );
   }
 
   find(id: string): Promise<Download | null> {
