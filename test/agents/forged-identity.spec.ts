@@ -9,6 +9,7 @@ const HEADERS = 'X-Haishin-Client-CN: victim\r\nX-Client-CN: victim\r\nX-Forward
 describe.each([
   ['out of the box', {}],
   ['behind a proxy that tells no names', { trustedProxies: ['10.0.0.0/8'] }],
+  ['behind a proxy that does', { trustedProxies: ['10.0.0.0/8'], clientCertHeader: 'X-Client-CN' }],
 ])('a client that claims to be a product and hides its address, %s', (_name, config) => {
   let site: ManagedSite;
 

@@ -6,7 +6,8 @@ describe('trusted proxies', () => {
 
   it('are those that are named', () => {
     const isProxy = trustedProxies(networks);
-    for (const address of ['10.0.0.1', '::ffff:10.0.0.1', '192.168.7.7', 'fd00::1']) expect(isProxy(address)).toBe(true);
+    for (const address of ['10.0.0.1', '::ffff:10.0.0.1', '192.168.7.7', 'fd00::1'])
+      expect(isProxy(address)).toBe(true);
     for (const address of ['10.0.0.2', '192.169.0.1', 'fe00::1', 'unknown']) expect(isProxy(address)).toBe(false);
   });
 

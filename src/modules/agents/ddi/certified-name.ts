@@ -4,17 +4,15 @@ import { clientCommonName, FORWARDED_CLIENT_CN } from '../../../platform/http/fo
 import { OWN_PROCESS } from '../../../platform/http/own-process.js';
 import { trustedProxies } from '../../../platform/http/trusted-proxies.js';
 
-/** Header by which a trusted proxy tells the CN of a client certificate that it verified. */
-const PROXY_CN = 'x-client-cn';
-
 /**
  * The CN of the client certificate behind a request, from whoever verified it: this process, a content worker of ours, or a
- * trusted proxy. Null where nobody did: a header from anybody else is what a client wrote.
+ * trusted proxy by the header that the administrator named. Null where nobody did: any other header is what a client wrote, and a
+ * proxy that knows nothing of it passes it on.
  */
 export class CertifiedNames {
   private readonly isProxy: (address: string | undefined) => boolean;
 
-  constructor(private readonly config: Pick<Config, 'clientCaFile' | 'trustedProxies'>) {
+  constructor(private readonly config: Pick<Config, 'clientCaFile' | 'trustedProxies' | 'clientCertHeader'>) {
     this.isProxy = trustedProxies(config.trustedProxies);
   }
 
@@ -27,7 +25,9 @@ export class CertifiedNames {
     // A worker lets nobody else set this header; without authorities it has no name to tell.
     if (fromWorker && this.config.clientCaFile !== undefined && typeof forwarded === 'string')
       return decoded(forwarded);
-    const named = request.headers[PROXY_CN];
+    const header = this.config.clientCertHeader?.toLowerCase();
+    if (header === undefined) return null;
+    const named = request.headers[header];
     const proxy = fromWorker ? lastOf(request.headers['x-forwarded-for']) : peer;
     return typeof named === 'string' && this.isProxy(proxy) ? named : null;
   }
