@@ -28,6 +28,8 @@ export interface Config {
   /** Content processes besides the main one; 0 = the main process serves all. */
   workers: number;
   trustedProxies: string[];
+  /** Header in which a trusted proxy tells the CN of a client certificate that it verified; unset: none is believed. */
+  clientCertHeader: string | undefined;
 }
 
 /** The vendor's ActiveUpdate server for the products of the source article; public knowledge. */
@@ -69,6 +71,7 @@ const VARIABLES: Readonly<Record<keyof Config, keyof Environment>> = {
   logLevel: 'HAISHIN_LOG_LEVEL',
   workers: 'HAISHIN_WORKERS',
   trustedProxies: 'HAISHIN_TRUSTED_PROXIES',
+  clientCertHeader: 'HAISHIN_CLIENT_CERT_HEADER',
 };
 
 /** As the environment would say it: what the command line gives has the same limits. */
@@ -112,6 +115,7 @@ export function loadConfig(
     logLevel: env.HAISHIN_LOG_LEVEL ?? 'info',
     workers: env.HAISHIN_WORKERS ?? 0,
     trustedProxies: listedIn(env.HAISHIN_TRUSTED_PROXIES ?? ''),
+    clientCertHeader: env.HAISHIN_CLIENT_CERT_HEADER,
   };
   config.dataDir = resolve(config.dataDir);
   if (isOfKernel(config.dataDir))

@@ -80,6 +80,8 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
   const onError = options.onError ?? (() => undefined);
   const running = { closing: false };
   const handler: RequestHandler = (req, res) => {
+    // Reset by the client meanwhile: nobody is there to be answered, and nobody can tell who that was.
+    if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
     if (running.closing) res.shouldKeepAlive = false;
     if (namesTwoHosts(req.rawHeaders)) refuseHosts(res);
     else options.handler(req, res);
