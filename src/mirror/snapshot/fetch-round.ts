@@ -148,9 +148,12 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     groups.map(async (group): Promise<GroupResult> => {
       const of = { ...fetch, progress: progress.of(group) };
       try {
-        if (group.action === 'fetch') return { ...group, files: await fetchGroup(of, group, heldUnits) };
+        if (group.action === 'fetch') {
+          const files = await fetchGroup(of, group, heldUnits);
+          return { ...group, files, lookAgain: files.some(({ doubted }) => doubted) };
+        }
         if (group.action === 'same' && isNews)
-          return { ...group, files: await laterSignatures(of, group, input.held, signedAnew) };
+          return { ...group, ...(await laterSignatures(of, group, input.held, signedAnew)) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);

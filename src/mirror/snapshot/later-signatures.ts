@@ -5,14 +5,18 @@ import type { Slots } from './fair-slots.js';
 import { isBrokenPair, withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
+import { requireOwnSignatures } from './signature-doubts.js';
 
-/** Signatures that the source did not have when the files came; all of them when it may have signed everything anew. */
+/**
+ * Signatures that the source did not have when the files came; all of them when it may have signed everything anew.
+ * @throws AppError of the source; `upstream-publishing`.
+ */
 export async function laterSignatures(
   fetch: GroupFetchInput,
   group: PlanGroup,
   held: HeldTree | null,
   all: boolean,
-): Promise<FetchedFile[]> {
+): Promise<{ files: FetchedFile[]; lookAgain: boolean }> {
   const later = (slots: Slots): Promise<FetchedFile[]>[] =>
     group.units.flatMap((unit) =>
       unit.files.map(async (reference): Promise<FetchedFile[]> => {
@@ -21,12 +25,16 @@ export async function laterSignatures(
         if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
         const { sha256, size, mtime } = have;
         const content = { reference, sha256, size, mtime, remembered: true };
-        const file = await slots(() => withSignature({ ...fetch, component: group.key }, unit, content));
-        const news = file.signature !== null && file.signature.sha256 !== signed?.sha256;
-        return news || file.sha256 !== sha256 ? [file] : [];
+        return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),
     );
-  return (await fetch.slots.lend((slots) => allOver(later(slots)))).flat();
+  const asked = (await fetch.slots.lend((slots) => allOver(later(slots)))).flat();
+  const files = asked.filter(({ reference: { key }, sha256, signature }) => {
+    const signed = held?.files.get(signaturePathOf(key));
+    return (signature !== null && signature.sha256 !== signed?.sha256) || held?.files.get(key)?.sha256 !== sha256;
+  });
+  requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
+  return { files, lookAgain: asked.some(({ doubted }) => doubted) };
 }
 
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */
