@@ -102,6 +102,37 @@ describe('a vendor whose signatures follow last, under names that the release be
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
   });
 
+  it('an entry that is new and not signed yet gets its signature later, although no line has changed', async () => {
+    bench.upstream.set(/vsapi241\.sig$/, { kind: 'status', status: 404 });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect((await fetch(`${bench.haishin.http}/activeupdate/pattern/vsapi241.sig`)).status).toBe(404);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('a signature older than its file, of a release never seen here, is followed by the right one', async () => {
+    const signatures = new Map<string, Buffer>();
+    for (const path of REUSED) signatures.set(path, await theirs(path));
+    bench.tree.publish(['virus-pattern']);
+    for (const [path, old] of signatures)
+      bench.upstream.set(new RegExp(`${path}$`), { kind: 'transform', transform: always(old), ageSeconds: 3600 });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('the beginning of a signature, with a length that agrees, is followed by all of it', async () => {
+    transform(/v_240\.sig$/, (content) => content.subarray(0, 20));
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(await ours('pattern/v_240.sig')).toHaveLength(20);
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
   it('signatures that are all alike say nothing, and hold nothing up', async () => {
     transform(/\.sig$/, always(Buffer.from('unsigned')));
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });

@@ -8,7 +8,7 @@ import type { FairSlots, Slots } from './fair-slots.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { doubtKept, isDoubted, isSignedAlone, requireOwnSignatures } from './signature-doubts.js';
+import { doubtKept, isBrokenPair, isDoubted, isUnsure, requireOwnSignatures, withDoubts } from './signature-doubts.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
@@ -31,7 +31,7 @@ export interface FetchedFile {
   size: number;
   mtime: string;
   signature: FetchedSignature | null;
-  /** Only one of the two is new: they may not belong together. */
+  /** The two may not belong together, or the signature may only follow. */
   doubted?: true;
 }
 
@@ -161,13 +161,6 @@ function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 
   return before?.sha256 ?? null;
 }
 
-/** Whether the source's last content and signature are known, and what is published has the one without the other. */
-export function isBrokenPair({ held, remembered }: GroupFetchInput, key: string): boolean {
-  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
-  if (held === null || !file || !signature) return false;
-  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
-}
-
 /**
  * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
  * are used again, and one without the other makes products refuse both.
@@ -186,7 +179,7 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
 }
 
 function withDoubt(input: OfGroup, file: FetchedFile): FetchedFile {
-  return isSignedAlone(input, file) ? { ...file, doubted: true } : file;
+  return isUnsure(input, file) ? { ...file, doubted: true } : file;
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
@@ -202,7 +195,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
     ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
-    remember(input, nothingAt(key));
+    remember(input, { ...nothingAt(key), version: doubtKept(known) });
     return null;
   }
   if (got.status === 'not-modified')
@@ -278,7 +271,7 @@ async function fetchAll(
       },
     })),
   );
-  const signed = signedKinds(group, heldUnits, input.held);
+  const { signed } = signedKinds(group, heldUnits, input.held);
   const pairs = await all(
     files.map(({ unit, content }) => ({
       path: signaturePathOf(content.reference.path),
@@ -296,5 +289,5 @@ async function fetchAll(
     })),
   );
   requireOwnSignatures(input, pairs, group, heldUnits, input.held);
-  return pairs;
+  return withDoubts(input, pairs, group, heldUnits, input.held);
 }

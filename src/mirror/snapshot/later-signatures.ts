@@ -2,10 +2,10 @@ import { allOver } from '../../platform/promises/all-over.js';
 import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { Slots } from './fair-slots.js';
-import { isBrokenPair, withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
+import { withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { requireOwnSignatures } from './signature-doubts.js';
+import { isBrokenPair, requireOwnSignatures } from './signature-doubts.js';
 
 /**
  * Signatures that the source did not have when the files came; all of them when it may have signed everything anew.

@@ -4,6 +4,7 @@ import { signaturePathOf } from '../manifest/signature-path.js';
 import type { FetchedFile, GroupFetchInput } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
+import { kindOfFile, signedKinds } from './signed-kinds.js';
 import type { RememberedFile } from './upstream-memory.js';
 
 /** What a source says for so long it means. */
@@ -11,6 +12,9 @@ const DOUBT_MS = 3_600_000;
 
 type Memory = Pick<GroupFetchInput, 'remembered' | 'learnt' | 'now'>;
 type Pair = { key: string; sha256: string; signature: string };
+
+/** Stands for a signature that is not there, and may follow. */
+const NONE = '-';
 
 /** A content and a signature of which only one is new: the source seems to be in the middle of publishing. */
 interface Doubt {
@@ -22,7 +26,7 @@ interface Doubt {
 /** Kept where files have their version, which signatures do not have. */
 function doubtIn(known: RememberedFile | undefined): Doubt | null {
   const [, sha256 = '', signature = '', since = ''] =
-    /^doubted ([0-9a-f]{64}) ([0-9a-f]{64}) (\S+)$/.exec(known?.version ?? '') ?? [];
+    /^doubted ([0-9a-f]{64}) ([0-9a-f]{64}|-) (\S+)$/.exec(known?.version ?? '') ?? [];
   return sha256 === '' ? null : { sha256, signature, since: Date.parse(since) };
 }
 
@@ -59,19 +63,52 @@ export function isDoubted(memory: Memory, pair: Pair): boolean {
   return ms !== null && ms < DOUBT_MS;
 }
 
+/** Whether the source's last content and signature are known, and what is published has the one without the other. */
+export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' | 'remembered'>, key: string): boolean {
+  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
+  if (held === null || !file || !signature) return false;
+  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
+}
+
 /**
  * A new signature beside the content that is published already: as a rule it was signed anew, but some machine of the source's may have
- * an earlier content still. It is published, and looked at again.
+ * an earlier content still. One that is older than its file may be that of a release which was never seen here. Both are published,
+ * and looked at again.
  */
-export function isSignedAlone(
+export function isUnsure(
   memory: Memory & Pick<GroupFetchInput, 'held'>,
-  { reference: { key }, sha256, signature }: FetchedFile,
+  { reference: { key }, sha256, mtime, signature }: FetchedFile,
 ): boolean {
-  if (signature === null) return false;
-  const pair = { key, sha256, signature: signature.sha256 };
+  const pair = { key, sha256, signature: signature?.sha256 ?? NONE };
+  if (signature === null) return isDoubted(memory, pair);
   const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(signaturePathOf(key)) : undefined;
-  if (before !== undefined && before.sha256 !== signature.sha256) return doubts(memory, pair);
+  const alone = before !== undefined && before.sha256 !== signature.sha256;
+  const older = before === undefined && signature.mtime < mtime;
+  if (alone || older) return doubts(memory, pair);
   return isDoubted(memory, pair);
+}
+
+/**
+ * A signature that is not there may follow, unless files of its kind are known to have none; one that is shorter than the others may
+ * be the beginning of one. Both are looked at again.
+ */
+export function withDoubts(
+  memory: Memory,
+  files: readonly FetchedFile[],
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+  held: FileMap | null,
+): FetchedFile[] {
+  const { unsigned } = signedKinds(group, heldUnits, held);
+  const own = heldUnits.filter(({ id }) => group.units.some((unit) => unit.id === id)).flatMap((unit) => unit.files);
+  const sizes = own.map(({ key }) => held?.get(signaturePathOf(key))?.size ?? 0);
+  const longest = Math.max(...sizes, ...files.map(({ signature }) => signature?.size ?? 0));
+  return files.map((file) => {
+    const { reference, sha256, signature } = file;
+    const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
+    const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? NONE };
+    return incomplete && doubts(memory, pair) ? { ...file, doubted: true } : file;
+  });
 }
 
 /**

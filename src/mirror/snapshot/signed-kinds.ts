@@ -8,10 +8,14 @@ export function kindOfFile(file: FileReference): string {
   return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
 }
 
-/** Kinds of files that are signed without exception in the published release of these units. */
-export function signedKinds(group: PlanGroup, heldUnits: readonly ManifestUnit[], held: FileMap | null): Set<string> {
+/** Kinds of files in the published release of these units: those that are signed without exception, and the others. */
+export function signedKinds(
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+  held: FileMap | null,
+): { signed: Set<string>; unsigned: Set<string> } {
   const ids = new Set(group.units.map((unit) => unit.id));
   const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
-  const unsigned = files.filter((file) => !held?.has(signaturePathOf(file.key))).map(kindOfFile);
-  return new Set(files.map(kindOfFile).filter((kind) => !unsigned.includes(kind)));
+  const unsigned = new Set(files.filter((file) => !held?.has(signaturePathOf(file.key))).map(kindOfFile));
+  return { signed: new Set(files.map(kindOfFile).filter((kind) => !unsigned.has(kind))), unsigned };
 }
