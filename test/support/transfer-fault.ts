@@ -30,8 +30,8 @@ export type Fault =
   /** `to` gets the path as requested appended, unless it is a function. */
   | { kind: 'redirect'; to: string | ((path: string) => string); status?: 301 | 302 | 303 | 307 | 308 }
   | { kind: 'status'; status: number; headers?: Record<string, string> }
-  /** Another body in place of the right one, with validators that follow from it; so much older than the right one. */
-  | { kind: 'transform'; transform: (content: Buffer) => Buffer; ageSeconds?: number }
+  /** Another body in place of the right one, with an ETag that follows from it, unless it keeps that of the right one; so much older. */
+  | { kind: 'transform'; transform: (content: Buffer) => Buffer; ageSeconds?: number; keepsEtag?: true }
   /** A body made while it is sent, without Content-Length. */
   | { kind: 'stream'; chunks: (content: Buffer) => Iterable<Buffer> }
   /** The same ETag whatever the content. */
@@ -202,14 +202,10 @@ function corrupted(content: Buffer): Buffer {
 
 function transformed(
   body: SampleBody,
-  { transform, ageSeconds = 0 }: Extract<Fault, { kind: 'transform' }>,
+  { transform, ageSeconds = 0, keepsEtag }: Extract<Fault, { kind: 'transform' }>,
 ): SampleBody {
   const content = transform(body.content);
   const lastModified = new Date(body.lastModified.getTime() - ageSeconds * 1000);
-  return {
-    ...body,
-    content,
-    lastModified,
-    etag: `"${createHash('sha256').update(content).digest('hex').slice(0, 32)}"`,
-  };
+  const etag = keepsEtag ? body.etag : `"${createHash('sha256').update(content).digest('hex').slice(0, 32)}"`;
+  return { ...body, content, lastModified, etag };
 }

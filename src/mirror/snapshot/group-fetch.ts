@@ -8,7 +8,7 @@ import type { FairSlots, Slots } from './fair-slots.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { doubtKept, isBrokenPair, isDoubted, isUnsure, requireOwnSignatures, withDoubts } from './signature-doubts.js';
+import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
@@ -66,7 +66,7 @@ function isoTime(httpDate: string | null | undefined, fallback: Date): string {
   return new Date(Number.isNaN(time) ? fallback.getTime() : time).toISOString();
 }
 
-/** What must be the same for a file to be the same without asking: its unit's version, or the step of an increment. */
+/** What must be the same for a file to be the same without asking. */
 function versionKey(unit: ManifestUnit, file: FileReference): string {
   return `${unit.version ?? ''}${file.fromVersion === undefined ? '' : `<${file.fromVersion}`}`;
 }
@@ -187,7 +187,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
-  const usable = known?.sha256 && (await stillHeld(input, known));
+  const usable = known?.sha256 && !isSignatureDoubted(input, key) && (await stillHeld(input, known));
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
     signal: input.signal,
@@ -288,6 +288,5 @@ async function fetchAll(
       },
     })),
   );
-  requireOwnSignatures(input, pairs, group, heldUnits, input.held);
   return withDoubts(input, pairs, group, heldUnits, input.held);
 }

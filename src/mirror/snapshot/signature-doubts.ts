@@ -63,6 +63,13 @@ export function isDoubted(memory: Memory, pair: Pair): boolean {
   return ms !== null && ms < DOUBT_MS;
 }
 
+/** What a proxy cut off has the validators of the whole: a signature in doubt is asked for without them. */
+export function isSignatureDoubted({ remembered, now }: Memory, path: string): boolean {
+  const known = remembered.get(path);
+  const doubt = doubtIn(known);
+  return doubt !== null && doubt.signature === known?.sha256 && now.getTime() - doubt.since < DOUBT_MS;
+}
+
 /** Whether the source's last content and signature are known, and what is published has the one without the other. */
 export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' | 'remembered'>, key: string): boolean {
   const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
@@ -91,6 +98,7 @@ export function isUnsure(
 /**
  * A signature that is not there may follow, unless files of its kind are known to have none; one that is shorter than the others may
  * be the beginning of one. Both are looked at again.
+ * @throws AppError `upstream-publishing`
  */
 export function withDoubts(
   memory: Memory,
@@ -99,6 +107,7 @@ export function withDoubts(
   heldUnits: readonly ManifestUnit[],
   held: FileMap | null,
 ): FetchedFile[] {
+  requireOwnSignatures(memory, files, group, heldUnits, held);
   const { unsigned } = signedKinds(group, heldUnits, held);
   const own = heldUnits.filter(({ id }) => group.units.some((unit) => unit.id === id)).flatMap((unit) => unit.files);
   const sizes = own.map(({ key }) => held?.get(signaturePathOf(key))?.size ?? 0);

@@ -8,7 +8,7 @@ export function kindOfFile(file: FileReference): string {
   return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
 }
 
-/** Kinds of files in the published release of these units: those that are signed without exception, and the others. */
+/** Kinds of files in the published release of these units: those that are signed without exception, and those that are held unsigned. */
 export function signedKinds(
   group: PlanGroup,
   heldUnits: readonly ManifestUnit[],
@@ -16,6 +16,10 @@ export function signedKinds(
 ): { signed: Set<string>; unsigned: Set<string> } {
   const ids = new Set(group.units.map((unit) => unit.id));
   const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
-  const unsigned = new Set(files.filter((file) => !held?.has(signaturePathOf(file.key))).map(kindOfFile));
-  return { signed: new Set(files.map(kindOfFile).filter((kind) => !unsigned.has(kind))), unsigned };
+  const without = files.filter((file) => !held?.has(signaturePathOf(file.key)));
+  const notSigned = new Set(without.map(kindOfFile));
+  return {
+    signed: new Set(files.map(kindOfFile).filter((kind) => !notSigned.has(kind))),
+    unsigned: new Set(without.filter((file) => held?.has(file.key)).map(kindOfFile)),
+  };
 }
