@@ -5,25 +5,32 @@ import type { Slots } from './fair-slots.js';
 import { withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { isBrokenPair, requireOwnSignatures } from './signature-doubts.js';
+import { isBrokenPair, isDoubted, NONE, requireOwnSignatures } from './signature-doubts.js';
+
+/** What the manifest of this run tells: nothing new; something; or that everything may have been signed anew. */
+export type News = 'none' | 'some' | 'signed-anew';
 
 /**
- * Signatures that the source did not have when the files came; all of them when it may have signed everything anew.
+ * Signatures that the source did not have when the files came; all of them when it may have signed everything anew; without any
+ * news those that are in doubt.
  * @throws AppError of the source; `upstream-publishing`.
  */
 export async function laterSignatures(
   fetch: GroupFetchInput,
   group: PlanGroup,
   held: HeldTree | null,
-  all: boolean,
-): Promise<{ files: FetchedFile[]; lookAgain: boolean }> {
+  news: News,
+): Promise<{ files: FetchedFile[]; doubted: boolean }> {
   const later = (slots: Slots): Promise<FetchedFile[]>[] =>
     group.units.flatMap((unit) =>
       unit.files.map(async (reference): Promise<FetchedFile[]> => {
         const have = held?.files.get(reference.key);
         const signed = held?.files.get(signaturePathOf(reference.key));
-        if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
+        if (have === undefined) return [];
         const { sha256, size, mtime } = have;
+        const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
+        const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? NONE };
+        if (!(isWanted && news !== 'none') && !isDoubted(fetch, pair)) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
         return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),
@@ -34,7 +41,7 @@ export async function laterSignatures(
     return (signature !== null && signature.sha256 !== signed?.sha256) || held?.files.get(key)?.sha256 !== sha256;
   });
   requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
-  return { files, lookAgain: asked.some(({ doubted }) => doubted) };
+  return { files, doubted: asked.some(({ doubted }) => doubted) };
 }
 
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */

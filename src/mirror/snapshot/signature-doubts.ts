@@ -14,7 +14,7 @@ type Memory = Pick<GroupFetchInput, 'remembered' | 'learnt' | 'now'>;
 type Pair = { key: string; sha256: string; signature: string };
 
 /** Stands for a signature that is not there, and may follow. */
-const NONE = '-';
+export const NONE = '-';
 
 /** A content and a signature of which only one is new: the source seems to be in the middle of publishing. */
 interface Doubt {
