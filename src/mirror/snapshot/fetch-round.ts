@@ -65,6 +65,8 @@ export interface GroupResult extends PlanGroup {
   files: FetchedFile[];
   /** Something that was looked for in vain may be there next time, although the manifest stays. */
   lookAgain?: boolean;
+  /** Some of its signatures may not be the right ones yet: they alone are looked at again. */
+  doubted?: boolean;
   /** Its files are of another source (its address, for people), because of a fault of the one whose manifest was read. */
   stoodIn?: { sourceUrl: string; fault: GroupFault };
 }
@@ -140,7 +142,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const { source, remembered, learnt } = input;
   const fetch = { ...common, source, remembered, learnt, room: new DiskRoom(input.freeBytes, bytes) };
   const progress = new GroupProgress(input.progress);
-  const signedAnew = isNews && isSignedAnew(manifest, input.lastManifest);
+  const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const failed = new Map<string, { group: PlanGroup; error: AppError }>();
   const fatal: AppError[] = [];
@@ -149,9 +151,11 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     groups.map(async (group): Promise<GroupResult> => {
       const of = { ...fetch, progress: progress.of(group) };
       try {
-        if (group.action === 'fetch') return { ...group, files: await fetchGroup(of, group, heldUnits) };
-        if (group.action === 'same' && isNews)
-          return { ...group, files: await laterSignatures(of, group, input.held, signedAnew) };
+        if (group.action === 'fetch') {
+          const files = await fetchGroup(of, group, heldUnits);
+          return { ...group, files, doubted: files.some(({ doubted }) => doubted) };
+        }
+        if (group.action === 'same') return { ...group, ...(await laterSignatures(of, group, input.held, news)) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);

@@ -8,6 +8,8 @@ import type { FairSlots, Slots } from './fair-slots.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
+import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
+import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
 /** Largest signature that is taken; real ones have a few hundred bytes. */
@@ -29,6 +31,8 @@ export interface FetchedFile {
   size: number;
   mtime: string;
   signature: FetchedSignature | null;
+  /** The two may not belong together, or the signature may only follow. */
+  doubted?: true;
 }
 
 export interface FetchProgress {
@@ -62,7 +66,7 @@ function isoTime(httpDate: string | null | undefined, fallback: Date): string {
   return new Date(Number.isNaN(time) ? fallback.getTime() : time).toISOString();
 }
 
-/** What must be the same for a file to be the same without asking: its unit's version, or the step of an increment. */
+/** What must be the same for a file to be the same without asking. */
 function versionKey(unit: ManifestUnit, file: FileReference): string {
   return `${unit.version ?? ''}${file.fromVersion === undefined ? '' : `<${file.fromVersion}`}`;
 }
@@ -111,7 +115,8 @@ async function fetchAnew(input: OfGroup, unit: ManifestUnit, reference: FileRefe
   });
   // Whatever signature is remembered, it came with another content: after an end here the two are not a pair.
   const key = signaturePathOf(reference.key);
-  if (input.remembered.get(key)?.sha256) remember(input, nothingAt(key));
+  const beside = input.remembered.get(key);
+  if (beside?.sha256) remember(input, { ...nothingAt(key), version: doubtKept(beside) });
   return {
     reference,
     sha256: got.sha256,
@@ -156,13 +161,6 @@ function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 
   return before?.sha256 ?? null;
 }
 
-/** Whether the source's last content and signature are known, and what is published has the one without the other. */
-export function isBrokenPair({ held, remembered }: GroupFetchInput, key: string): boolean {
-  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
-  if (held === null || !file || !signature) return false;
-  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
-}
-
 /**
  * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
  * are used again, and one without the other makes products refuse both.
@@ -173,10 +171,15 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
   const before = signatureOf(input, content);
   const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
-  const doubtful = remembered && signature !== null && (broken || signature.sha256 !== before);
-  if (!doubtful || (await isUnchanged(input, file))) return { ...file, signature };
+  const unsure = signature !== null && isDoubted(input, { key, sha256: file.sha256, signature: signature.sha256 });
+  const doubtful = remembered && signature !== null && (broken || unsure || signature.sha256 !== before);
+  if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature });
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
-  return { ...anew, signature: await fetchSignature(input, path) };
+  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) });
+}
+
+function withDoubt(input: OfGroup, file: FetchedFile): FetchedFile {
+  return isUnsure(input, file) ? { ...file, doubted: true } : file;
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
@@ -184,7 +187,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
-  const usable = known?.sha256 && (await stillHeld(input, known));
+  const usable = known?.sha256 && !isSignatureDoubted(input, key) && (await stillHeld(input, known));
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
     signal: input.signal,
@@ -192,7 +195,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
     ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
-    remember(input, nothingAt(key));
+    remember(input, { ...nothingAt(key), version: doubtKept(known) });
     return null;
   }
   if (got.status === 'not-modified')
@@ -203,7 +206,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
       mtime: isoTime(known?.lastModified, input.now),
     };
   // Only what may be asked with: a file that is fetched anew brings its time along.
-  remember(input, { path: key, sha256: got.sha256, size: got.size, version: null, ...askedWith(got) });
+  remember(input, { path: key, sha256: got.sha256, size: got.size, version: doubtKept(known), ...askedWith(got) });
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 
@@ -213,22 +216,10 @@ function ofFile(thrown: unknown, path: string): AppError {
   return new AppError(error.kind, error, { details: { path, ...error.details }, cause: thrown });
 }
 
-/** The same for every version of one file; `tsc_1628.1630` and `tscx_1628.1630` are of two kinds. */
-function kindOfFile(file: FileReference): string {
-  return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
-}
-
-/** Kinds of files that are signed without exception in the published release of these units. */
-function signedKinds(group: PlanGroup, heldUnits: readonly ManifestUnit[], held: FileMap | null): Set<string> {
-  const ids = new Set(group.units.map((unit) => unit.id));
-  const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
-  const unsigned = files.filter((file) => !held?.has(signaturePathOf(file.key))).map(kindOfFile);
-  return new Set(files.map(kindOfFile).filter((kind) => !unsigned.includes(kind)));
-}
-
 /**
  * Brings one group up to date: all files, then all signatures (activeupdate §7.2).
- * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had.
+ * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had, or is
+ *   still that of an earlier content.
  */
 export function fetchGroup(
   input: GroupFetchInput,
@@ -280,8 +271,8 @@ async function fetchAll(
       },
     })),
   );
-  const signed = signedKinds(group, heldUnits, input.held);
-  return all(
+  const { signed } = signedKinds(group, heldUnits, input.held);
+  const pairs = await all(
     files.map(({ unit, content }) => ({
       path: signaturePathOf(content.reference.path),
       run: async () => {
@@ -292,4 +283,5 @@ async function fetchAll(
       },
     })),
   );
+  return withDoubts(input, pairs, group, heldUnits, input.held);
 }

@@ -115,7 +115,9 @@ export class SourceReader {
         ...askedWith(validators),
         manifestSha256: lookAgain ? null : blob.sha256,
         planFingerprint: fingerprint,
-        complete: !lookAgain && groups.every((group) => group.action !== 'earlier' && group.fault === null),
+        complete:
+          !lookAgain &&
+          groups.every(({ action, fault, doubted }) => action !== 'earlier' && fault === null && !doubted),
       },
       this.deps.clock.now(),
     );

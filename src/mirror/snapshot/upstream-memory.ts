@@ -8,6 +8,7 @@ export interface RememberedFile {
   path: string;
   sha256: string | null;
   size: number | null;
+  /** Of the entry, when the file was fetched; of a signature what is doubted of it, see signature-doubts.ts. */
   version: string | null;
   etag: string | null;
   lastModified: string | null;
