@@ -42,9 +42,11 @@ export class CommandController {
   @HttpCode(202)
   order(@Body() body: CommandOrder, @Req() request: FastifyRequest): Promise<{ id: string }> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'commands', body, async () => {
-      const { commandId } = await this.orders.order(body, actor);
-      await this.audit.record(actor, `command.${body.type}`, commandId, { targets: body.targets });
+    return this.idempotency.once(request, 'commands', body, async (keep) => {
+      const { commandId } = await this.orders.order(body, actor, async (manager, id) => {
+        await this.audit.record(actor, `command.${body.type}`, id, { targets: body.targets }, manager);
+        await keep(manager, { id });
+      });
       return { id: commandId };
     });
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { retried } from '../../database/transaction.js';
+import { nothingAlongside, retried, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { ChangeFeed } from './change-feed.js';
@@ -37,8 +37,15 @@ export class CommandService {
     private readonly clock: Clock,
   ) {}
 
-  /** One short transaction, whatever the number of targets; within `manager`'s when it is given. */
-  async create(order: NewCommand, manager?: EntityManager): Promise<{ commandId: string }> {
+  /**
+   * One short transaction, whatever the number of targets; within `manager`'s when it is given.
+   * @param alongside told the command's id
+   */
+  async create(
+    order: NewCommand,
+    manager?: EntityManager,
+    alongside: Alongside<string> = nothingAlongside,
+  ): Promise<{ commandId: string }> {
     const setting = await this.settings.get();
     const now = this.clock.now();
     const month = monthOf(now);
@@ -68,6 +75,7 @@ export class CommandService {
       await this.commands.insertTargets(transaction, command, order.targets, now, needsConfirmation(command));
       await this.intakeOf(transaction, command, null, now);
       await this.feed.announce(transaction, command, namesOf(order.targets));
+      await alongside(transaction, row.id);
     });
     return { commandId: row.id };
   }

@@ -44,10 +44,13 @@ export class DeploymentController {
   @HttpCode(202)
   order(@Body() body: DeploymentBody, @Req() request: FastifyRequest): Promise<OrderedDeployment> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'deployments', body, async () => {
-      const made = await this.deployments.order(await this.orderOf(body, actor));
+    return this.idempotency.once<OrderedDeployment>(request, 'deployments', body, async (keep) => {
+      const order = await this.orderOf(body, actor);
+      const made = await this.deployments.order(order, undefined, async (manager, ordered) => {
+        await this.audit.record(actor, 'deployment.order', ordered.id, { ...body }, manager);
+        await keep(manager, ordered);
+      });
       if (made === null) throw new Error('an order of a person was claimed by somebody else');
-      await this.audit.record(actor, 'deployment.order', made.id, { ...body });
       return made;
     });
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { DataSource, type EntityManager } from 'typeorm';
-import { retried } from '../../database/transaction.js';
+import { nothingAlongside, retried, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { CommandService, type DeployedRelease, type NewTarget } from '../commands/commands.api.js';
@@ -57,13 +57,17 @@ export class DeploymentService {
   async order(
     order: DeploymentOrder,
     within: (manager: EntityManager) => Promise<boolean> = () => Promise.resolve(true),
+    alongside: Alongside<OrderedDeployment> = nothingAlongside,
   ): Promise<OrderedDeployment | null> {
     const parts = await this.planner.plan(order);
     const id = randomUUID();
     const made = await this.writing(() =>
-      retried(this.dataSource, async (manager) =>
-        (await within(manager)) ? this.record(manager, id, order, parts) : null,
-      ),
+      retried(this.dataSource, async (manager) => {
+        if (!(await within(manager))) return null;
+        const recorded = await this.record(manager, id, order, parts);
+        await alongside(manager, orderedOf(id, recorded));
+        return recorded;
+      }),
     );
     if (made === null) return null;
     // The first ring opens with the order, not with the next sweep; should this fail, the sweep does it.
@@ -83,8 +87,7 @@ export class DeploymentService {
         reason: null,
         details: {},
       });
-    const commandIds = made.map(({ commandId }) => commandId);
-    return { id, commandId: commandIds[0] ?? '', commandIds };
+    return orderedOf(id, made);
   }
 
   private async record(
@@ -157,6 +160,11 @@ export class DeploymentService {
     }
     return made;
   }
+}
+
+function orderedOf(id: string, parts: readonly { commandId: string }[]): OrderedDeployment {
+  const commandIds = parts.map(({ commandId }) => commandId);
+  return { id, commandId: commandIds[0] ?? '', commandIds };
 }
 
 export function membersOf(targets: readonly PlannedTarget[]): { controllerId: string; ring: number }[] {

@@ -40,9 +40,11 @@ export class PlanController {
   @HttpCode(201)
   create(@Body() body: PlanBody, @Req() request: FastifyRequest): Promise<PlanView> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'deployment-plans', body, async () => {
-      const plan = await this.plans.create(body, actor);
-      await this.audit.record(actor, 'deployment-plan.create', plan.id, { name: plan.name });
+    return this.idempotency.once<PlanView>(request, 'deployment-plans', body, async (keep) => {
+      const plan = await this.plans.create(body, actor, async (manager, made) => {
+        await this.audit.record(actor, 'deployment-plan.create', made.id, { name: made.name }, manager);
+        await keep(manager, planView(made));
+      });
       return planView(plan);
     });
   }

@@ -34,9 +34,12 @@ export class DownloadController {
   @HttpCode(202)
   start(@Body() body: DownloadOrder, @Req() request: FastifyRequest): Promise<{ id: string }> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'downloads', body, async () => {
-      const id = await this.downloads.startManual(body.components ?? null, actor);
-      await this.audit.record(actor, 'download.start', id, { components: body.components ?? 'all' });
+    return this.idempotency.once(request, 'downloads', body, async (keep) => {
+      const { components = null } = body;
+      const id = await this.downloads.startManual(components, actor, async (manager, made) => {
+        await this.audit.record(actor, 'download.start', made, { components: components ?? 'all' }, manager);
+        await keep(manager, { id: made });
+      });
       return { id };
     });
   }

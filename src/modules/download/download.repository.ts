@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, type Alongside } from '../../database/transaction.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { ProcessMark } from '../../platform/process/process-mark.js';
 import { INTERRUPTED, type DownloadEnd } from './download-outcome.js';
@@ -16,6 +16,17 @@ export interface DownloadProgress {
   bytesTotal: number;
 }
 
+interface NewDownload {
+  id: string;
+  trigger: 'manual' | 'schedule';
+  components: string[] | null;
+  startedBy: string;
+  tick: Date | null;
+  node: string;
+  owner: ProcessMark;
+  now: Date;
+}
+
 /** An open download whose owner is silent for so long is stale: its process died. */
 export const STALE_AFTER_SECONDS = 30;
 const OPEN = `state in ('queued', 'running')`;
@@ -25,18 +36,17 @@ const OPEN = `state in ('queued', 'running')`;
 export class DownloadRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Takes the lock by inserting; null when another download is open or the tick was taken by another node. */
-  async begin(download: {
-    id: string;
-    trigger: 'manual' | 'schedule';
-    components: string[] | null;
-    startedBy: string;
-    tick: Date | null;
-    node: string;
-    owner: ProcessMark;
-    now: Date;
-  }): Promise<boolean> {
-    const rows = await this.dataSource.query<{ id: string }[]>(
+  /** Takes the lock by inserting; false when another download is open or the tick was taken by another node. */
+  async begin(download: NewDownload, alongside: Alongside<string>): Promise<boolean> {
+    return inTransaction(this.dataSource, async (manager) => {
+      if (!(await this.insert(manager, download))) return false;
+      await alongside(manager, download.id);
+      return true;
+    });
+  }
+
+  private async insert(manager: EntityManager, download: NewDownload): Promise<boolean> {
+    const rows = await manager.query<{ id: string }[]>(
       `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, owner_place,
          owner_token, heartbeat_at)
        values ($1, $2, 'running', $3, $4, $5, $6, $6, $7, $8, $9, $10, now()) on conflict do nothing returning id`,

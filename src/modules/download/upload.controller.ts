@@ -54,17 +54,19 @@ export class UploadController {
   ): Promise<UploadView> {
     const actor = actorOf(request).name;
     const component = await this.catalogue.get(id);
+    let made: UploadOutcome;
     try {
       const form = await readUploadForm(request, this.blobs, (await this.settings.distribution()).maxUploadBytes);
       const force = query.publish === 'force';
-      return await this.idempotency.once(request, 'uploads', identityOf(id, form, force), async () => {
-        const { releaseId, ...outcome } = await this.uploads.publish(component, form, force, actor);
-        return { ...(await this.publication.release(releaseId)), ...outcome };
-      });
+      made = await this.idempotency.once<UploadOutcome>(request, 'uploads', identityOf(id, form, force), (keep) =>
+        this.uploads.publish(component, form, force, actor, keep),
+      );
     } catch (thrown) {
       await this.uploads.refused(id, toAppError(thrown), actor);
       throw thrown;
     }
+    const { releaseId, ...outcome } = made;
+    return { ...(await this.publication.release(releaseId)), ...outcome };
   }
 }
 
