@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { MirrorBench } from './mirror-run/mirror-bench.js';
 import type { ApiAnswer } from './support/haishin.js';
-import { newComponent } from './support/products.js';
+import { DdiClient } from './support/ddi-client.js';
+import { deploy, newComponent } from './support/products.js';
 import { uploadTo } from './support/upload.js';
 import { until } from './support/until.js';
 
@@ -103,5 +104,83 @@ describe('an order with an Idempotency-Key', () => {
     ]);
     expect(await commands('refresh-inventory')()).toBe(before + 1);
     expect((await inventory('slow')).body).toEqual(answers[1].body);
+  });
+
+  describe('that is sent twice', () => {
+    const twice = async (path: string, body: unknown, key: string): Promise<[ApiAnswer, ApiAnswer]> => {
+      const send = post(path, body);
+      return [await send(key), await send(key)];
+    };
+
+    it('takes a component back one generation, not two, and lets it go on once', async () => {
+      const shown = [(await bench.api.component('virus-pattern')).current.releaseId as string];
+      for (let n = 0; n < 2; n++) {
+        bench.tree.publish(['virus-pattern']);
+        await bench.api.download();
+        shown.unshift((await bench.api.component('virus-pattern')).current.releaseId as string);
+      }
+      const back = await twice('components/virus-pattern/rollback', {}, 'back');
+      expect(back.map(({ status }) => status)).toEqual([200, 200]);
+      expect(back.map(({ body }) => body.current.releaseId as string)).toEqual([shown[1], shown[1]]);
+      const reused = await post('components/spyware-pattern/rollback')('back');
+      expect(reused).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
+      const further = await post('components/virus-pattern/rollback')('back-again');
+      expect(further.body.current.releaseId).toBe(shown[2]);
+      const lines = (): Promise<number> => rows(`audit_entry where action = 'component.resume'`);
+      const before = await lines();
+      await twice('components/virus-pattern/resume', {}, 'on');
+      await twice('components/virus-pattern/resume', {}, 'on-although-it-is');
+      expect(await lines()).toBe(before + 1);
+    });
+
+    it('is told what the first one did, whatever the state is now', async () => {
+      const { body: agent } = await bench.api.post('/api/v1/agents', { controllerId: 'mx2' });
+      const product = new DdiClient(bench.haishin.http, 'mx2', { token: agent.securityToken as string });
+      const targets = { agents: ['mx2'] };
+      const { commandId, id } = await deploy(bench.api, { components: ['site-rules'], targets, tries: 1 });
+      const [paused, still] = await twice(`deployments/${id}/pause`, {}, 'pause');
+      expect([paused.body.state, still.body.state]).toEqual(['paused', 'paused']);
+      const [resumed, going] = await twice(`deployments/${id}/resume`, {}, 'resume');
+      expect([resumed.body.state, going.body.state]).toEqual(['running', 'running']);
+
+      const action = (await product.fetchDeployment()).body.id as string;
+      await product.feedback(action, 'closed', 'failure');
+      const [retried, again] = await twice(`commands/${commandId}/retry`, {}, 'retry');
+      expect(retried).toMatchObject({ status: 202, body: { id: commandId, retried: 1 } });
+      expect(again).toMatchObject({ status: 202, body: retried.body });
+      const [cancelled, once] = await twice(`commands/${commandId}/cancel`, {}, 'cancel');
+      expect(cancelled).toMatchObject({ status: 202, body: { id: commandId, withdrawn: 1, asked: 0 } });
+      expect(once).toMatchObject({ status: 202, body: cancelled.body });
+
+      const other = await deploy(bench.api, { components: ['site-rules'], targets });
+      expect((await twice(`deployments/${other.id}/abort`, {}, 'abort')).map(({ status }) => status)).toEqual([
+        200, 200,
+      ]);
+      const ring = { name: 'one', select: { all: true }, start: { kind: 'at-once' }, gate: { approval: true } };
+      const { body: plan } = await bench.api.post('/api/v1/deployment-plans', { name: 'asked', rings: [ring, ring] });
+      const gated = await deploy(bench.api, { components: ['site-rules'], targets, plan: plan.id });
+      const order = { override: true };
+      const approved = await twice(`deployments/${gated.id}/rings/0/approve`, order, 'approve');
+      expect(approved.map(({ status }) => status)).toEqual([200, 200]);
+      await bench.api.post(`/api/v1/deployments/${gated.id}/abort`);
+    });
+
+    it('makes one component and one group', async () => {
+      const names = { ja: 'x', en: 'x' };
+      const made = await twice('components', { id: 'once-only', names, kind: 'pattern' }, 'component');
+      expect(made.map(({ status }) => status)).toEqual([201, 201]);
+      const groups = await twice('agent-groups', { name: 'once only' }, 'group');
+      expect(groups[1]).toMatchObject({ status: 201, body: groups[0].body });
+    });
+
+    it('stops a download once', async () => {
+      bench.upstream.set(/./, { kind: 'hang-before-headers' });
+      const { body } = await bench.api.post('/api/v1/downloads');
+      const answers = await twice(`downloads/${body.id}/cancel`, {}, 'stop');
+      bench.upstream.clear();
+      await bench.api.ended(body.id as string);
+      const late = await post(`downloads/${body.id}/cancel`)('stop');
+      expect([...answers, late].map(({ status }) => status)).toEqual([202, 202, 202]);
+    });
   });
 });

@@ -9,6 +9,7 @@ import { CommandEnds } from './command-ends.js';
 import { CommandRepository, noCounts, type CommandHead } from './command.repository.js';
 import { CommandSettings } from './command.settings.js';
 import type {
+  CancelOutcome,
   CommandChange,
   DeployParameters,
   NewCommand,
@@ -155,7 +156,8 @@ export class CommandService {
     commandId: string,
     actor: string,
     manager?: EntityManager,
-  ): Promise<{ withdrawn: number; asked: number }> {
+    alongside: Alongside<CancelOutcome> = nothingAlongside,
+  ): Promise<CancelOutcome> {
     const now = this.clock.now();
     const outcome = await this.within(manager, async (transaction) => {
       const command = await this.held(transaction, commandId, false);
@@ -178,6 +180,7 @@ export class CommandService {
         throw commandEnded();
       await this.intake.free(transaction, command.seq, withdrawn);
       await this.feed.announce(transaction, command, [...withdrawn, ...asked]);
+      await alongside(transaction, { withdrawn: withdrawn.length, asked: asked.length });
       return { withdrawn: withdrawn.length, asked: asked.length, freed: withdrawn, command };
     });
     if (manager === undefined) this.ends.look(outcome.command.seq);
@@ -186,7 +189,11 @@ export class CommandService {
   }
 
   /** Another try for what failed. @returns how many. @throws `command-unknown`, `nothing-failed`. */
-  async retryFailed(commandId: string, actor: string): Promise<number> {
+  async retryFailed(
+    commandId: string,
+    actor: string,
+    alongside: Alongside<number> = nothingAlongside,
+  ): Promise<number> {
     const now = this.clock.now();
     return this.within(undefined, async (transaction) => {
       await this.intake.lock(transaction);
@@ -197,6 +204,7 @@ export class CommandService {
         throw new AppError('conflict', 'nothing-failed', 'No product has failed: there is nothing to try again.');
       await this.intakeOf(transaction, command, retried, now);
       await this.feed.announce(transaction, command, retried);
+      await alongside(transaction, retried.length);
       return retried.length;
     });
   }

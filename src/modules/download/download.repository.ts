@@ -162,13 +162,16 @@ export class DownloadRepository {
     });
   }
 
-  async requestCancel(id: string, actor: string, now: Date): Promise<boolean> {
-    const [, count] = await this.dataSource.query<[unknown[], number]>(
-      `update download set cancel_requested_at = coalesce(cancel_requested_at, $2), cancel_requested_by = coalesce(cancel_requested_by, $3)
-       where id = $1 and ${OPEN}`,
-      [id, now, actor],
-    );
-    return count > 0;
+  async requestCancel(id: string, actor: string, now: Date, alongside: Alongside<string>): Promise<boolean> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const [, count] = await manager.query<[unknown[], number]>(
+        `update download set cancel_requested_at = coalesce(cancel_requested_at, $2), cancel_requested_by = coalesce(cancel_requested_by, $3)
+         where id = $1 and ${OPEN}`,
+        [id, now, actor],
+      );
+      if (count > 0) await alongside(manager, id);
+      return count > 0;
+    });
   }
 
   async list(query: PageQuery): Promise<Page<Download>> {

@@ -93,8 +93,8 @@ export class DownloadService implements OnApplicationShutdown {
   }
 
   /** @throws AppError `download-unknown`, `download-ended`. */
-  async cancel(id: string, actor: string): Promise<void> {
-    if (!(await this.downloads.requestCancel(id, actor, this.clock.now()))) {
+  async cancel(id: string, actor: string, alongside: Alongside<string>): Promise<void> {
+    if (!(await this.downloads.requestCancel(id, actor, this.clock.now(), alongside))) {
       const download = await this.downloads.find(id);
       if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
       throw new AppError('conflict', 'download-ended', `The download has ended: ${download.state}.`, {

@@ -6,7 +6,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { BlobStore } from '../../mirror/store/blob-store.js';
 import { toAppError } from '../../platform/errors/app-error.js';
-import { Idempotency } from '../../platform/http/idempotency.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { ACCEPTS_FORMS } from '../../platform/http/forms.js';
 import { actorOf } from '../accounts/accounts.api.js';
 import { PublicationService, type ReleaseView } from './publication.service.js';
@@ -34,6 +34,7 @@ export class UploadController {
    * published at once in both channels when it is newer than what is in force; else it is recorded and can be deployed.
    */
   @Post(':id/releases')
+  @TakesIdempotencyKey()
   @RouteConfig(ACCEPTS_FORMS)
   @ApiConsumes('multipart/form-data')
   @ApiBody({

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { EntityManager } from 'typeorm';
 import { AppError } from '../errors/app-error.js';
@@ -32,6 +33,18 @@ export abstract class IdempotencyStore {
 export type Keep<T> = (manager: EntityManager, made: T) => Promise<void>;
 
 const KEY_FORM = /^[\x21-\x7e]{1,200}$/;
+
+/** Describes the header of routes that call `once`. */
+export function TakesIdempotencyKey(): MethodDecorator {
+  return ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'Of your making; for a day, a repeat with the same key is not carried out again and is told what the first one made. ' +
+      'Of an order that failed nothing is remembered.',
+    schema: { type: 'string', pattern: KEY_FORM.source },
+  });
+}
 
 /** `Idempotency-Key` of POSTs that create work. */
 @Injectable()
