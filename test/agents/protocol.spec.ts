@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { Waker } from '../../src/modules/agents/waker.js';
 import { actionIdOf, DdiClient } from '../support/ddi-client.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
@@ -51,6 +52,24 @@ describe('DDI v1 beyond the plain deployment', () => {
     };
     expect((await product.call('POST', at, odd)).status).toBe(200);
     expect((await product.poll()).status).toBe(200);
+  });
+
+  it('sends products away for a while when the database is busy, so that they come back with the same', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id]);
+    const { body } = await product.fetchDeployment();
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    await database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception 'not now' using errcode = '55P03'; end $$`);
+    await database.query(`create trigger busy before update on command_target for each row execute function busy()`);
+    const refused = await product.feedback(body.id as string, 'closed', 'success');
+    await database.query(`drop trigger busy on command_target`);
+    await database.end();
+    expect([refused.status, refused.body.code]).toEqual([429, 'overloaded']);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await product.feedback(body.id as string, 'closed', 'success')).status).toBe(200);
   });
 
   it('waits for the consent of somebody at the product', async () => {
