@@ -22,7 +22,8 @@ export class SqlLogger implements TypeOrmLogger {
   logQueryError(error: string | Error, query: string): void {
     const facts = { err: error, sql: query.slice(0, MAX_SQL_CHARACTERS) };
     // Nobody else tells which one it was, and a person may have to find out why.
-    if (isDatabaseBusy(error)) this.logger.warn(facts, 'a statement was given up: others were in its way, or it took too long');
+    if (isDatabaseBusy(error))
+      this.logger.warn(facts, 'a statement was given up: others were in its way, or it took too long');
     else this.logger.debug(facts, 'a statement failed');
     this.onFault?.(error);
   }
