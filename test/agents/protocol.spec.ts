@@ -265,4 +265,39 @@ describe('DDI v1 beyond the plain deployment', () => {
       await product.commandFeedback(next.body.id as string, 'closed', 'success');
     }
   });
+
+  it('hands licences to products only', async () => {
+    const id = site.fresh();
+    const product = await site.product(id, { 'haishin.capabilities': 'licence' });
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    const parameters = { name: 'anti-spam', key: 'AAAA-BBBB-CCCC', seats: 500, terms: { until: '2027-01-01' } };
+    const deliver = async (): Promise<string> => {
+      const order = { type: 'deliver-licence', targets: { agents: [id] }, parameters };
+      return (await site.api.post('/api/v1/commands', order)).body.id as string;
+    };
+    const told = async (): Promise<unknown> => {
+      const { body } = await product.call('GET', (await product.poll()).body._links.command.href as string);
+      await product.commandFeedback(body.id as string, 'closed', 'success');
+      return body.command;
+    };
+    const masked = { name: '********', key: '********', seats: '********', terms: '********' };
+
+    const sealed = await deliver();
+    const { rows } = await database.query<{ text: string }>(
+      'select parameters::text as text from command where id = $1',
+      [sealed],
+    );
+    expect(rows[0]?.text).toContain('"key"');
+    expect(rows[0]?.text).not.toMatch(/anti-spam|AAAA-BBBB|"until"|2027-01-01/);
+    expect((await site.api.get(`/api/v1/commands/${sealed}`)).body.parameters).toEqual(masked);
+    expect(await told()).toEqual({ type: 'deliver-licence', parameters });
+
+    // As it was written before values were sealed.
+    const plain = await deliver();
+    await database.query('update command set parameters = $2 where id = $1', [plain, JSON.stringify(parameters)]);
+    await database.end();
+    expect((await site.api.get(`/api/v1/commands/${plain}`)).body.parameters).toEqual(masked);
+    expect(await told()).toEqual({ type: 'deliver-licence', parameters });
+  });
 });

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction, retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { SecretBox } from '../../platform/secrets/secret-box.js';
 import {
   ActionPort,
   ProductRecord,
@@ -23,6 +24,7 @@ import type { DeployParameters } from './command.types.js';
 import { Deliveries } from './deliveries.js';
 import { DeploymentContents, moduleOf } from './deployment-content.js';
 import { FeedbackService } from './feedback.service.js';
+import { unsealLicence } from './licence.parameters.js';
 import { isWindowOpen } from './maintenance-window.js';
 import { offeredWork } from './offered-work.js';
 
@@ -40,6 +42,7 @@ export class ActionService extends ActionPort {
     private readonly feed: ChangeFeed,
     private readonly products: ProductRecord,
     private readonly gate: WorkGate,
+    private readonly secrets: SecretBox,
     private readonly clock: Clock,
   ) {
     super();
@@ -87,7 +90,8 @@ export class ActionService extends ActionPort {
 
   async command(agent: AskingAgent, actionId: string): Promise<{ type: string; parameters: object }> {
     const { type, parameters } = await this.heads.get((await this.fetched(agent, actionId, 'command')).commandSeq);
-    return { type, parameters };
+    if (type !== 'deliver-licence') return { type, parameters };
+    return { type, parameters: unsealLicence(this.secrets, { ...parameters }) };
   }
 
   feedback(agent: AskingAgent, actionId: string, feedback: Feedback): Promise<void> {

@@ -3,9 +3,11 @@ import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/ca
 import type { Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { SecretBox } from '../../platform/secrets/secret-box.js';
 import { FleetService, type FleetMember } from '../agents/agents.api.js';
 import type { CommandOrder, OrderedType } from './command.dto.js';
 import { CommandService } from './command.service.js';
+import { sealLicence } from './licence.parameters.js';
 import type { NewCommand, NewTarget } from './command.types.js';
 
 /** What a product must be able to do for a command; a product that did not say so is skipped at once. */
@@ -27,6 +29,7 @@ export class OrderService {
     private readonly commands: CommandService,
     private readonly fleet: FleetService,
     private readonly catalogue: CatalogueRepository,
+    private readonly secrets: SecretBox,
     private readonly clock: Clock,
   ) {}
 
@@ -38,7 +41,8 @@ export class OrderService {
     const parameters = await this.parameters(order.type, order.parameters ?? {});
     const members = await this.fleet.select(order.targets);
     if (members.length === 0) throw new AppError('unprocessable', 'selection-empty', 'The selection names no product.');
-    const components = (parameters['components'] as string[] | undefined) ?? [];
+    // Only a rollback names any; the fields of a licence may be called anything.
+    const components = order.type === 'rollback' ? (parameters['components'] as string[]) : [];
     const { expiresInHours, tries, retryMinutes } = order;
     const expiresAt = new Date(this.clock.now().getTime() + (expiresInHours ?? 0) * 3_600_000);
     const command: NewCommand = {
@@ -87,7 +91,7 @@ export class OrderService {
         return {};
       case 'deliver-licence':
         if (Object.keys(given).length === 0) throw invalid('a licence needs its fields');
-        return given;
+        return sealLicence(this.secrets, given);
     }
   }
 }
