@@ -101,6 +101,36 @@ describe('DDI v1 beyond the plain deployment', () => {
     expect((await answer('denied')).status).toBe(410);
   });
 
+  it('keeps the word of somebody who says the same for ever once, and of somebody who cannot decide for a while', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
+    const actionId = actionIdOf((await product.poll()).body._links.confirmationBase.href as string);
+    const answer = async (confirmation: string): Promise<void> => {
+      const body = { confirmation, code: 1, details: ['by hand'] };
+      expect((await product.call('POST', `/confirmationBase/${actionId}/feedback`, body)).status).toBe(200);
+    };
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    const told = async (): Promise<number[]> => {
+      const { rows } = await database.query<{ kept: number; counted: number }>(
+        `select feedback_count as counted, (select count(*)::int from target_message m where m.action_id = t.action_id) as kept
+         from command_target t where controller_id = $1`,
+        [id],
+      );
+      return [rows[0]?.kept ?? 0, rows[0]?.counted ?? 0];
+    };
+    for (let time = 0; time < 3; time += 1) await answer('denied');
+    expect(await told()).toEqual([1, 1]);
+    await database.query('update command_target set feedback_count = 1000 where controller_id = $1', [id]);
+    await answer('confirmed');
+    await answer('denied');
+    await answer('confirmed');
+    expect(await told()).toEqual([1, 1000]);
+    await database.end();
+    expect((await product.fetchDeployment()).body.id).toBe(actionId);
+  });
+
   it('consents by itself when the product says so', async () => {
     const id = site.fresh();
     const product = await site.product(id);
