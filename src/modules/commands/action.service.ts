@@ -15,7 +15,13 @@ import {
   type Feedback,
 } from '../agents/agents.api.js';
 import { closedAction, unknownAction, unknownModule } from './action.errors.js';
-import { ActionRepository, type ActionChange, type ActionRow, type OpenAction, type WantedAction } from './action.repository.js';
+import {
+  ActionRepository,
+  type ActionChange,
+  type ActionRow,
+  type OpenAction,
+  type WantedAction,
+} from './action.repository.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
 import { CommandHeads } from './command-heads.js';
