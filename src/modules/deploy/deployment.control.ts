@@ -128,6 +128,6 @@ export class DeploymentControl {
       if (changed === 0) throw wrongState(wish, found);
       await alongside(manager, id);
     });
-    for (const part of parts) await this.runner.turn(part.id);
+    for (const part of parts) await this.runner.follow(part.id);
   }
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { DataSource, type EntityManager } from 'typeorm';
 import { nothingAlongside, retried, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { CommandService, type DeployedRelease, type NewTarget } from '../commands/commands.api.js';
 import { DeploymentObservers } from './deployment.observers.js';
 import { targetExpiry, type DeploymentOrder } from './deployment.order.js';
@@ -43,7 +42,6 @@ export class DeploymentService {
     private readonly runner: RingRunner,
     private readonly observers: DeploymentObservers,
     private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   preview(order: DeploymentOrder): Promise<PlannedPart[]> {
@@ -70,14 +68,8 @@ export class DeploymentService {
       }),
     );
     if (made === null) return null;
-    // The first ring opens with the order, not with the next sweep; should this fail, the sweep does it.
-    for (const { partId, direct } of made)
-      if (!direct)
-        await this.runner
-          .turn(partId)
-          .catch((err: unknown) =>
-            this.logger.warn({ err, deployment: id }, 'the first ring opens with the next sweep'),
-          );
+    // The first ring opens with the order, not with the next sweep.
+    for (const { partId, direct } of made) if (!direct) await this.runner.follow(partId);
     for (const { commandId, kind } of made)
       await this.observers.tell({
         deploymentId: id,
