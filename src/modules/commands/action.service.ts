@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { inTransaction, retried } from '../../database/transaction.js';
+import { DataSource, type EntityManager } from 'typeorm';
+import { afterCommit, inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { SecretBox } from '../../platform/secrets/secret-box.js';
 import {
@@ -155,15 +155,13 @@ export class ActionService extends ActionPort {
     return [...chunk.artifacts, ...chunk.extras];
   }
 
-  async agentRemoved(controllerIds: readonly string[], actor: string): Promise<void> {
-    const seqs = await retried(this.dataSource, (manager) =>
-      this.actions.endAllOf(manager, controllerIds, actor, this.clock.now()),
-    );
-    for (const seq of seqs) {
-      const command = await this.heads.get(seq);
-      this.feed.command({ commandId: command.id, deploymentId: command.deploymentId });
-      this.ends.look(seq);
-    }
+  async agentRemoved(manager: EntityManager, controllerIds: readonly string[], actor: string): Promise<void> {
+    const touched = await this.actions.endAllOf(manager, controllerIds, actor, this.clock.now());
+    for (const { seq, commandId, deploymentId } of touched)
+      afterCommit(manager, () => {
+        this.feed.command({ commandId, deploymentId });
+        this.ends.look(seq);
+      });
   }
 
   /** The product has the order now. Another request of the same product may have been faster: no matter. */
