@@ -3,7 +3,6 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { fateOf, thisProcess } from '../../platform/process/process-mark.js';
 import { ApiToken, type Role } from './api-token.entity.js';
 
 /** Who asks: the name under which an act is recorded, and what it may do. */
@@ -21,6 +20,15 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
 }
 
+export function newTokenText(): string {
+  return TOKEN_PREFIX + randomBytes(32).toString('base64url');
+}
+
+/** What is kept of a token's text, for persons to tell tokens apart. */
+export function prefixOf(token: string): string {
+  return token.slice(0, 10);
+}
+
 @Injectable()
 export class ApiTokenService {
   constructor(
@@ -36,13 +44,13 @@ export class ApiTokenService {
     expiresAt?: Date | null;
     value?: string;
   }): Promise<{ token: string; record: ApiToken }> {
-    const token = input.value ?? TOKEN_PREFIX + randomBytes(32).toString('base64url');
+    const token = input.value ?? newTokenText();
     const record = this.dataSource.getRepository(ApiToken).create({
       id: randomUUID(),
       name: input.name,
       tokenHash: hashToken(token),
       // Nothing of a token that an administrator chose is kept: it may be short.
-      tokenPrefix: input.value === undefined ? token.slice(0, 10) : '',
+      tokenPrefix: input.value === undefined ? prefixOf(token) : '',
       role: input.role,
       createdAt: this.clock.now(),
       createdBy: input.createdBy,
@@ -61,21 +69,6 @@ export class ApiTokenService {
        on conflict do nothing`,
       [randomUUID(), hashToken(value), this.clock.now()],
     );
-  }
-
-  /**
-   * The token by which commands on this host talk to the server; replaced at every start. Those of other processes of that name stay
-   * while they run.
-   */
-  async replaceLocalToken(name: string): Promise<string> {
-    const earlier = await this.dataSource.query<{ id: string; createdBy: string | null }[]>(
-      `select id, created_by as "createdBy" from api_token where name = $1`,
-      [name],
-    );
-    const over = earlier.filter(({ createdBy }) => !isAnotherRunning(createdBy)).map(({ id }) => id);
-    await this.dataSource.query(`delete from api_token where id = any($1)`, [over]);
-    const { token } = await this.create({ name, role: 'administrator', createdBy: OWN_MARK });
-    return token;
   }
 
   /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
@@ -126,15 +119,6 @@ export class ApiTokenService {
       throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
     return result[1];
   }
-}
-
-/** Of a server's own token, in `created_by`. */
-const OWN_MARK = `server ${thisProcess.pid} ${thisProcess.place ?? '-'} ${thisProcess.token}`;
-
-function isAnotherRunning(mark: string | null): boolean {
-  const [, pid, place, token] = mark?.split(' ') ?? [];
-  if (mark === OWN_MARK || place === undefined || token === undefined) return false;
-  return fateOf({ pid: Number(pid), place, token }) === 'running';
 }
 
 function invalid(): AppError {
