@@ -88,12 +88,17 @@ export class ApiTokenService {
       [hashToken(token), now],
     );
     if (row === undefined) throw invalid();
+    // Whoever reads must learn what is wrong also when nothing can be written: a full disk, a database that may only be read.
+    await this.noteUse(row.id, now).catch(() => undefined);
+    return { tokenId: row.id, name: row.name, role: row.role };
+  }
+
+  private async noteUse(id: string, now: Date): Promise<void> {
     await this.dataSource.query(
       `update api_token set last_used_at = $2
        where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '${LAST_USED_GRAIN}')`,
-      [row.id, now],
+      [id, now],
     );
-    return { tokenId: row.id, name: row.name, role: row.role };
   }
 
   /** Those of these ids whose token would still be let in. */
