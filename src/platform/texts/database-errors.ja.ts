@@ -2,6 +2,8 @@ import type { databaseErrorsEn } from './database-errors.en.js';
 
 export const databaseErrorsJa = {
   'error.database-unavailable': 'データベースに接続できません: {{reason}}。',
+  'error.database-unavailable.migrating':
+    'データベースのスキーマは使用中です。別のサーバが移行しているか、変更対象が別のサーバの処理によって占有されています。',
   'error.database-busy': 'データベースがほかの処理で混み合っています。しばらくしてからもう一度実行してください。',
   'error.database-unavailable.notify': 'データベースに接続できないため、ほかのノードに通知できませんでした。',
   'error.disk-full.database': 'データベースのディスクに空きがないため、これ以上記録できません。',
