@@ -155,12 +155,7 @@ export function requireOwnSignatures(
   }
   const [path] = stale;
   if (path === undefined) return;
-  throw new AppError(
-    'upstream',
-    'upstream-publishing',
-    `The source has a new ${path}, but still the signature of the one before: it seems to be in the middle of publishing; if it says the same in an hour, that is taken as it is.`,
-    { details: { path } },
-  );
+  throw new AppError('upstream', 'upstream-publishing.earlier-signature', { details: { path } });
 }
 
 /** Contents by the name of the signature that stands beside them. */

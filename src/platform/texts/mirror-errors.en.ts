@@ -37,6 +37,8 @@ export const mirrorErrorsEn = {
     'The source changed its manifest {{rounds}} times while it was being read; it is in the middle of publishing.',
   'error.upstream-publishing.two-contents':
     '{{path}} came with two contents: the source seems to be in the middle of publishing.',
+  'error.upstream-publishing.earlier-signature':
+    'The source has a new {{path}}, but still the signature of the one before: it seems to be in the middle of publishing; if it says the same in an hour, that is taken as it is.',
   'error.manifest-empty': "The source's manifest names no component at all.",
   'error.publishing-lock-lost':
     'The connection that kept other nodes from publishing was lost. Nothing was published; try again.',

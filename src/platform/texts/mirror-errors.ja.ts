@@ -40,6 +40,8 @@ export const mirrorErrorsJa = {
     '読み取り中にアップデート元のマニフェストが {{rounds}} 回変更されました。アップデート元は公開作業の途中です。',
   'error.upstream-publishing.two-contents':
     '{{path}} が 2 種類の内容で届きました。アップデート元は公開作業の途中のようです。',
+  'error.upstream-publishing.earlier-signature':
+    'アップデート元の {{path}} は新しくなりましたが、署名は以前のファイルのもののままです。アップデート元は公開作業の途中のようです。1 時間後も同じ場合は、そのまま受け入れます。',
   'error.manifest-empty': 'アップデート元のマニフェストにコンポーネントが 1 つも記載されていません。',
   'error.publishing-lock-lost':
     'ほかのノードの公開を止めておくための接続が切れました。何も公開していません。もう一度実行してください。',
