@@ -107,7 +107,7 @@ class HaishinServer implements RunningServer {
       disk: () => diskWarning(this.config.dataDir),
     });
     this.standing = new CertificateStanding(this.readiness, this.logger);
-    this.tree = new PublishedTree(this.config.dataDir, this.logger);
+    this.tree = new PublishedTree(this.config.dataDir, this.logger, () => this.tellContent());
     this.blobs = new BlobStore(this.config.dataDir);
     this.runFile = new RunFile(this.config.dataDir);
   }
@@ -168,7 +168,7 @@ class HaishinServer implements RunningServer {
     // A second server on this directory usually wants its ports as well, and the owner's process is what helps.
     if (application.status === 'rejected') throw application.reason;
     if (content.status === 'rejected') throw content.reason;
-    this.readiness.set('content', true);
+    this.tellContent();
     await this.runFile.write({
       pid: process.pid,
       http: this.httpUrl,
@@ -176,6 +176,11 @@ class HaishinServer implements RunningServer {
       token: this.localToken,
       certificate: this.certificateFingerprint,
     });
+  }
+
+  private tellContent(): void {
+    if (this.content === null || this.stopping !== null) return;
+    this.readiness.set('content', this.tree.fault === null, this.tree.fault);
   }
 
   /** Tries until the database is there; only a fault of the first try that leaves nothing to serve meanwhile is thrown. */

@@ -86,7 +86,7 @@ function problemLines(problem: VerifyProblem): string[] {
 }
 
 function adviceFor({ code, sha256, remedy, quarantined }: VerifyProblem): string {
-  if (sha256 === null) return say(remedy === 'nothing' ? 'cli.verify.in-force' : 'cli.verify.collected');
+  if (sha256 === null) return say(remedy === 'download' ? 'cli.verify.in-force' : 'cli.verify.collected');
   const advice = say(`cli.verify.${remedy}`);
   return code === 'blob-corrupt' && !quarantined ? say('cli.verify.quarantine-first', { advice }) : advice;
 }

@@ -1,6 +1,9 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import pg from 'pg';
+import { DownloadObservers } from '../../src/modules/download/download.observers.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
+import { DownloadService } from '../../src/modules/download/download.service.js';
 import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
 import { IMPATIENT, MirrorBench, servedTree } from './mirror-bench.js';
@@ -45,6 +48,58 @@ describe('two servers on one database and one data directory', () => {
     if (app === null) throw new Error('the application is not there');
     return app.get(DownloadScheduler);
   };
+
+  /** As after a while in which the database could not be reached. */
+  const silence = async (): Promise<void> => {
+    const database = new pg.Client({ connectionString: bench.haishin.database.url });
+    await database.connect();
+    await database.query(`update download set heartbeat_at = now() - interval '1 minute' where finished_at is null`);
+    await database.end();
+  };
+  const endsToldAt = (haishin: TestHaishin): string[] => {
+    const told: string[] = [];
+    haishin.server
+      .application()
+      ?.get(DownloadObservers)
+      .add({ ended: (_id, state) => void told.push(state) });
+    return told;
+  };
+
+  it('a run that was taken for dead publishes nothing, and tells no second end', async () => {
+    const barrier = new Barrier('composed');
+    await open({ first: barrier });
+    const told = { first: endsToldAt(bench.haishin), second: endsToldAt(second) };
+    const { id } = (await bench.api.post('/api/v1/downloads')).body;
+    await barrier.atStep;
+    // Between two of its heartbeats.
+    do await silence();
+    while ((await schedulerOf(second).clearStale()) === 0);
+    barrier.release();
+    await bench.haishin.server.application()?.get(DownloadService).idle();
+    expect((await bench.api.get('/api/v1/channels')).body.items).toMatchObject([
+      { snapshotId: null },
+      { snapshotId: null },
+    ]);
+    expect(await bench.api.ended(id as string)).toMatchObject({
+      state: 'failed',
+      snapshotId: null,
+      error: { code: 'download-interrupted' },
+    });
+    expect(told).toEqual({ first: [], second: ['failed'] });
+    const { items } = (await bench.api.get('/api/v1/events?outcome=failed')).body;
+    expect(items).toMatchObject([{ code: 'download-interrupted' }]);
+    expect(await second.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
+  it('a download whose process finds itself silent goes on', async () => {
+    await open();
+    bench.upstream.set(/server\.ini$/, { kind: 'hang-before-headers' });
+    await bench.api.post('/api/v1/downloads');
+    await bench.upstream.whenRequested(/server\.ini$/);
+    await silence();
+    expect(await schedulerOf(bench.haishin).clearStale()).toBe(0);
+  });
 
   it('run one download at a time, and each says which one', async () => {
     await open();

@@ -1,19 +1,21 @@
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { Channel } from './channel.js';
-import { fileMap, MANIFEST_PATH, type HeldFile } from './held-file.js';
+import { fileMap, MANIFEST_PATH, type HeldFile, type SnapshotIndex } from './held-file.js';
 import type { HeldTree } from './mirror-plan.js';
 import type { PublishedDirectory } from './published-directory.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
+import { timeOfSnapshot } from './snapshot-id.js';
+import { isIndexLost } from './snapshot-index.js';
 
 /** What a channel has in force. */
 export interface ChannelState {
   snapshotId: string | null;
   publishedAt: Date | null;
-  /** Null before the first snapshot, and when its manifest is lost. */
+  /** Null before the first snapshot, and when its manifest or its index is lost. */
   held: HeldTree | null;
-  /** The manifest in force cannot be read: only a download can make the tree anew. */
+  /** The manifest in force, or the index that tells it, cannot be read: only a download can make the tree anew. */
   manifestLost: boolean;
   /** Component → release; empty for a snapshot that this database does not know (it was restored from an older backup). */
   releases: Map<string, string>;
@@ -39,7 +41,7 @@ export class ChannelStates {
 
   /**
    * What is in force, as a base for a decision of a person.
-   * @throws AppError `manifest-lost`, `snapshot-damaged`.
+   * @throws AppError `manifest-lost`.
    */
   async current(channel: Channel): Promise<ChannelState> {
     const state = await this.currentOrLost(channel);
@@ -75,22 +77,37 @@ export class ChannelStates {
   }
 
   /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest is looked for. */
-  private async readTree(
-    channel: Channel,
-    snapshotId: string,
-  ): Promise<Pick<ChannelState, 'held'> & { publishedAt: Date }> {
+  private async readTree(channel: Channel, snapshotId: string): Promise<Pick<ChannelState, 'held' | 'publishedAt'>> {
     const known = this.parsed.get(channel);
     if (known?.snapshotId === snapshotId && (await this.blobs.size(known.manifest.sha256)) === known.manifest.size)
       return known;
-    const index = await this.directory.readIndex(channel, snapshotId);
+    const index = await this.readIndex(channel, snapshotId);
+    if (index === null) return { publishedAt: timeOfSnapshot(snapshotId), held: null };
     const files = fileMap(index.files);
     const manifest = files.get(MANIFEST_PATH);
-    if (manifest === undefined)
-      throw new AppError('internal', 'snapshot-damaged.no-manifest', { values: { snapshotId } });
+    if (manifest === undefined) return { publishedAt: timeOfSnapshot(snapshotId), held: null };
     const publishedAt = new Date(index.publishedAt);
     if ((await this.blobs.size(manifest.sha256)) !== manifest.size) return { publishedAt, held: null };
     const held = { manifest: Manifest.parse(await this.directory.readFile(manifest)), files };
     this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
     return { publishedAt, held };
+  }
+
+  /** Whether the index of what a channel has in force is lost. */
+  async isIndexLost(channel: Channel): Promise<boolean> {
+    const snapshotId = await this.directory.current(channel);
+    if (snapshotId === null || this.parsed.get(channel)?.snapshotId === snapshotId) return false;
+    return (await this.readIndex(channel, snapshotId)) === null;
+  }
+
+  /** Null when it is lost. */
+  private async readIndex(channel: Channel, snapshotId: string): Promise<SnapshotIndex | null> {
+    try {
+      return await this.directory.readIndex(channel, snapshotId);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (!isIndexLost(error)) throw error;
+      return null;
+    }
   }
 }

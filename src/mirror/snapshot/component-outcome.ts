@@ -167,13 +167,14 @@ function outcomesIn(
 
 /**
  * One outcome out of those in the channels, the channel that comes first before the other: that of the channel in which it
- * failed, else of the one in which it changed, else of one that carries it.
+ * failed, else of the one in which it changed, else of the one in which a person holds it back, else of one that carries it.
  */
 function merged(inChannels: readonly [Channel, ComponentOutcome][], apart: boolean): ComponentOutcome[] {
   const outcomes = inChannels.map(([, outcome]) => outcome);
   const told =
     outcomes.find(({ error }) => error !== null) ??
     outcomes.find(({ outcome }) => outcome === 'updated') ??
+    outcomes.find(({ outcome }) => outcome === 'held') ??
     outcomes.find(({ outcome }) => outcome !== 'not-carried') ??
     outcomes[0];
   if (told === undefined) return [];

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
@@ -15,6 +14,7 @@ import { loadHolds, type Holds } from './hold.repository.js';
 import type { Staying } from './shared-files.js';
 import { stayingHolds, withoutClashes } from './staying-holds.js';
 import { derivedFiles } from './derived-files.js';
+import { settledAs } from './run-fingerprint.js';
 import type { UpstreamMemory } from './upstream-memory.js';
 import { leadingUnit, type PlanInput } from './mirror-plan.js';
 import type { MirrorOrder, MirrorOutcome } from './mirror-order.js';
@@ -34,7 +34,6 @@ interface Context {
   states: Record<Channel, ChannelState>;
   damage: TreeDamage;
   holds: Holds;
-  fingerprint: string;
   /** Components that this run may bring up to date. */
   takesPart: Set<string>;
   /** Files that the japan channel has from the time before it had sources of its own. */
@@ -79,28 +78,29 @@ export class MirrorService {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled.download');
       return this.publish(context, reads);
     });
-    const { inForce, ...outcome } = published;
+    const { fingerprint, ...outcome } = published;
     for (const channel of CHANNELS) {
       const read = reads[channel];
-      if (read !== null) await reader.remember(read, settledAs(context.fingerprint, inForce));
+      if (read !== null) await reader.remember(read, fingerprint);
     }
     return outcome;
   }
 
-  /** Puts into force what is recorded and not in force yet. */
+  /** Puts into force what is recorded and not in force yet, and mends what can be mended here. */
   finishPublication(): Promise<void> {
     return this.deps.publisher.exclusively(() => Promise.resolve());
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
-    const { order, setting, states, damage } = context;
+    const { order, setting, states, damage, holds } = context;
     const { respectCoolDown, signal } = order;
     // The record of a download names one source: the global channel's.
     const progress = channel === 'global' ? order.progress : { ...order.progress, source: () => undefined };
     const plan = this.plan(context, channel);
-    const fingerprint = settledAs(context.fingerprint, states[channel].snapshotId);
+    const fingerprint = settledAs(context, holds.pinned, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
-    const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0;
+    const endsRollback = order.requested?.some((id) => CHANNELS.some((each) => holds.pinned[each].has(id))) ?? false;
+    const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0 || endsRollback;
     return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
   }
 
@@ -108,7 +108,12 @@ export class MirrorService {
     const { catalogue, settings, releases, snapshots, publisher, blobs, logger } = this.deps;
     const setting = await settings.updateSource();
     const components = await catalogue.list();
-    const states = await this.states();
+    let states = await this.states();
+    if (CHANNELS.some((channel) => states[channel].manifestLost)) {
+      // Perhaps it is only an index, which can be made anew without the source.
+      await this.finishPublication();
+      states = await this.states();
+    }
     const damage = await findDamage(states, blobs);
     if (isDamaged(damage)) {
       await publisher.noteDamage();
@@ -119,20 +124,12 @@ export class MirrorService {
     }
     const holds = await loadHolds(releases, snapshots, states, components);
     const units = componentOfUnit(components);
-    const basis = [
-      setting.sources,
-      setting.japanSources,
-      setting.selection,
-      [...units],
-      components.map((c) => c.variants),
-    ];
-    const fingerprint = createHash('sha256').update(JSON.stringify(basis)).digest('hex');
     const takesPart = new Set(
       components
         .filter((each) => (order.requested === null ? order.takesPart(each) : order.requested.includes(each.id)))
         .map(({ id }) => id),
     );
-    const known = { order, setting, components, units, states, damage, holds, fingerprint, takesPart };
+    const known = { order, setting, components, units, states, damage, holds, takesPart };
     return { ...known, derived: await this.derived(known) };
   }
 
@@ -189,7 +186,7 @@ export class MirrorService {
   private async publish(
     context: Context,
     { global, japan, faults: channelFaults }: ChannelReads,
-  ): Promise<MirrorOutcome & { inForce: string | null }> {
+  ): Promise<MirrorOutcome & { fingerprint: string }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
@@ -257,17 +254,10 @@ export class MirrorService {
     if (isDamaged(context.damage)) await publisher.relink();
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
-    const inForce = snapshotId ?? states.global.snapshotId;
-    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, inForce };
+    for (const id of unpinned) for (const channel of CHANNELS) holds.pinned[channel].delete(id);
+    const fingerprint = settledAs(context, holds.pinned, snapshotId ?? states.global.snapshotId);
+    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, fingerprint };
   }
-}
-
-/**
- * What must be the same for an unchanged manifest to mean that there is nothing to do. After a rollback, its end, or an upload
- * another snapshot is in force than the one that the last run left.
- */
-function settledAs(fingerprint: string, snapshotInForce: string | null): string {
-  return `${fingerprint}/${snapshotInForce ?? ''}`;
 }
 
 /** Components are the same that have something in the channel; entries can be given to another one. */

@@ -1,23 +1,46 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, readdir, readlink, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  readFile,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { BlobStore } from '../store/blob-store.js';
 import { requireOneFileSystem } from '../store/one-file-system.js';
 import { syncDirectory } from '../../platform/files/durable-directory.js';
+import { toAppError } from '../../platform/errors/app-error.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { linkAll } from './hard-links.js';
 import type { HeldFile, SnapshotIndex } from './held-file.js';
+import { indexMissing, parseIndex } from './snapshot-index.js';
 import { SharedFolders } from './shared-folders.js';
 import { foldersOf } from './tree-folders.js';
 import { statOrNull } from '../../platform/files/stat-or-null.js';
 
 const STAGING = '.staging-';
+const INDEX_FILE = 'index.json';
 /** Beside an index: ids of the shared folders that the tree names. Absent where there is none. */
 const FOLDERS_FILE = 'folders.json';
 /** In `published/`: contents of trees were lost, and the trees are to be mended when they are there again. */
 const DAMAGE_FILE = '.damaged';
 /** In `published/`: the name of the channel behind `/TvcsDownload/ActiveUpdate`. */
 export const DEFAULT_CHANNEL_FILE = 'default-channel';
+
+/** A file of a tree, as it stands on the disk. */
+export interface TreeFile {
+  /** Below the tree. */
+  path: string;
+  file: string;
+  size: number;
+}
 
 /**
  * `published/<channel>/<snapshot>/{index.json,tree/…}` and the pointer `published/<channel>/current`; large folders of the trees
@@ -65,7 +88,7 @@ export class PublishedDirectory {
     await rm(staging, { recursive: true, force: true });
     const made = await this.render(tree, index.files);
     await Promise.all([
-      writeFile(join(staging, 'index.json'), JSON.stringify(index), { flush: true }),
+      writeFile(join(staging, INDEX_FILE), JSON.stringify(index), { flush: true }),
       ...(made.shared.length > 0
         ? [writeFile(join(staging, FOLDERS_FILE), JSON.stringify(made.shared), { flush: true })]
         : []),
@@ -127,10 +150,41 @@ export class PublishedDirectory {
     return names.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name);
   }
 
+  /** @throws AppError `published-index-missing`, `published-index-corrupt`; of the disk. */
   async readIndex(channel: Channel, snapshot: string): Promise<SnapshotIndex> {
+    const place = { channel, snapshot, file: join(this.root, channel, snapshot, INDEX_FILE) };
     // Decoded at once: piece by piece, as `readFile` would, takes as long as the parser.
-    const bytes = await readFile(join(this.root, channel, snapshot, 'index.json'));
-    return JSON.parse(bytes.toString()) as SnapshotIndex;
+    const bytes = await readFile(place.file).catch((fault: unknown) => {
+      throw (fault as NodeJS.ErrnoException).code === 'ENOENT' ? indexMissing(place, fault) : toAppError(fault);
+    });
+    return parseIndex(bytes.toString(), place);
+  }
+
+  /** Puts an index in the place of one that was lost. */
+  async writeIndex(channel: Channel, index: SnapshotIndex): Promise<void> {
+    const directory = join(this.root, channel, index.snapshot);
+    const temporary = join(directory, '.index');
+    await writeFile(temporary, JSON.stringify(index), { flush: true });
+    await rename(temporary, join(directory, INDEX_FILE));
+    await syncDirectory(directory);
+  }
+
+  /** What stands in the tree of a snapshot, whatever its index says. */
+  async treeFiles(channel: Channel, snapshot: string): Promise<TreeFile[]> {
+    const tree = join(this.root, channel, snapshot, 'tree');
+    const found: TreeFile[] = [];
+    const look = async (folder: string): Promise<void> => {
+      for (const name of await readdir(join(tree, folder))) {
+        const path = folder === '' ? name : `${folder}/${name}`;
+        const file = join(tree, path);
+        // Shared folders stand elsewhere.
+        const status = await stat(file);
+        if (status.isDirectory()) await look(path);
+        else found.push({ path, file, size: status.size });
+      }
+    };
+    await look('');
+    return found;
   }
 
   readFile(file: HeldFile): Promise<Buffer> {
@@ -208,7 +262,7 @@ export class PublishedDirectory {
       if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw fault;
     }
-    await unlink(join(doomed, 'index.json')).catch(() => undefined);
+    await unlink(join(doomed, INDEX_FILE)).catch(() => undefined);
     await rm(doomed, { recursive: true, force: true });
   }
 }

@@ -11,6 +11,7 @@ import type { PublishedDirectory } from './published-directory.js';
 import type { ReleaseHolders } from './release-holders.js';
 import { planRetention, type RetentionPlan, type SnapshotFacts } from './retention.js';
 import type { RecordedRelease, RetentionRepository } from './retention.repository.js';
+import { isIndexLost } from './snapshot-index.js';
 import type { PublishListener, SnapshotPublisher } from './snapshot-publisher.js';
 
 /** What goes (or went), and what stays. */
@@ -164,8 +165,9 @@ export class RetentionService {
         (index) => new Date(index.publishedAt),
         (fault: unknown) => {
           // An index that is not there or makes no sense serves nobody: unless it is in force, the snapshot goes at once.
-          if (fault instanceof SyntaxError || (fault as NodeJS.ErrnoException).code === 'ENOENT') return new Date(0);
-          throw toAppError(fault);
+          const error = toAppError(fault);
+          if (isIndexLost(error)) return new Date(0);
+          throw error;
         },
       );
       facts.push({ id, createdAt, pinned: false, inForce: inForce.has(id), releases: new Set() });

@@ -155,7 +155,7 @@ export function requireOwnSignatures(
   }
   const [path] = stale;
   if (path === undefined) return;
-  throw new AppError('upstream', 'upstream-publishing.earlier-signature', { details: { path } });
+  throw new AppError('upstream', 'upstream-publishing.signed-before', { details: { path } });
 }
 
 /** Contents by the name of the signature that stands beside them. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
@@ -11,9 +10,11 @@ import { CHANNELS, type Channel } from './channel.js';
 import { ChannelStates, type ChannelState } from './channel-states.js';
 import type { ComposedChannel } from './channel-composer.js';
 import { fileMap, MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
+import { IndexRepair } from './index-repair.js';
 import { notBackInTime } from './modification-times.js';
 import type { PublishedDirectory } from './published-directory.js';
 import { PublishingLock } from './publishing-lock.js';
+import { newSnapshotId } from './snapshot-id.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 
 export interface PublishRequest {
@@ -54,11 +55,6 @@ interface CompleteTree {
   manifestSha256: string;
 }
 
-/** Ids sort by their time, to the millisecond. */
-export function newSnapshotId(at: Date): string {
-  return `${at.toISOString().replace(/[-:.]/g, '')}-${randomBytes(3).toString('hex')}`;
-}
-
 /** The clock's time, unless it was set back: order of snapshots is order of publication. */
 function timeAfter(states: readonly ChannelState[], now: Date): Date {
   const last = Math.max(...states.map((state) => state.publishedAt?.getTime() ?? 0));
@@ -69,6 +65,7 @@ function timeAfter(states: readonly ChannelState[], now: Date): Date {
 export class SnapshotPublisher {
   readonly states: ChannelStates;
   private readonly lock: PublishingLock;
+  private readonly indexes: IndexRepair;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -82,6 +79,7 @@ export class SnapshotPublisher {
   ) {
     this.states = new ChannelStates(snapshots, directory, blobs);
     this.lock = new PublishingLock(dataSource);
+    this.indexes = new IndexRepair(snapshots, directory, blobs, logger);
   }
 
   /**
@@ -95,7 +93,10 @@ export class SnapshotPublisher {
     });
   }
 
-  /** Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes. */
+  /**
+   * Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes; makes a lost index of what
+   * is in force anew, where that can be done.
+   */
   async recover(): Promise<void> {
     const prepared = await this.snapshots.prepared();
     if (prepared !== null) {
@@ -113,6 +114,17 @@ export class SnapshotPublisher {
     await this.snapshots.discardPrepared();
     const recorded = await this.snapshots.ids();
     for (const channel of CHANNELS) await this.directory.sweep(channel, (id) => recorded.has(id));
+    await this.mendIndexes();
+  }
+
+  private async mendIndexes(): Promise<void> {
+    let mended = false;
+    for (const channel of CHANNELS) {
+      const current = await this.directory.current(channel);
+      if (current === null || !(await this.states.isIndexLost(channel))) continue;
+      if (await this.indexes.mend(channel, current)) mended = true;
+    }
+    if (mended) await this.listener.refresh();
   }
 
   /** Publishes, unless every channel would stay as it is (then null) and nothing else is wanted. Call inside `exclusively`. */

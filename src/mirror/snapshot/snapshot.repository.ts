@@ -16,6 +16,16 @@ export interface NewSnapshot {
   }[];
 }
 
+/** What is recorded of the tree that a channel has of a snapshot. */
+export interface RecordedTree {
+  createdAt: Date;
+  manifestSha256: string;
+  fileCount: number;
+  totalBytes: number;
+  /** Component by lower-cased path, of the files and signatures of its releases. */
+  components: Map<string, string>;
+}
+
 /** All SQL of snapshots and pins. */
 export class SnapshotRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -70,6 +80,22 @@ export class SnapshotRepository {
   async releases(snapshotId: string, channel: Channel): Promise<Map<string, string>> {
     const rows = await this.dataSource.getRepository(SnapshotRelease).findBy({ snapshotId, channel });
     return new Map(rows.map((row) => [row.componentId, row.releaseId]));
+  }
+
+  /** Null when the database does not know the snapshot. */
+  async recordedTree(snapshotId: string, channel: Channel): Promise<RecordedTree | null> {
+    const snapshot = await this.dataSource.getRepository(Snapshot).findOneBy({ id: snapshotId });
+    const tree = await this.dataSource.getRepository(SnapshotChannel).findOneBy({ snapshotId, channel });
+    if (snapshot === null || tree === null) return null;
+    const files = await this.dataSource.query<{ path: string; component: string }[]>(
+      `select lower(name) as path, sr.component_id as component
+       from snapshot_release sr join release_file f using (release_id), unnest(array[f.path, f.signature_path]) as name
+       where sr.snapshot_id = $1 and sr.channel = $2 and name is not null`,
+      [snapshotId, channel],
+    );
+    const { manifestSha256, fileCount, totalBytes } = tree;
+    const components = new Map(files.map(({ path, component }) => [path, component]));
+    return { createdAt: snapshot.createdAt, manifestSha256, fileCount, totalBytes, components };
   }
 
   /** Of all snapshots that are recorded; their number is bounded by retention. */

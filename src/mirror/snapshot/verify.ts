@@ -210,7 +210,7 @@ function damagedIndex(label: string, inForce: boolean): VerifyProblem {
     size: null,
     expectedSize: null,
     usedBy: [`${label}/index.json`],
-    remedy: inForce ? 'nothing' : 'retention',
+    remedy: inForce ? 'download' : 'retention',
     quarantined: false,
   };
 }

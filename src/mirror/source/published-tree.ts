@@ -30,6 +30,8 @@ interface ChannelState {
 const NOTHING: ChannelState = { signature: '', current: null, retained: [], byId: new Map(), byFile: new Map() };
 /** File systems without notifications, and network shares, are covered by looking at the pointer this often. */
 const POLL_MS = 1000;
+const REMEDY =
+  'A lost index is made anew when the database is there; where its tree is lost too, the next download makes both anew.';
 
 /**
  * What is published now, held in memory. Follows `published/<channel>/current` on its own, so that content workers and
@@ -42,6 +44,8 @@ export class PublishedTree {
   private readonly states = new Map<Channel, ChannelState>(CHANNELS.map((channel) => [channel, NOTHING]));
   private readonly watchers = new Map<Channel, FSWatcher>();
   private readonly lastFault = new Map<Channel, string>();
+  /** Channels that have something published of which nothing can be served, and why. */
+  private readonly unserved = new Map<Channel, string>();
   private readonly leftOut = new Set<string>();
   private readonly signatureNames = new WeakMap<PublishedIndex, ReadonlySet<string>>();
   private timer: NodeJS.Timeout | undefined;
@@ -51,7 +55,15 @@ export class PublishedTree {
   constructor(
     private readonly dataDir: string,
     private readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>,
+    /** Told when the tree was looked at: `fault` may have changed. */
+    private readonly looked: () => void = () => undefined,
   ) {}
+
+  /** What keeps published channels from being served, and what helps; null: nothing. */
+  get fault(): string | null {
+    const faults = [...this.unserved].map(([channel, why]) => `Nothing of channel ${channel} can be served: ${why}`);
+    return faults.length === 0 ? null : `${faults.join(' ')} ${REMEDY}`;
+  }
 
   /** Loads what is published and follows it until `stop()`. Never fails: a damaged tree is logged and looked at again. */
   async start(): Promise<void> {
@@ -119,6 +131,7 @@ export class PublishedTree {
     this.running = Promise.all([this.readDefaultChannel(), ...CHANNELS.map((channel) => this.reload(channel))]).then(
       () => {
         this.running = undefined;
+        this.looked();
       },
     );
     return this.running;
@@ -145,6 +158,7 @@ export class PublishedTree {
       const next = await this.load(channel, before, signature);
       this.states.set(channel, next);
       this.lastFault.delete(channel);
+      this.unserved.delete(channel);
       if (next.current && next.current.snapshot !== before.current?.snapshot)
         this.logger.info(
           { channel, snapshot: next.current.snapshot, files: next.current.entries.size },
@@ -153,6 +167,7 @@ export class PublishedTree {
     } catch (error) {
       // What was published stays served; the empty signature makes the next poll look again.
       this.states.set(channel, { ...before, signature: '' });
+      if (before.current === null) this.unserved.set(channel, messageOf(error));
       this.report(channel, error);
     }
   }
@@ -243,12 +258,18 @@ export class PublishedTree {
     const text = String(error);
     if (this.lastFault.get(channel) === text) return;
     this.lastFault.set(channel, text);
-    const still = this.stateOf(channel).current?.snapshot ?? null;
+    const serving = this.stateOf(channel).current?.snapshot ?? null;
     this.logger.error(
-      { channel, serving: still, err: error },
-      'the published tree cannot be read; the earlier one stays served',
+      { channel, serving, err: error },
+      serving === null
+        ? `the published tree cannot be read, and nothing of the channel is served. ${REMEDY}`
+        : 'the published tree cannot be read; the earlier one stays served',
     );
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function identityOf(path: string): Promise<string> {

@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { inTransaction } from '../../database/transaction.js';
+import { AppError } from '../../platform/errors/app-error.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { ProcessMark } from '../../platform/process/process-mark.js';
-import { INTERRUPTED, type DownloadEnd } from './download-outcome.js';
+import { endOfPublished, INTERRUPTED, type DownloadEnd } from './download-outcome.js';
 import { Download, type DownloadState } from './download.entity.js';
 
 export interface DownloadProgress {
@@ -90,15 +91,17 @@ export class DownloadRepository {
     return row === undefined ? 'lost' : row.cancelled ? 'cancel' : 'go-on';
   }
 
-  /** In the transaction of its snapshot: what has come out of it, should nobody live to say that it has ended. */
+  /**
+   * In the transaction of its snapshot: what has come out of it, should nobody live to say that it has ended.
+   * @throws AppError `download-lost` when somebody has closed the record meanwhile: another node may have published since.
+   */
   async published(manager: EntityManager, id: string, end: DownloadEnd): Promise<void> {
     const error = end.error === null ? null : JSON.stringify(end.error);
-    await manager.query(`update download set outcomes = $2, snapshot_id = $3, error = $4 where id = $1 and ${OPEN}`, [
-      id,
-      JSON.stringify(end.outcomes),
-      end.snapshotId,
-      error,
-    ]);
+    const [, count] = await manager.query<[unknown[], number]>(
+      `update download set outcomes = $2, snapshot_id = $3, error = $4 where id = $1 and ${OPEN}`,
+      [id, JSON.stringify(end.outcomes), end.snapshotId, error],
+    );
+    if (count === 0) throw new AppError('conflict', 'download-lost');
   }
 
   async finish(id: string, end: DownloadEnd & { progress: DownloadProgress; now: Date }): Promise<boolean> {
@@ -126,29 +129,38 @@ export class DownloadRepository {
 
   /**
    * Clears locks whose owner is silent. Answers what was cleared.
-   * @param dead the download whose owner is known to be gone, silent or not
-   * @param published how those ended whose snapshot is recorded: it comes into force without them
+   * @param owners `dead`: the download whose owner is known to be gone, silent or not; `live`: the one whose owner is known to live
    * @param record called in the same transaction: nobody else will tell of them
    */
   async clearStale(
-    dead: string | null,
-    published: DownloadEnd | null,
+    owners: { dead: string | null; live: string | null },
     now: Date,
     record: (manager: EntityManager, cleared: Download[]) => Promise<void>,
   ): Promise<Download[]> {
     return inTransaction(this.dataSource, async (manager) => {
-      const [rows] = await manager.query<[Download[], number]>(
-        `update download set finished_at = $1, phase = null,
-           state = case when snapshot_id is null then 'failed' else $4 end,
-           error = case when snapshot_id is not null then error else jsonb_build_object('code', $5::text, 'message',
-             format('The server process %s on %s ended while this ran; what was published before stays in force.', owner_pid, owner_node)) end
-         where ${OPEN} and (heartbeat_at < now() - make_interval(secs => $2) or id = $3)
-         returning id, started_by as "startedBy", owner_node as "ownerNode", owner_pid as "ownerPid", started_at as "startedAt", trigger, state,
-           snapshot_id as "snapshotId"`,
-        [now, STALE_AFTER_SECONDS, dead, published?.state ?? 'failed', INTERRUPTED],
-      );
-      await record(manager, rows);
-      return rows;
+      const stale = await manager
+        .getRepository(Download)
+        .createQueryBuilder('d')
+        .setLock('pessimistic_write')
+        .where(OPEN)
+        .andWhere(
+          `(d.id = :dead or d.heartbeat_at < now() - make_interval(secs => :silent) and d.id is distinct from :live)`,
+          { ...owners, silent: STALE_AFTER_SECONDS },
+        )
+        .getMany();
+      const cleared: Download[] = [];
+      for (const download of stale) {
+        // One whose snapshot is recorded comes into force without its owner.
+        const end = endOfPublished(download) ?? { state: 'failed' as const, error: interruption(download) };
+        const { state, error } = end;
+        await manager.query(
+          `update download set state = $2, error = $3, finished_at = $4, phase = null where id = $1`,
+          [download.id, state, error === null ? null : JSON.stringify(error), now],
+        );
+        cleared.push({ ...download, state });
+      }
+      await record(manager, cleared);
+      return cleared;
     });
   }
 
@@ -171,4 +183,9 @@ export class DownloadRepository {
     await this.dataSource.query(`delete from download where finished_at < $1`, [before]);
     await this.dataSource.query(`delete from update_event where at < $1`, [before]);
   }
+}
+
+function interruption({ ownerPid, ownerNode }: Download): Download['error'] {
+  const message = `The server process ${ownerPid} on ${ownerNode} ended while this ran; what was published before stays in force.`;
+  return { code: INTERRUPTED, message };
 }

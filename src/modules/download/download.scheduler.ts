@@ -4,7 +4,7 @@ import { SettingStore } from '../../database/setting-store.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { fateOf } from '../../platform/process/process-mark.js';
-import { endOfPublished, interruptedEvent } from './download-outcome.js';
+import { interruptedEvent } from './download-outcome.js';
 import type { Download } from './download.entity.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
@@ -64,8 +64,8 @@ export class DownloadScheduler implements OnApplicationBootstrap {
     const open = await this.repository.open();
     if (open === null) return 0;
     const cleared = await this.repository.clearStale(
-      ownerIsGone(open) ? open.id : null,
-      endOfPublished(open),
+      // Our own may have been silent for long, while the database was away.
+      { dead: ownerIsGone(open) ? open.id : null, live: this.downloads.live()?.id ?? null },
       this.clock.now(),
       (manager, ended) => {
         // What was published has its lines already.

@@ -227,8 +227,9 @@ export class DownloadService implements OnApplicationShutdown {
 
   private async fail(running: Running, wish: Pick<Download, 'trigger' | 'startedBy'>, error: AppError): Promise<void> {
     const log = { download: running.id, code: error.code, details: error.details };
+    const download = await this.patiently(running, () => this.downloads.find(running.id));
     // Without its trees the record of a snapshot is taken back.
-    const published = error.code === 'snapshot-missing' ? null : await this.publishedEnd(running);
+    const published = download && error.code !== 'snapshot-missing' ? endOfPublished(download) : null;
     if (published !== null) {
       this.logger.error({ ...log, err: error }, 'the snapshot is recorded, but something that comes after that failed');
       await this.mirror.finishPublication().catch((err: unknown) => {
@@ -237,12 +238,17 @@ export class DownloadService implements OnApplicationShutdown {
       await this.end(running, published);
       return;
     }
+    if (download && download.finishedAt !== null) {
+      this.logger.warn(log, `${error.message} The record of the download was closed already: it was taken for dead.`);
+      return;
+    }
     if (error.kind === 'storage' || error.kind === 'internal') this.logger.error({ ...log, err: error }, error.message);
     else this.logger.warn(log, error.message);
     const cancelled = error.code === 'cancelled';
     try {
       await this.availability.failed(error);
-      if (cancelled) await this.recordStop(running.id, wish);
+      if (cancelled)
+        await this.events.add([stoppedEvent(running.id, wish, download?.cancelRequestedBy ?? null)], this.clock.now());
       else await this.events.add([failureEvent(running.id, wish, error)], this.clock.now());
     } catch (fault) {
       this.logger.warn({ err: fault, download: running.id }, 'the failure could not be recorded for every component');
@@ -255,25 +261,12 @@ export class DownloadService implements OnApplicationShutdown {
     });
   }
 
-  /** Nothing when another node has closed the record already: then it has told so too. */
-  private async recordStop(id: string, wish: Pick<Download, 'trigger' | 'startedBy'>): Promise<void> {
-    const download = await this.downloads.find(id);
-    if (download !== null && download.finishedAt === null)
-      await this.events.add([stoppedEvent(id, wish, download.cancelRequestedBy)], this.clock.now());
-  }
-
-  /** How it has come out, if its snapshot was recorded before it failed. */
-  private async publishedEnd(running: Running): Promise<DownloadEnd | null> {
-    const download = await this.patiently(running, () => this.downloads.find(running.id));
-    return download ? endOfPublished(download) : null;
-  }
-
   private async end(running: Running, end: DownloadEnd): Promise<void> {
     const now = this.clock.now();
     const finished = await this.patiently(running, () =>
       this.downloads.finish(running.id, { ...end, progress: running.progress, now }),
     );
-    if (finished !== undefined) await this.observers.ended(running.id, end.state, end.snapshotId);
+    if (finished === true) await this.observers.ended(running.id, end.state, end.snapshotId);
   }
 
   /** Does it again until the database is there; undefined when it did not come back in time, or we are to stop. */

@@ -63,7 +63,8 @@ export const cliEn = {
   'cli.verify.upload': 'it was uploaded: upload the same file again (haishin upload … --force)',
   'cli.verify.retention': 'only earlier releases need it; the source may not have it any more, and it goes with them',
   'cli.verify.nothing': 'nothing needs it',
-  'cli.verify.in-force': 'this snapshot is in force: restore the file from a backup',
+  'cli.verify.in-force':
+    'this snapshot is in force: the server makes the index anew at its next start or download; the download needs the source where the tree is lost too',
   'cli.verify.collected': 'it goes with the next collections; until then none of its paths is served',
   'cli.verify.quarantine-first': 'first move it aside: haishin verify --quarantine; then: {{advice}}',
   'cli.token.revoked': 'revoked',

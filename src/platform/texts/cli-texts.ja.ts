@@ -68,7 +68,8 @@ export const cliJa = {
   'cli.verify.retention':
     '以前のリリースだけが使用しています。アップデート元にはもうない可能性があり、それらのリリースとともに削除されます',
   'cli.verify.nothing': 'どこからも使用されていません',
-  'cli.verify.in-force': 'このスナップショットは現在有効です。バックアップからファイルを復元してください',
+  'cli.verify.in-force':
+    'このスナップショットは現在有効です。次回の起動またはダウンロード時に索引が作り直されます(ツリーも失われている場合は、ダウンロードにアップデート元が必要です)',
   'cli.verify.collected': '以後の整理で削除されます。それまでこのスナップショットのパスは配信されません',
   'cli.verify.quarantine-first': '先に隔離してください: haishin verify --quarantine。その後: {{advice}}',
   'cli.token.revoked': '失効済み',

@@ -46,5 +46,7 @@ export const downloadErrorsJa = {
   'error.internal.upload-lost': 'アップロードしたリリースが、そのために作成したスナップショットにありません。',
   'error.internal.upload-empty': 'アップロードに内容がありません。',
   'error.version-missing': 'ファイル名からバージョンを判断できません。バージョンを指定してください。',
+  'error.download-lost':
+    'このダウンロードは停止したものとみなされました。その後に別のダウンロードが公開を行った可能性があるため、何も公開していません。次のダウンロードが続きから行います。',
   'error.download-interrupted': '実行中にサーバのプロセスが終了しました。公開済みの内容はそのまま有効です。',
 } as const satisfies Record<keyof typeof downloadErrorsEn, string>;

@@ -17,7 +17,6 @@ export const mirrorErrorsEn = {
     'The manifest of channel {{channel}} is lost. A download makes it anew; start one, then try again.',
   'error.manifest-lost.not-remade':
     'The manifest of channel {{channel}} is lost, and could not be made anew from the source.',
-  'error.snapshot-damaged.no-manifest': 'Snapshot {{snapshotId}} has no manifest.',
   'error.snapshot-damaged.index':
     'The index of snapshot {{snapshot}} ({{channel}}) cannot be read, so nobody knows what it needs. Nothing was removed.',
   'error.disk-full.run':
@@ -31,14 +30,14 @@ export const mirrorErrorsEn = {
   'error.cancelled.export': 'The export was cancelled.',
   'error.upstream-publishing.unsigned':
     'The source has no signature for {{path}} yet: it seems to be in the middle of publishing.',
+  'error.upstream-publishing.signed-before':
+    'The source has a new {{path}}, but still the signature of the one before: it seems to be in the middle of publishing; if it says the same in an hour, that is taken as it is.',
   'error.upstream-publishing.breaks-off':
     "The source's manifest breaks off: {{sign}}. It seems to be in the middle of publishing; if it says the same next time, or still breaks off like this in an hour, that is taken as it is.",
   'error.upstream-publishing.changing':
     'The source changed its manifest {{rounds}} times while it was being read; it is in the middle of publishing.',
   'error.upstream-publishing.two-contents':
     '{{path}} came with two contents: the source seems to be in the middle of publishing.',
-  'error.upstream-publishing.earlier-signature':
-    'The source has a new {{path}}, but still the signature of the one before: it seems to be in the middle of publishing; if it says the same in an hour, that is taken as it is.',
   'error.manifest-empty': "The source's manifest names no component at all.",
   'error.publishing-lock-lost':
     'The connection that kept other nodes from publishing was lost. Nothing was published; try again.',
@@ -58,6 +57,7 @@ export const mirrorErrorsEn = {
   'error.blob-id-invalid': 'A blob is named by 64 lower-case hex digits.',
   'error.blob-missing':
     'Content that was to be recorded has gone from the disk since it was stored. What is published stays; the next download, or the same upload, brings it again.',
+  'error.blob-missing.in-tree': '{{path}} is not a content that is held.',
   'error.size-mismatch': 'The file has {{received}} bytes where {{expected}} were announced.',
   'error.size-mismatch.longer': 'The file is longer than the {{expected}} bytes that were announced.',
   'error.size-exceeded': 'The file is longer than the {{maxBytes}} bytes that are allowed.',

@@ -20,7 +20,6 @@ export const mirrorErrorsJa = {
     '{{channel}} チャネルのマニフェストが失われています。ダウンロードで作り直されます。ダウンロードを開始してから、もう一度実行してください。',
   'error.manifest-lost.not-remade':
     '{{channel}} チャネルのマニフェストが失われており、アップデート元から作り直すこともできませんでした。',
-  'error.snapshot-damaged.no-manifest': 'スナップショット {{snapshotId}} にマニフェストがありません。',
   'error.snapshot-damaged.index':
     'スナップショット {{snapshot}} ({{channel}}) のインデックスを読み取れないため、必要なファイルがわかりません。何も削除していません。',
   'error.disk-full.run':
@@ -34,14 +33,14 @@ export const mirrorErrorsJa = {
   'error.cancelled.export': 'エクスポートはキャンセルされました。',
   'error.upstream-publishing.unsigned':
     'アップデート元に {{path}} の署名がまだありません。アップデート元は公開作業の途中のようです。',
+  'error.upstream-publishing.signed-before':
+    'アップデート元の {{path}} は新しくなりましたが、署名は以前のもののままです。アップデート元は公開作業の途中のようです。1 時間後も同じ状態であれば、そのまま受け入れます。',
   'error.upstream-publishing.breaks-off':
     'アップデート元のマニフェストが途中で切れています: {{sign}}。アップデート元は公開作業の途中のようです。次回も同じ内容であるか、1 時間後も同じように切れている場合は、そのまま受け入れます。',
   'error.upstream-publishing.changing':
     '読み取り中にアップデート元のマニフェストが {{rounds}} 回変更されました。アップデート元は公開作業の途中です。',
   'error.upstream-publishing.two-contents':
     '{{path}} が 2 種類の内容で届きました。アップデート元は公開作業の途中のようです。',
-  'error.upstream-publishing.earlier-signature':
-    'アップデート元の {{path}} は新しくなりましたが、署名は以前のファイルのもののままです。アップデート元は公開作業の途中のようです。1 時間後も同じ場合は、そのまま受け入れます。',
   'error.manifest-empty': 'アップデート元のマニフェストにコンポーネントが 1 つも記載されていません。',
   'error.publishing-lock-lost':
     'ほかのノードの公開を止めておくための接続が切れました。何も公開していません。もう一度実行してください。',
@@ -61,6 +60,7 @@ export const mirrorErrorsJa = {
   'error.blob-id-invalid': '保存された内容の名前は 64 桁の小文字の 16 進数です。',
   'error.blob-missing':
     '記録しようとした内容が、保存後にディスクから失われました。公開済みの内容はそのままです。次のダウンロード、または同じアップロードで再取得されます。',
+  'error.blob-missing.in-tree': '{{path}} は、保存されている内容ではありません。',
   'error.size-mismatch': 'ファイルは {{received}} バイトですが、{{expected}} バイトと示されていました。',
   'error.size-mismatch.longer': 'ファイルが、示されていた {{expected}} バイトより長くなっています。',
   'error.size-exceeded': 'ファイルが、上限の {{maxBytes}} バイトを超えています。',
