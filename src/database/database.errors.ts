@@ -57,6 +57,15 @@ export function isDatabaseWide(thrown: unknown): boolean {
   return isConnectionFailure(thrown) || ['25006', '42501', '53100'].includes(databaseErrorCode(thrown) ?? '');
 }
 
+/** lock_timeout, statement_timeout, a deadlock, another transaction that went first. */
+const BUSY = new Set(['55P03', '57014', '40P01', '40001']);
+const BUSY_RETRY_SECONDS = 10;
+
+/** True when the statement was given up because others were in its way or it took too long: later it may succeed. */
+export function isDatabaseBusy(thrown: unknown): boolean {
+  return BUSY.has(databaseErrorCode(thrown) ?? '');
+}
+
 /** True for a unique violation (23505), of the named constraint when one is given. */
 export function isUniqueViolation(thrown: unknown, constraint?: string): boolean {
   if (databaseErrorCode(thrown) !== '23505') return false;
@@ -64,7 +73,7 @@ export function isUniqueViolation(thrown: unknown, constraint?: string): boolean
 }
 
 /**
- * Gives a database fault its stable code: `database-unavailable` (may pass), `database-refused` (wrong user, password or
+ * Gives a database fault its stable code: `database-unavailable` and `database-busy` (may pass), `database-refused` (wrong user, password or
  * database: a person must act), `database-read-only`, `database-permission-denied`, `disk-full`, `value-malformed`. Anything else is returned as it came.
  */
 export function toDatabaseError(thrown: unknown): unknown {
@@ -73,6 +82,11 @@ export function toDatabaseError(thrown: unknown): unknown {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   if (isConnectionFailure(thrown))
     return new AppError('unavailable', 'database-unavailable', { values: { reason: text || code }, cause: thrown });
+  if (isDatabaseBusy(thrown))
+    return new AppError('unavailable', 'database-busy', {
+      details: { retryAfterSeconds: BUSY_RETRY_SECONDS },
+      cause: thrown,
+    });
   if (code === '53100')
     return new AppError('storage', 'disk-full.database', {
       cause: thrown,

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Config } from '../../src/config/config.js';
 import { actionIdOf, DdiClient, type DdiOptions } from '../support/ddi-client.js';
 import { ManagedSite } from '../support/managed-site.js';
@@ -254,6 +255,25 @@ describe('enrolment and identity', () => {
       await product.poll({ 'x-forwarded-for': address });
     await site.get(ContactRecorder).flush();
     expect((await agent('mover')).conflicts).toEqual([]);
+  });
+
+  it('removes a product together with its orders, or not at all', async () => {
+    const release = await site.firstRelease('whole', '1');
+    await site.product('gone2');
+    const commandId = await site.deploy([release], ['gone2']);
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    await database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception 'not now' using errcode = '55P03'; end $$`);
+    await database.query(`create trigger busy before update on command_target for each row execute function busy()`);
+    const refused = await site.api.call('DELETE', '/api/v1/agents/gone2');
+    await database.query('drop trigger busy on command_target');
+    await database.end();
+    expect([refused.status, refused.body.code]).toEqual([503, 'database-busy']);
+    expect((await site.api.get('/api/v1/agents/gone2')).status).toBe(200);
+    expect(await site.target(commandId, 'gone2')).toMatchObject({ state: 'queued' });
+    expect((await site.api.call('DELETE', '/api/v1/agents/gone2')).status).toBe(204);
+    expect(await site.target(commandId, 'gone2')).toMatchObject({ state: 'cancelled', reason: 'agent-removed' });
   });
 
   it('ends the orders of a product that is removed, and leaves a new one alone', async () => {

@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { CATALOGUE } from '../manifest/catalogue.js';
@@ -67,7 +67,7 @@ export class CatalogueRepository {
   }
 
   /** @throws AppError `component-exists`, `entry-claimed`. */
-  async insert(component: Component): Promise<void> {
+  async insert(component: Component, alongside: Alongside<string> = nothingAlongside): Promise<void> {
     await this.claiming(component.id, component.entries, async (manager) => {
       const result = await manager
         .createQueryBuilder()
@@ -79,6 +79,7 @@ export class CatalogueRepository {
         .execute();
       if ((result.raw as unknown[]).length === 0)
         throw new AppError('conflict', 'component-exists', { values: { id: component.id } });
+      await alongside(manager, component.id);
     });
   }
 

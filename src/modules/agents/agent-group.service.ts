@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { isUniqueViolation } from '../../database/database.errors.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
@@ -124,7 +124,11 @@ export class AgentGroupService {
     return only.id;
   }
 
-  async create(input: { name: string; parentId: string | null; pollIntervalSeconds: number | null }): Promise<string> {
+  /** @param alongside told its id */
+  async create(
+    input: { name: string; parentId: string | null; pollIntervalSeconds: number | null },
+    alongside: Alongside<string> = nothingAlongside,
+  ): Promise<string> {
     const id = randomUUID();
     await inTransaction(this.dataSource, async (manager) => {
       await this.lock(manager);
@@ -132,6 +136,7 @@ export class AgentGroupService {
       await manager
         .insert(AgentGroup, { id, ...input, builtIn: false, createdAt: this.clock.now() })
         .catch(nameTaken(input.name));
+      await alongside(manager, id);
     });
     await this.changes.publish(null);
     return id;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { isUniqueViolation } from '../../database/database.errors.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
@@ -171,9 +171,11 @@ export class AgentService {
 
   /** Its open orders end; its history stays. @throws AppError `agent-unknown`. */
   async remove(controllerId: string, actor: string): Promise<void> {
-    const removed = await inTransaction(this.dataSource, (manager) => this.agents.remove([controllerId], manager));
-    if (removed.length === 0) throw unknownAgents([controllerId]);
-    await this.actions.agentRemoved([controllerId], actor);
+    await retried(this.dataSource, async (manager) => {
+      const removed = await this.agents.remove([controllerId], manager);
+      if (removed.length === 0) throw unknownAgents([controllerId]);
+      await this.actions.agentRemoved(manager, [controllerId], actor);
+    });
     await this.changes.publish([controllerId]);
   }
 }

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
+import type { Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { type KeyUnder, reason } from '../../platform/texts/texts.js';
+import { SecretBox } from '../../platform/secrets/secret-box.js';
 import { FleetService, type FleetMember } from '../agents/agents.api.js';
 import type { CommandOrder, OrderedType } from './command.dto.js';
 import { CommandService } from './command.service.js';
-import type { NewTarget } from './command.types.js';
+import { sealLicence } from './licence.parameters.js';
+import type { NewCommand, NewTarget } from './command.types.js';
 
 /** What a product must be able to do for a command; a product that did not say so is skipped at once. */
 const CAPABILITY: Record<OrderedType, string> = {
@@ -27,29 +30,32 @@ export class OrderService {
     private readonly commands: CommandService,
     private readonly fleet: FleetService,
     private readonly catalogue: CatalogueRepository,
+    private readonly secrets: SecretBox,
     private readonly clock: Clock,
   ) {}
 
   /**
+   * @param alongside told the command's id
    * @throws AppError `selection-empty`, `agent-unknown`, `agent-group-unknown`, `parameters-invalid`, `component-unknown`.
    */
-  async order(order: CommandOrder, actor: string): Promise<{ commandId: string }> {
+  async order(order: CommandOrder, actor: string, alongside: Alongside<string>): Promise<{ commandId: string }> {
     const parameters = await this.parameters(order.type, order.parameters ?? {});
     const members = await this.fleet.select(order.targets);
     if (members.length === 0) throw new AppError('unprocessable', 'selection-empty.products');
-    const components = (parameters['components'] as string[] | undefined) ?? [];
+    // Only a rollback names any; the fields of a licence may be called anything.
+    const components = order.type === 'rollback' ? (parameters['components'] as string[]) : [];
     const { expiresInHours, tries, retryMinutes } = order;
-    return this.commands.create({
+    const expiresAt = new Date(this.clock.now().getTime() + (expiresInHours ?? 0) * 3_600_000);
+    const command: NewCommand = {
       type: order.type,
       issuedBy: actor,
       parameters,
       targets: members.map((member) => target(member, order.type, components)),
-      ...(expiresInHours === undefined
-        ? {}
-        : { expiresAt: new Date(this.clock.now().getTime() + expiresInHours * 3_600_000) }),
+      ...(expiresInHours === undefined ? {} : { expiresAt }),
       ...(tries === undefined ? {} : { tries }),
       ...(retryMinutes === undefined ? {} : { retryMinutes }),
-    });
+    };
+    return this.commands.create(command, undefined, alongside);
   }
 
   private async parameters(type: OrderedType, given: Record<string, unknown>): Promise<Record<string, unknown>> {
@@ -85,7 +91,7 @@ export class OrderService {
         return {};
       case 'deliver-licence':
         if (Object.keys(given).length === 0) throw invalid('licence');
-        return given;
+        return sealLicence(this.secrets, given);
     }
   }
 }

@@ -5,6 +5,7 @@ import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/
 import { StandingService } from '../agents/agents.api.js';
 import { CommandRepository, noCounts } from './command.repository.js';
 import { unknownCommand } from './command.service.js';
+import { maskLicence } from './licence.parameters.js';
 import { GROUP_OF, isTargetState, TARGET_STATES, type TargetState } from './target-states.js';
 import { TargetRepository } from './target.repository.js';
 import { TrackingRepository, type TrackedCommand, type TrackingFilter } from './tracking.repository.js';
@@ -25,6 +26,7 @@ const MESSAGES_IN_LIST = 3;
 const MESSAGES_IN_TIMELINE = 1_000;
 
 export interface CommandDetails extends CommandView {
+  /** Of a licence only the names. */
   parameters: object;
   tries: number;
   retryMinutes: number;
@@ -71,7 +73,8 @@ export class TrackingService {
   async get(id: string): Promise<CommandDetails> {
     const command = await this.find(id);
     const [open, links] = await Promise.all([this.countsOfOpen([command]), this.tracking.supersessions(command.seq)]);
-    const { parameters, tries, retryMinutes } = command;
+    const { tries, retryMinutes } = command;
+    const parameters = command.type === 'deliver-licence' ? maskLicence({ ...command.parameters }) : command.parameters;
     return { ...commandView(command, countsOf(command, open)), parameters, tries, retryMinutes, ...links };
   }
 

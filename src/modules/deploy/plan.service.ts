@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Alongside } from '../../database/transaction.js';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -42,11 +43,11 @@ export class PlanService implements OnModuleInit {
   }
 
   /** @throws AppError a code of the rules, `plan-exists`, `plan-unknown`, `component-unknown`, `component-bound-twice`, `agent-group-unknown`. */
-  async create(body: PlanBody, actor: string): Promise<DeploymentPlan> {
+  async create(body: PlanBody, actor: string, alongside: Alongside<DeploymentPlan>): Promise<DeploymentPlan> {
     const now = this.clock.now();
     const plan = this.compose(body, randomUUID(), { builtIn: false, createdAt: now, createdBy: actor }, actor);
     await this.check(plan);
-    await this.plans.save(plan);
+    await this.plans.save(plan, alongside);
     return plan;
   }
 

@@ -5,7 +5,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
-import { Idempotency } from '../../platform/http/idempotency.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { DownloadRepository } from './download.repository.js';
 import { DownloadService } from './download.service.js';
@@ -31,12 +31,16 @@ export class DownloadController {
 
   /** Starts a download; 409 with the id of the running one while one runs. */
   @Post()
+  @TakesIdempotencyKey()
   @HttpCode(202)
   start(@Body() body: DownloadOrder, @Req() request: FastifyRequest): Promise<{ id: string }> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'downloads', body, async () => {
-      const id = await this.downloads.startManual(body.components ?? null, actor);
-      await this.audit.record(actor, 'download.start', id, { components: body.components ?? 'all' });
+    return this.idempotency.once(request, 'downloads', body, async (keep) => {
+      const { components = null } = body;
+      const id = await this.downloads.startManual(components, actor, async (manager, made) => {
+        await this.audit.record(actor, 'download.start', made, { components: components ?? 'all' }, manager);
+        await keep(manager, { id: made });
+      });
       return { id };
     });
   }
@@ -63,12 +67,17 @@ export class DownloadController {
 
   /** Asks a running download to stop; what was published stays in force. */
   @Post(':id/cancel')
+  @TakesIdempotencyKey()
   @HttpCode(202)
   async cancel(@Param('id', uuid) id: string, @Req() request: FastifyRequest): Promise<{ id: string }> {
     const actor = actorOf(request).name;
-    await this.downloads.cancel(id, actor);
-    await this.audit.record(actor, 'download.cancel', id);
-    return { id };
+    return this.idempotency.once(request, 'download-cancel', { id }, async (keep) => {
+      await this.downloads.cancel(id, actor, async (manager) => {
+        await this.audit.record(actor, 'download.cancel', id, {}, manager);
+        await keep(manager, { id });
+      });
+      return { id };
+    });
   }
 
   private async components(): Promise<Map<string, Component>> {

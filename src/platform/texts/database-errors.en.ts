@@ -1,6 +1,7 @@
 /** Faults of the database, ours and theirs. */
 export const databaseErrorsEn = {
   'error.database-unavailable': 'The database cannot be reached: {{reason}}.',
+  'error.database-busy': 'The database is busy with other work; try again in a while.',
   'error.database-unavailable.notify': 'The database cannot be reached: other nodes were not told.',
   'error.disk-full.database': 'The disk of the database is full: nothing more can be recorded.',
   'error.disk-full.initdb':

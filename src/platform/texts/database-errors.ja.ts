@@ -2,6 +2,7 @@ import type { databaseErrorsEn } from './database-errors.en.js';
 
 export const databaseErrorsJa = {
   'error.database-unavailable': 'データベースに接続できません: {{reason}}。',
+  'error.database-busy': 'データベースがほかの処理で混み合っています。しばらくしてからもう一度実行してください。',
   'error.database-unavailable.notify': 'データベースに接続できないため、ほかのノードに通知できませんでした。',
   'error.disk-full.database': 'データベースのディスクに空きがないため、これ以上記録できません。',
   'error.disk-full.initdb':

@@ -10,6 +10,7 @@ export const serverErrorsEn = {
   'error.idempotency-key-invalid': 'Idempotency-Key must be 1 to 200 visible ASCII characters.',
   'error.idempotency-key-reused': 'This Idempotency-Key was used for another order.',
   'error.idempotency-in-progress': 'The first order with this key is still being worked on.',
+  'error.idempotency-in-progress.taken-over': 'A later request with this key has taken over.',
   'error.no-listener': 'Both listeners are off: there would be nothing to connect to.',
   'error.tls-key-pair-missing': 'The HTTPS listener needs a certificate and its key.',
   'error.port-in-use':

@@ -11,6 +11,7 @@ export const serverErrorsJa = {
   'error.idempotency-key-invalid': 'Idempotency-Key は、表示可能な ASCII 文字 1～200 文字で指定してください。',
   'error.idempotency-key-reused': 'この Idempotency-Key は別の要求で使用済みです。',
   'error.idempotency-in-progress': 'このキーの最初の要求はまだ処理中です。',
+  'error.idempotency-in-progress.taken-over': '同じキーの後のリクエストが処理を引き継ぎました。',
   'error.no-listener': 'どちらのリスナも無効なため、接続を受け付けられません。',
   'error.tls-key-pair-missing': 'HTTPS リスナには証明書とその秘密鍵が必要です。',
   'error.port-in-use':

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../../../config/config.js';
+import { isDatabaseBusy } from '../../../database/database.errors.js';
 import { AppError } from '../../../platform/errors/app-error.js';
 import { ListenerAddresses } from '../../../platform/http/listener-addresses.js';
 import { ActionPort, type ContentFile } from '../action.port.js';
@@ -17,7 +18,7 @@ import { linkBase, type LinkBase } from './ddi-links.js';
 import { parseConfirmation, parseFeedback } from './ddi-messages.js';
 import { artifactView, deploymentView } from './deployment.view.js';
 import { PollHandler } from './poll-handler.js';
-import { WorkGate } from '../work-gate.js';
+import { overloaded, WorkGate } from '../work-gate.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -94,6 +95,10 @@ export class DdiRoutes implements OnModuleInit {
   }
 
   private install(scope: FastifyInstance): void {
+    // What is thrown goes on to the application's handler.
+    scope.setErrorHandler((fault) => {
+      throw isDatabaseBusy(fault) ? overloaded() : fault;
+    });
     const get = (path: string, handler: Handler, options?: RouteOptions): void =>
       this.route(scope, ['GET', 'HEAD'], path, handler, options);
     const post = (path: string, handler: Handler): void => this.route(scope, ['POST'], path, handler);
