@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { getMetadataStorage, validateSync, type ValidationError } from 'class-validator';
 import '../src/app.module.js';
-import '../src/config/environment.js';
+import { readEnvironment } from '../src/config/environment.js';
 import { fieldFault } from '../src/platform/texts/field-faults.js';
 
 type AnyClass = new () => Record<string, unknown>;
@@ -32,5 +32,19 @@ describe('what is said of a field', () => {
       }
     expect(words.size).toBeGreaterThan(200);
     expect([...words].filter((each) => fieldFault(each).ja === each)).toEqual([]);
+  });
+
+  it('is known in Japanese where variables do not fit each other', () => {
+    const { faults } = readEnvironment({
+      HAISHIN_TLS_CERT: '/x',
+      HAISHIN_BOOTSTRAP_TOKEN: 'long-enough',
+      HAISHIN_BOOTSTRAP_TOKEN_FILE: '/x',
+      HAISHIN_HTTP_PORT: 'off',
+      HAISHIN_HTTPS_PORT: 'off',
+      HAISHIN_CLIENT_CA: '/x',
+      HAISHIN_CLIENT_CERT_HEADER: 'x-client-cn',
+    });
+    expect(faults).toHaveLength(5);
+    expect(faults.filter((each) => fieldFault(each).ja === each)).toEqual([]);
   });
 });

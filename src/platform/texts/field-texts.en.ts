@@ -67,4 +67,8 @@ export const fieldEn = {
   'field.not-both-off': '{{property}} and {{other}} must not both be off',
   'field.client-ca':
     '{{property}} has no use while {{other}} is off, as no client could show a certificate: unset it, or turn HTTPS on; where a proxy checks certificates, it is the proxy that needs the authorities',
+  'field.header-name': '{{property}} must be the name of a header: letters, digits and hyphens',
+  'field.own-header': '{{property}} must be a header of its own, such as X-Client-CN: this one means something else',
+  'field.header-without-proxies':
+    '{{property}} has no use without {{other}}: the header is believed of those addresses only',
 } as const;

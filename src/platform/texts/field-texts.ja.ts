@@ -72,4 +72,9 @@ export const fieldJa = {
   'field.not-both-off': '{{property}} と {{other}} を両方 off にすることはできません',
   'field.client-ca':
     '{{other}} が off の間はクライアントが証明書を提示できないため、{{property}} は意味を持ちません。設定を外すか、HTTPS を有効にしてください。証明書をプロキシが検証する場合、認証局の証明書はプロキシに設定します',
+  'field.header-name': '{{property}} には、英数字とハイフンからなるヘッダの名前を指定してください',
+  'field.own-header':
+    '{{property}} には、X-Client-CN のような専用のヘッダを指定してください。指定されたヘッダには別の意味があります',
+  'field.header-without-proxies':
+    '{{property}} は {{other}} がなければ意味を持ちません。このヘッダはそのアドレスからのものだけを信用します',
 } as const satisfies Record<keyof typeof fieldEn, string>;
