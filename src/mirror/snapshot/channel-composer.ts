@@ -10,7 +10,7 @@ import {
 } from '../manifest/manifest-edit.js';
 import { Manifest, type FileReference, type ManifestUnit } from '../manifest/manifest.js';
 import type { VariantSuffix } from '../manifest/version.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
 import { ownUnits, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';

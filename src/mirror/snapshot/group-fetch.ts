@@ -1,11 +1,8 @@
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
-import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
-import type { UpstreamSource } from '../upstream/source.js';
-import type { DiskRoom } from './disk-room.js';
-import type { FairSlots, Slots } from './fair-slots.js';
-import type { FileMap } from './held-file.js';
+import type { Slots } from './fair-slots.js';
+import type { FetchedFile, FetchedSignature, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
 import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
@@ -16,50 +13,6 @@ import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.
 const MAX_SIGNATURE_BYTES = 1024 * 1024;
 /** Largest file without an announced size. */
 const MAX_FILE_BYTES = 8 * 1024 ** 3;
-
-export interface FetchedSignature {
-  path: string;
-  sha256: string;
-  size: number;
-  mtime: string;
-}
-
-/** A file of a unit that is held, checked, and has its signature where the source has one. */
-export interface FetchedFile {
-  reference: FileReference;
-  sha256: string;
-  size: number;
-  mtime: string;
-  signature: FetchedSignature | null;
-  /** The two may not belong together, or the signature may only follow. */
-  doubted?: true;
-}
-
-export interface FetchProgress {
-  fileDone(): void;
-  bytes(count: number): void;
-}
-
-export interface GroupFetchInput {
-  source: UpstreamSource;
-  blobs: BlobStore;
-  /** What was learnt of this source's files; updated as the run learns more. */
-  remembered: Map<string, RememberedFile>;
-  /** Names in `remembered` that this run has fetched or asked for anew. */
-  learnt: Set<string>;
-  /** What the channel publishes now: tells whether earlier files of the group were signed. */
-  held: FileMap | null;
-  slots: FairSlots;
-  room: DiskRoom;
-  progress: FetchProgress;
-  now: Date;
-  signal: AbortSignal;
-}
-
-/** The same for one group: what goes wrong with its files is not held against the others. */
-export interface OfGroup extends GroupFetchInput {
-  component: string;
-}
 
 function isoTime(httpDate: string | null | undefined, fallback: Date): string {
   const time = httpDate ? Date.parse(httpDate) : Number.NaN;

@@ -2,7 +2,7 @@ import { faultOf, saying } from '../../platform/errors/app-error.js';
 import { foldersOf } from '../manifest/manifest-conflicts.js';
 import { fileKey } from '../manifest/manifest-path.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import { ownUnits, type GroupFault, type HeldTree, type PlanGroup } from './mirror-plan.js';
 
 interface FetchedGroup extends PlanGroup {

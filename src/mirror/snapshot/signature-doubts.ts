@@ -1,7 +1,7 @@
 import { AppError } from '../../platform/errors/app-error.js';
 import type { ManifestUnit } from '../manifest/manifest.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import type { FetchedFile, GroupFetchInput } from './group-fetch.js';
+import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
@@ -109,9 +109,12 @@ export function withDoubts(
 ): FetchedFile[] {
   requireOwnSignatures(memory, files, group, heldUnits, held);
   const { unsigned } = signedKinds(group, heldUnits, held);
-  const own = heldUnits.filter(({ id }) => group.units.some((unit) => unit.id === id)).flatMap((unit) => unit.files);
-  const sizes = own.map(({ key }) => held?.get(signaturePathOf(key))?.size ?? 0);
-  const longest = Math.max(...sizes, ...files.map(({ signature }) => signature?.size ?? 0));
+  let longest = 0;
+  const see = (size = 0): void => void (longest = Math.max(longest, size));
+  const ids = new Set(group.units.map((unit) => unit.id));
+  for (const { id, files: before } of heldUnits)
+    if (ids.has(id)) for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
+  for (const { signature } of files) see(signature?.size);
   return files.map((file) => {
     const { reference, sha256, signature } = file;
     const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
@@ -135,22 +138,25 @@ export function requireOwnSignatures(
   if (held === null) return;
   const now = contentsBySignature(files.map(({ reference, sha256 }) => [reference.key, sha256]));
   const ids = new Set(group.units.map((unit) => unit.id));
-  const [own, others] = [true, false].map((ours) =>
-    contentsOf(
-      heldUnits.filter(({ id }) => ids.has(id) === ours),
-      held,
-    ),
-  ) as [Contents, Contents];
+  const before = contentsOf(
+    heldUnits.filter(({ id }) => ids.has(id)),
+    held,
+  );
+  let others: Contents | null = null;
   const stale: string[] = [];
   for (const { reference, sha256, signature } of files) {
     const key = signaturePathOf(reference.key);
-    if (signature === null || held.get(key)?.sha256 !== signature.sha256 || others.has(key)) continue;
-    const before = own.get(key);
-    if (before === undefined || [...before].some((each) => now.get(key)?.has(each))) continue;
+    const contents = before.get(key);
+    if (contents === undefined || signature === null || held.get(key)?.sha256 !== signature.sha256) continue;
+    if ([...contents].some((each) => now.get(key)?.has(each))) continue;
     // It came without its file, and here that is.
     const doubt = doubtIn(memory.remembered.get(key));
-    if (doubt?.signature === signature.sha256 && before.has(doubt.sha256)) continue;
-    if (isOfAnything(signature.sha256, [own, others], held)) continue;
+    if (doubt?.signature === signature.sha256 && contents.has(doubt.sha256)) continue;
+    others ??= contentsOf(
+      heldUnits.filter(({ id }) => !ids.has(id)),
+      held,
+    );
+    if (others.has(key) || isOfAnything(signature.sha256, [before, others], held)) continue;
     if (doubts(memory, { key: reference.key, sha256, signature: signature.sha256 })) stale.push(reference.path);
   }
   const [path] = stale;
