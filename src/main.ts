@@ -150,7 +150,7 @@ class HaishinServer implements RunningServer {
     const rest = (req: IncomingMessage, res: ServerResponse): void => {
       if (probes(req, res)) return;
       if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);
-      else answerUnavailable(res, this.databaseFault);
+      else answerUnavailable(req, res, this.databaseFault);
     };
     // Both are waited for, also when one fails: what has begun to listen must be there to be stopped.
     const [content, application] = await Promise.allSettled([

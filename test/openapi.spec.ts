@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 
 interface Operation {
   operationId: string;
+  parameters: { name: string }[];
   responses: Record<string, { content?: Record<string, unknown> }>;
 }
 
@@ -30,6 +31,23 @@ describe('docs/openapi.json', () => {
       }
     expect([...silent]).toEqual([]);
     expect(components.schemas.ComponentView.properties.updateNeeded).toEqual({ type: 'boolean' });
+  });
+
+  it('names Idempotency-Key at every POST that takes it', () => {
+    const { paths } = JSON.parse(readFileSync('docs/openapi.json', 'utf8'));
+    const without = Object.values<Record<string, Operation>>(paths).flatMap(({ post }) =>
+      post === undefined || post.parameters.some(({ name }) => name === 'Idempotency-Key') ? [] : [post.operationId],
+    );
+    // Answers with tokens are not kept; the others do the same however often they are sent, or nothing at all.
+    expect(without.sort()).toEqual([
+      'AgentController_approve',
+      'AgentController_block',
+      'AgentController_register',
+      'AgentController_rotate',
+      'DeploymentController_preview',
+      'EnrolmentController_create',
+      'RetentionController_run',
+    ]);
   });
 
   it('describes the whole contract', () => {

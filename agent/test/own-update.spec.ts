@@ -1,3 +1,5 @@
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type DdiStub, publish } from './support/ddi-stub.js';
 import { endManagedProduct, startManagedProduct } from './support/managed-product.js';
 import type { Sandbox } from './support/sandbox.js';
@@ -216,6 +218,17 @@ it('follows the schedule and the source that the server sets, and refuses what i
   expect(unknown.feedback[0]?.details[0]).toContain('not-supported');
   service.kill('SIGTERM');
   await service.ended;
+});
+
+it('stores a licence before anything is installed', async () => {
+  box.configure(stub.url);
+  rmSync(box.productDirectory, { recursive: true });
+  const licence = stub.command('deliver-licence', { key: 'k' });
+  await box.run(['once']);
+  expect(licence.feedback).toMatchObject([{ finished: 'success' }]);
+  const path = join(box.productDirectory, 'licence.json');
+  expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ key: 'k' });
+  expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
 it('carries out inventory, diagnostics, licence and rollback commands', async () => {

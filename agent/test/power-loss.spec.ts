@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StubComponent } from './support/ddi-messages.js';
 import { DdiStub, publish } from './support/ddi-stub.js';
@@ -204,6 +204,37 @@ it('during an own update is reported as one event, once', async () => {
     },
   );
 }, 600_000);
+
+it.each([
+  ['cut off', (text: string) => text.slice(0, text.length / 2)],
+  ['all zeros', (text: string) => '\0'.repeat(text.length)],
+  ['of another version', (text: string) => text.replace('"formatVersion":1', '"formatVersion":2')],
+])('that leaves a journal which is %s stops no further update', async (_case, damage) => {
+  const box = new Sandbox();
+  try {
+    box.configure(stub.url);
+    const [old, fresh] = [release('1'), release('2')];
+    stub.deploy(old);
+    await box.run(['once']);
+    const action = stub.deploy(fresh);
+    // In the middle of the second component's files.
+    expect(await box.run(['once'], { killAtStep: 6 })).toMatchObject({ signal: 'SIGKILL' });
+    const path = join(box.stateDirectory, 'journal.json');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, damage(text));
+    expect(await box.run(['once'])).toMatchObject({ code: 0 });
+    expect(action.state).toBe('succeeded');
+    expect(JSON.stringify(action.feedback)).toContain('journal of an interrupted update was damaged');
+    for (const { component, files } of fresh)
+      for (const { name, content } of files) expect(box.content(component, name).equals(content)).toBe(true);
+    expectTidy(box);
+    expect(readFileSync(`${path}.damaged`, 'utf8')).toBe(damage(text));
+    // The services read what was found before anything else was changed.
+    expect(box.hookCalls().at(2)).toBe('scan install virus-pattern virus-scan-engine');
+  } finally {
+    await box.dispose();
+  }
+});
 
 it('leaves a readable state file', async () => {
   const box = new Sandbox();

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { request, type Dispatcher } from 'undici';
 import { loadConfig, processEnvironment } from '../config/config.js';
 import { AppError } from '../platform/errors/app-error.js';
+import { terminalLanguage } from './language.js';
+import { sameInAll } from '../platform/texts/texts.js';
 import { runFilePath, type RunFacts } from '../server/run-file.js';
 import { certificateFault, trustingOnly } from './pinned-certificate.js';
 
@@ -21,34 +23,18 @@ export async function findServer(options: { url?: string; token?: string }): Pro
   const env = processEnvironment();
   const url = options.url ?? env['HAISHIN_URL'];
   const token = options.token ?? env['HAISHIN_TOKEN'];
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
-    throw new AppError(
-      'bad-input',
-      'token-malformed',
-      'The token has blanks, line ends or other characters that no token has. Is it whole, and nothing but the token?',
-    );
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new AppError('bad-input', 'token-malformed');
   if (url !== undefined && token !== undefined) return { url: url.replace(/\/$/, ''), token };
   const file = runFilePath(loadConfig().dataDir);
   const facts = await readFacts(file);
   const own = facts?.http ?? facts?.https ?? null;
   const asked = (url ?? own)?.replace(/\/$/, '');
-  if (asked === undefined)
-    throw new AppError(
-      'unavailable',
-      'server-not-running',
-      `No server runs on this data directory (${file} is missing). Start it with "haishin serve", or name one with HAISHIN_URL and HAISHIN_TOKEN.`,
-    );
+  if (asked === undefined) throw new AppError('unavailable', 'server-not-running', { values: { file } });
   const isOwn = facts !== null && (asked === facts.http || asked === facts.https);
   // The token of the server on this host is nobody else's business.
   const itsToken = token ?? (isOwn ? facts.token : null);
   if (itsToken === null)
-    throw new AppError(
-      'bad-input',
-      'token-missing',
-      isOwn
-        ? 'The server has not reached its database yet, so it has no token for commands on this host. Try again soon, or give one with HAISHIN_TOKEN.'
-        : `A token of ${asked} is needed: give it with HAISHIN_TOKEN.`,
-    );
+    throw new AppError('bad-input', isOwn ? 'token-missing.host' : 'token-missing.server', { values: { url: asked } });
   const found = { url: asked, token: itsToken };
   return isOwn && asked === facts.https ? { ...found, certificate: facts.certificate } : found;
 }
@@ -104,42 +90,39 @@ export class ApiClient {
     try {
       answer = await request(`${this.target.url}${path}`, {
         method,
-        headers: { ...headers, authorization: `Bearer ${this.target.token}` },
+        headers: {
+          ...headers,
+          authorization: `Bearer ${this.target.token}`,
+          'accept-language': terminalLanguage(),
+        },
         ...(body === undefined ? {} : { body: body as string }),
         ...(this.dispatcher === undefined ? {} : { dispatcher: this.dispatcher }),
       });
     } catch (cause) {
       const untrusted = certificateFault(cause);
       if (untrusted !== null)
-        throw new AppError(
-          'unavailable',
-          'server-certificate-untrusted',
-          `The certificate of ${this.target.url} is not trusted: ${untrusted}. Nothing was sent. ` +
-            'If it is the right server, name a file with its certificate or its authority in NODE_EXTRA_CA_CERTS.',
-          { cause },
-        );
-      throw new AppError('unavailable', 'server-unreachable', `The server at ${this.target.url} cannot be reached.`, {
-        cause,
-      });
+        throw new AppError('unavailable', 'server-certificate-untrusted', {
+          values: { url: this.target.url, untrusted },
+          cause,
+        });
+      throw new AppError('unavailable', 'server-unreachable', { values: { url: this.target.url }, cause });
     }
     const text = await answer.body.text();
     if (answer.statusCode < 400) return (text === '' ? undefined : this.parse(text)) as T;
     const problem = parseProblem(text);
-    throw new AppError('bad-input', problem.code ?? `http-${answer.statusCode}`, problem.detail ?? text.slice(0, 500), {
-      details: { ...problem },
-    });
+    const said = sameInAll(problem.detail ?? text.slice(0, 500));
+    throw new AppError(
+      'bad-input',
+      { code: problem.code ?? `http-${answer.statusCode}`, text: said },
+      { details: { ...problem } },
+    );
   }
 
   private parse(text: string): unknown {
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw new AppError(
-        'unavailable',
-        'not-a-haishin',
-        `${this.target.url} does not answer like a Haishin: is the address right, and does no proxy or login page answer in its place?`,
-        { cause },
-      );
+      throw new AppError('unavailable', 'not-a-haishin', { values: { url: this.target.url }, cause });
     }
   }
 }

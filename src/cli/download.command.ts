@@ -3,7 +3,8 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { DownloadView, OutcomeView } from '../modules/download/download.view.js';
 import { ApiClient } from './api-client.js';
-import { megabytes, say, word } from './language.js';
+import { storedFault } from '../platform/errors/app-error.js';
+import { megabytes, say, terminalLanguage, word } from './language.js';
 
 const POLL_MS = 300;
 const OPEN = new Set(['queued', 'running']);
@@ -89,7 +90,7 @@ function describe(view: DownloadView): string {
     .map((each) => `  ${componentLine(each)}`);
   const summary = say('cli.download.summary', {
     state: word('state', view.state),
-    error: view.error === null ? '' : ` (${view.error.code}: ${view.error.message})`,
+    error: view.error === null ? '' : ` (${view.error.code}: ${storedFault(view.error).text[terminalLanguage()]})`,
     megabytes: megabytes(view.bytes),
     seconds: view.durationSeconds ?? 0,
   });
@@ -99,7 +100,11 @@ function describe(view: DownloadView): string {
 function componentLine({ id, outcome, error, versionBefore, versionAfter }: OutcomeView): string {
   const none = say('cli.download.none');
   if (outcome === 'failed')
-    return say('cli.download.failed', { component: id, code: error?.code ?? '', message: error?.message ?? '' });
+    return say('cli.download.failed', {
+      component: id,
+      code: error?.code ?? '',
+      message: error === null ? '' : storedFault(error).text,
+    });
   if (outcome === 'updated')
     return say('cli.download.updated', { component: id, before: versionBefore ?? none, after: versionAfter ?? none });
   return say('cli.download.restored', { component: id });

@@ -39,15 +39,10 @@ async function publishedIndex(config: Config, blobs: BlobStore, options: ExportO
   const { channel } = options;
   const published = new PublishedDirectory(config.dataDir, blobs);
   const current = await published.current(channel);
-  if (current === null)
-    throw new AppError(
-      'not-found',
-      'nothing-published',
-      `Nothing is published in ${config.dataDir} yet. Is it the data directory of the server (HAISHIN_DATA_DIR)?`,
-    );
+  if (current === null) throw new AppError('not-found', 'nothing-published', { values: { dataDir: config.dataDir } });
   const wanted = options.snapshot ?? current;
   if (!(await published.snapshots(channel)).includes(wanted))
-    throw new AppError('not-found', 'snapshot-unknown', `There is no snapshot ${wanted}.`);
+    throw new AppError('not-found', 'snapshot-unknown', { values: { id: wanted } });
   return published.readIndex(channel, wanted);
 }
 

@@ -44,9 +44,9 @@ export async function formBody(fields: Record<string, string>, files: readonly F
 async function sized(path: string): Promise<{ path: string; size: number }> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw cause;
-    throw new AppError('bad-input', 'file-not-found', `There is no file ${path}.`, { details: { path }, cause });
+    throw new AppError('bad-input', 'file-not-found', { details: { path }, cause });
   });
-  if (!found.isFile()) throw new AppError('bad-input', 'not-a-file', `${path} is not a file.`, { details: { path } });
+  if (!found.isFile()) throw new AppError('bad-input', 'not-a-file', { details: { path } });
   return { path, size: found.size };
 }
 

@@ -1,3 +1,5 @@
+import { say } from './language.js';
+
 /** Those who read are gone: they have seen enough (`| head`), or closed their terminal. */
 const READERS_GONE = new Set(['EPIPE', 'EIO']);
 
@@ -9,7 +11,7 @@ export function outliveReaders(): void {
       if (READERS_GONE.has(fault.code ?? '')) return;
       process.exitCode = 1;
       if (stream === process.stdout && !told)
-        process.stderr.write(`output-failed: What was to be printed could not be written: ${fault.message}\n`);
+        process.stderr.write(`output-failed: ${say('error.output-failed', { reason: fault.message })}\n`);
       told = true;
     });
 }

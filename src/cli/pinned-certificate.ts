@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { reason, type Sentence } from '../platform/texts/texts.js';
 
 /** Faults of a certificate, by Node's codes; a person looks these up. */
 const CERTIFICATE_CODES =
@@ -23,14 +24,14 @@ export function trustingOnly(fingerprint: string): Dispatcher {
         if (fault !== null) return callback(fault, null);
         if ((socket as TLSSocket).getPeerCertificate().fingerprint256 === fingerprint) return callback(null, socket);
         socket.destroy();
-        return callback(new OtherCertificate('it is not the one that the server of this data directory uses'), null);
+        return callback(new OtherCertificate(), null);
       }),
   });
 }
 
 /** What is wrong with the certificate of the other side; null when that was not the fault. */
-export function certificateFault(thrown: unknown): string | null {
-  const { code, message } = (thrown ?? {}) as { code?: unknown; message?: unknown };
+export function certificateFault(thrown: unknown): string | Sentence | null {
+  const { code } = (thrown ?? {}) as { code?: unknown };
   if (typeof code !== 'string' || !CERTIFICATE_CODES.test(code)) return null;
-  return thrown instanceof OtherCertificate ? String(message) : code;
+  return thrown instanceof OtherCertificate ? reason('certificate.other') : code;
 }

@@ -11,7 +11,7 @@ export async function printDocument(text: string, file: string | undefined): Pro
     return;
   }
   await writeFile(file, text).catch((cause: NodeJS.ErrnoException) => {
-    throw new AppError('bad-input', 'file-not-writable', `${file} cannot be written: ${cause.message}`, { cause });
+    throw new AppError('bad-input', 'file-not-writable', { values: { file, reason: cause.message }, cause });
   });
 }
 

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { AppError, toAppError } from '../platform/errors/app-error.js';
+import { toAppError } from '../platform/errors/app-error.js';
 import { VERSION } from '../platform/version.js';
 import type { TextKey } from '../platform/texts/texts.js';
-import { say } from './language.js';
+import { say, terminalLanguage } from './language.js';
 
 /** Each brings its own modules with it: a command that only asks the API must not wait for the server's. */
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
@@ -58,15 +58,15 @@ export async function runCli(argv: string[]): Promise<void> {
     await program.parseAsync(argv);
   } catch (thrown) {
     const error = toAppError(thrown);
-    process.stderr.write(`${error.code}: ${error.message}\n`);
-    for (const fault of faultsOf(error)) process.stderr.write(`  - ${fault}\n`);
+    const language = terminalLanguage();
+    process.stderr.write(`${error.code}: ${error.text[language]}\n`);
+    for (const fault of faultsOf(error.detailsIn(language))) process.stderr.write(`  - ${fault}\n`);
     if (error.kind === 'internal')
       process.stderr.write(`${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
     process.exitCode = 1;
   }
 }
 
-function faultsOf(error: AppError): string[] {
-  const { faults } = error.details;
+function faultsOf({ faults }: Record<string, unknown>): string[] {
   return Array.isArray(faults) ? faults.map(String) : [];
 }

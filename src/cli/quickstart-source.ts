@@ -20,12 +20,7 @@ const MOST_VERSIONS = 500;
 export async function useSample(api: ApiClient, upstream: SampleUpstream): Promise<boolean> {
   const setting = await api.get<UpdateSourceSetting>(UPDATE_SOURCE);
   const foreign = [...setting.sources, ...setting.japanSources].find(({ url }) => !isSample(url));
-  if (foreign !== undefined)
-    throw new AppError(
-      'conflict',
-      'not-sample-data',
-      `The server on this data directory mirrors ${foreign.url}: quickstart is for sample data. Name another HAISHIN_DATA_DIR.`,
-    );
+  if (foreign !== undefined) throw new AppError('conflict', 'not-sample-data.source', { values: { url: foreign.url } });
   const own = { ...setting, sources: [{ url: upstream.url }], japanSources: [] };
   await api.call('PUT', UPDATE_SOURCE, JSON.stringify(own), JSON_BODY);
   for (const { id, entries } of withMapping(CATALOGUE, SAMPLE_MAPPING))
@@ -36,13 +31,7 @@ export async function useSample(api: ApiClient, upstream: SampleUpstream): Promi
 
 /** Content of another database: the sample would take its place, and nobody could put it back. */
 export function foreignContent(dataDir: string): AppError {
-  return new AppError(
-    'conflict',
-    'not-sample-data',
-    `${dataDir} has published content that is of another database: quickstart is for sample data. Nothing was changed. ` +
-      'Name another HAISHIN_DATA_DIR, or the database of this one by DATABASE_URL.',
-    { details: { path: dataDir } },
-  );
+  return new AppError('conflict', 'not-sample-data.content', { details: { path: dataDir } });
 }
 
 /** @throws AppError `not-sample-data` when the database knows nothing of what is published. */

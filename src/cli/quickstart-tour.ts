@@ -5,6 +5,7 @@ import { request } from 'undici';
 import type { RunningServer } from '../main.js';
 import { CATALOGUE } from '../mirror/manifest/catalogue.js';
 import { AppError } from '../platform/errors/app-error.js';
+import { reason } from '../platform/texts/texts.js';
 import type { SampleUpstream } from '../sample-upstream/sample-server.js';
 import { ApiClient, findServer } from './api-client.js';
 import { followDownload } from './download.command.js';
@@ -125,7 +126,7 @@ async function mirror(api: ApiClient, prefix = '   '): Promise<void> {
   });
   print(`${prefix}${line}`);
   if (view.state === 'failed')
-    throw new AppError('unavailable', 'mirror-failed', `Nothing was mirrored: ${view.error?.message ?? 'see the log'}`);
+    throw new AppError('unavailable', 'mirror-failed', { values: { reason: view.error?.text ?? reason('see-log') } });
   // Records of the same second would otherwise look alike.
   await delay(10);
 }

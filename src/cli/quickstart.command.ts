@@ -65,7 +65,7 @@ class Running {
   async begin<T>(beginning: Promise<T>, end: (begun: T) => Promise<void>): Promise<T> {
     this.ends.unshift(() => beginning.then(end, () => undefined));
     const begun = await beginning;
-    if (this.stopping) throw new AppError('unavailable', 'stopping', 'The tour is being ended.');
+    if (this.stopping) throw new AppError('unavailable', 'stopping.tour');
     return begun;
   }
 
@@ -92,8 +92,7 @@ async function begin(options: QuickstartOptions, running: Running): Promise<Tour
     HAISHIN_UPSTREAM_URL: undefined,
   };
   const config = loadConfig({}, variables);
-  if (config.httpPort === 'off')
-    throw new AppError('bad-input', 'http-needed', 'The tour of quickstart needs HTTP: leave HAISHIN_HTTP_PORT unset.');
+  if (config.httpPort === 'off') throw new AppError('bad-input', 'http-needed');
   const logger = createLogger(config.logLevel);
   running.logger = logger;
   stopOnSignal(running, logger, STOP_LIMIT_MS);
@@ -121,12 +120,7 @@ async function beginServer(
   // The tour mirrors by itself; a quarter of an hour that strikes meanwhile would be faster.
   const server = await running.begin(startServer({ config, logger, cronJobs: false }), (begun) => begun.stop());
   // A server waits for its database; a tour has nothing to show without.
-  if (server.application() === null)
-    throw new AppError(
-      'unavailable',
-      'database-unavailable',
-      'The database of DATABASE_URL cannot be reached; the log says why. Leave it unset for the embedded one.',
-    );
+  if (server.application() === null) throw new AppError('unavailable', 'database-unavailable.configured');
   announce(server, logger);
   return {
     server,

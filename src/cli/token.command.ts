@@ -79,8 +79,7 @@ export function registerToken(program: Command): void {
         const text = options.json ? JSON.stringify({ id, name, role: options.role, token: made.token }) : made.token;
         await printed(`${text}\n`).catch(async (cause: unknown) => {
           await tokens.revoke(id);
-          const message = 'The token could not be printed. Nobody has seen it, so it was revoked; make another.';
-          throw new AppError('bad-input', 'token-not-printed', message, { cause });
+          throw new AppError('bad-input', 'token-not-printed', { cause });
         });
       });
     });

@@ -25,7 +25,7 @@ export function registerVerify(program: Command): void {
     .action(async (options: VerifyOptions) => {
       const config = loadConfig();
       await access(join(config.dataDir, 'blobs')).catch(() => {
-        throw new AppError('bad-input', 'nothing-to-verify', `There is nothing stored in ${config.dataDir} yet.`);
+        throw new AppError('bad-input', 'nothing-to-verify', { values: { dataDir: config.dataDir } });
       });
       const blobs = new BlobStore(config.dataDir);
       const recorded = await openRecordedFiles(config, createLogger('fatal'));

@@ -26,6 +26,7 @@ describe('the configuration', () => {
       logLevel: 'info',
       workers: 0,
       trustedProxies: [],
+      clientCertHeader: undefined,
     });
   });
 
@@ -165,6 +166,23 @@ describe('the configuration', () => {
   it('takes addresses and networks of both kinds to be believed', () => {
     const text = '10.0.0.1 0.0.0.0/0,fd00::/8, ::1 2001:db8::/128';
     expect(loadConfig({}, { HAISHIN_TRUSTED_PROXIES: text }).trustedProxies).toHaveLength(5);
+  });
+
+  it('takes the header of certificate names only for proxies that are named', () => {
+    const HAISHIN_TRUSTED_PROXIES = '10.0.0.1';
+    const given = { HAISHIN_TRUSTED_PROXIES, HAISHIN_CLIENT_CERT_HEADER: ' X-Client-CN ' };
+    expect(loadConfig({}, given).clientCertHeader).toBe('X-Client-CN');
+    expect(faultsOf({ HAISHIN_CLIENT_CERT_HEADER: 'X-Client-CN' })).toEqual([
+      expect.stringMatching(/^HAISHIN_CLIENT_CERT_HEADER has no use without HAISHIN_TRUSTED_PROXIES/),
+    ]);
+    for (const name of ['X Client', 'X_Client:', 'Authorization', 'host', 'User-Agent', 'X-Forwarded-For'])
+      expect(faultsOf({ HAISHIN_TRUSTED_PROXIES, HAISHIN_CLIENT_CERT_HEADER: name })).toEqual([
+        expect.stringMatching(/^HAISHIN_CLIENT_CERT_HEADER must be /),
+      ]);
+    for (const name of ['x-haishin-client-cn', 'If-None-Match', 'Sec-Fetch-Site', 'accept'])
+      expect(faultsOf({ HAISHIN_TRUSTED_PROXIES, HAISHIN_CLIENT_CERT_HEADER: name })).toHaveLength(1);
+    for (const name of ['SSL-Client-CN', 'Acceptable-Name', 'X-Host'])
+      expect(faultsOf({ HAISHIN_TRUSTED_PROXIES, HAISHIN_CLIENT_CERT_HEADER: name })).toEqual([]);
   });
 
   it.each(['postgres://h:99999/x', 'postgres://user:pa/ss@h/x', 'postgres://[::1/x', 'postgres://', 'mysql://h/x'])(

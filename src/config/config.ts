@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'dotenv';
 import { AppError } from '../platform/errors/app-error.js';
+import { fieldFault } from '../platform/texts/field-faults.js';
 import { readEnvironment, TOKEN, TOKEN_RULE, type Environment } from './environment.js';
 import { listedIn } from './network-list.js';
 
@@ -27,6 +28,8 @@ export interface Config {
   /** Content processes besides the main one; 0 = the main process serves all. */
   workers: number;
   trustedProxies: string[];
+  /** Header in which a trusted proxy tells the CN of a client certificate that it verified; unset: none is believed. */
+  clientCertHeader: string | undefined;
 }
 
 /** The vendor's ActiveUpdate server for the products of the source article; public knowledge. */
@@ -42,7 +45,7 @@ function withDotEnv(variables: Record<string, string | undefined>): Record<strin
     return { ...parse(readFileSync('.env')), ...variables };
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return variables;
-    throw new AppError('bad-input', 'config-unreadable', 'The file .env exists but cannot be read.', { cause: fault });
+    throw new AppError('bad-input', 'config-unreadable', { cause: fault });
   }
 }
 
@@ -68,6 +71,7 @@ const VARIABLES: Readonly<Record<keyof Config, keyof Environment>> = {
   logLevel: 'HAISHIN_LOG_LEVEL',
   workers: 'HAISHIN_WORKERS',
   trustedProxies: 'HAISHIN_TRUSTED_PROXIES',
+  clientCertHeader: 'HAISHIN_CLIENT_CERT_HEADER',
 };
 
 /** As the environment would say it: what the command line gives has the same limits. */
@@ -111,6 +115,7 @@ export function loadConfig(
     logLevel: env.HAISHIN_LOG_LEVEL ?? 'info',
     workers: env.HAISHIN_WORKERS ?? 0,
     trustedProxies: listedIn(env.HAISHIN_TRUSTED_PROXIES ?? ''),
+    clientCertHeader: env.HAISHIN_CLIENT_CERT_HEADER,
   };
   config.dataDir = resolve(config.dataDir);
   if (isOfKernel(config.dataDir))
@@ -118,8 +123,9 @@ export function loadConfig(
   else if (!mayBeDirectory(config.dataDir))
     faults.push(`HAISHIN_DATA_DIR must be a directory, ${config.dataDir} is none`);
   if (faults.length > 0)
-    throw new AppError('bad-input', 'config-invalid', `The configuration has ${faults.length} fault(s).`, {
-      details: { faults },
+    throw new AppError('bad-input', 'config-invalid', {
+      values: { count: faults.length },
+      details: (language) => ({ faults: faults.map((each) => fieldFault(each)[language]) }),
     });
   return config;
 }

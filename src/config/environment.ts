@@ -43,6 +43,10 @@ const WORKERS = { message: '$property must be a whole number from 0 to 64' };
 export const TOKEN = /^[\x21-\x7e]{8,512}$/;
 export const TOKEN_RULE = 'must have 8 to 512 ASCII characters without spaces';
 
+/** Headers that clients send, or that have a meaning here already, are no place for a name that is believed. */
+const OF_ITS_OWN =
+  /^(?!(?:authorization|host|cookie|connection|te|upgrade|expect|date|prefer|range|origin|referer|via|forwarded|last-event-id|idempotency-key|user-agent)$|(?:accept|content|if|transfer|proxy|keep|sec|x-forwarded|x-haishin)(?:-|$))/i;
+
 /** The environment as it is read: names, forms and limits. The meaning of each is in README.md. */
 export class Environment {
   @IsOptional()
@@ -140,6 +144,18 @@ export class Environment {
   @Transform(blankIsUnset)
   @Validate(IsNetworks)
   HAISHIN_TRUSTED_PROXIES?: string;
+
+  /** Header in which those proxies tell the CN of a client certificate that they verified. */
+  @IsOptional()
+  @Transform(trimmed)
+  @Matches(/^[a-z0-9-]{1,100}$/i, {
+    message: 'HAISHIN_CLIENT_CERT_HEADER must be the name of a header: letters, digits and hyphens',
+  })
+  @Matches(OF_ITS_OWN, {
+    message:
+      'HAISHIN_CLIENT_CERT_HEADER must be a header of its own, such as X-Client-CN: this one means something else',
+  })
+  HAISHIN_CLIENT_CERT_HEADER?: string;
 }
 
 /** Reads and checks; returns every fault, not only the first. */
@@ -158,6 +174,10 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   if (env.HAISHIN_CLIENT_CA && env.HAISHIN_HTTPS_PORT === 'off')
     faults.push(
       'HAISHIN_CLIENT_CA has no use while HAISHIN_HTTPS_PORT is off, as no client could show a certificate: unset it, or turn HTTPS on; where a proxy checks certificates, it is the proxy that needs the authorities',
+    );
+  if (env.HAISHIN_CLIENT_CERT_HEADER && !env.HAISHIN_TRUSTED_PROXIES)
+    faults.push(
+      'HAISHIN_CLIENT_CERT_HEADER has no use without HAISHIN_TRUSTED_PROXIES: the header is believed of those addresses only',
     );
   return { env, faults };
 }

@@ -32,7 +32,6 @@ describe('database errors', () => {
 
   it.each([
     ['a file that is missing', withCode('ENOENT', { syscall: 'link' })],
-    ['a cancelled statement', withCode('57014')],
     ['a fault of the statement', withCode('42601')],
     ['too many parameters', new QueryFailedError('INSERT', [], withCode('08P01', { severity: 'ERROR' }))],
     ['anything else', new Error('of ours')],
@@ -43,7 +42,7 @@ describe('database errors', () => {
   });
 
   it('keeps an AppError as it is', () => {
-    const error = new AppError('conflict', 'some-code', 'Some text.');
+    const error = new AppError('conflict', 'download-running');
     expect(toDatabaseError(error)).toBe(error);
   });
 
@@ -56,6 +55,22 @@ describe('database errors', () => {
     ['42501', 'database-permission-denied'],
   ])('calls %s unavailable: %s', (state, code) => {
     expect(toDatabaseError(withCode(state))).toMatchObject({ kind: 'unavailable', code });
+  });
+
+  it.each([
+    ['a lock that was waited for in vain', '55P03'],
+    ['a statement that took too long', '57014'],
+    ['a deadlock', '40P01'],
+    ['work that another one overtook', '40001'],
+  ])('calls the database busy: %s', (_case, code) => {
+    const fault = new QueryFailedError('UPDATE', [], withCode(code));
+    expect(isConnectionFailure(fault)).toBe(false);
+    expect(toDatabaseError(fault)).toMatchObject({
+      kind: 'unavailable',
+      code: 'database-busy',
+      details: { retryAfterSeconds: 10 },
+      cause: fault,
+    });
   });
 
   it('knows a full disk', () => {

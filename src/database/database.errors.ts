@@ -1,4 +1,5 @@
 import { AppError } from '../platform/errors/app-error.js';
+import type { Sentence } from '../platform/texts/texts.js';
 
 const CONNECTION_ERRNO = new Set([
   'ECONNREFUSED',
@@ -56,6 +57,15 @@ export function isDatabaseWide(thrown: unknown): boolean {
   return isConnectionFailure(thrown) || ['25006', '42501', '53100'].includes(databaseErrorCode(thrown) ?? '');
 }
 
+/** lock_timeout, statement_timeout, a deadlock, another transaction that went first. */
+const BUSY = new Set(['55P03', '57014', '40P01', '40001']);
+const BUSY_RETRY_SECONDS = 10;
+
+/** True when the statement was given up because others were in its way or it took too long: later it may succeed. */
+export function isDatabaseBusy(thrown: unknown): boolean {
+  return BUSY.has(databaseErrorCode(thrown) ?? '');
+}
+
 /** True for a unique violation (23505), of the named constraint when one is given. */
 export function isUniqueViolation(thrown: unknown, constraint?: string): boolean {
   if (databaseErrorCode(thrown) !== '23505') return false;
@@ -63,7 +73,7 @@ export function isUniqueViolation(thrown: unknown, constraint?: string): boolean
 }
 
 /**
- * Gives a database fault its stable code: `database-unavailable` (may pass), `database-refused` (wrong user, password or
+ * Gives a database fault its stable code: `database-unavailable` and `database-busy` (may pass), `database-refused` (wrong user, password or
  * database: a person must act), `database-read-only`, `database-permission-denied`, `disk-full`, `value-malformed`. Anything else is returned as it came.
  */
 export function toDatabaseError(thrown: unknown): unknown {
@@ -71,41 +81,32 @@ export function toDatabaseError(thrown: unknown): unknown {
   const code = databaseErrorCode(thrown);
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   if (isConnectionFailure(thrown))
-    return new AppError('unavailable', 'database-unavailable', `The database cannot be reached: ${text || code}.`, {
+    return new AppError('unavailable', 'database-unavailable', { values: { reason: text || code }, cause: thrown });
+  if (isDatabaseBusy(thrown))
+    return new AppError('unavailable', 'database-busy', {
+      details: { retryAfterSeconds: BUSY_RETRY_SECONDS },
       cause: thrown,
     });
   if (code === '53100')
-    return new AppError('storage', 'disk-full', 'The disk of the database is full: nothing more can be recorded.', {
+    return new AppError('storage', 'disk-full.database', {
       cause: thrown,
     });
   if (code === '25006') return databaseReadOnly(thrown);
   if (code === '42501') return databasePermissionDenied(text, thrown);
   if (code === '3D000' || code?.startsWith('28'))
-    return new AppError('unavailable', 'database-refused', `The database refuses the connection: ${text}.`, {
-      cause: thrown,
-    });
+    return new AppError('unavailable', 'database-refused', { values: { reason: text }, cause: thrown });
   // 22: a value of the wrong form, such as a NUL in a text. Ours are well-formed; what comes from outside need not be.
   if (code !== undefined && /^22(003|007|008|009|021|P02|P05)$/.test(code))
-    return new AppError('bad-input', 'value-malformed', 'The request holds a value of the wrong form.', {
+    return new AppError('bad-input', 'value-malformed', {
       cause: thrown,
     });
   return thrown;
 }
 
 export function databaseReadOnly(cause?: unknown): AppError {
-  return new AppError(
-    'unavailable',
-    'database-read-only',
-    'The database may only be read (a standby, or set so): nothing can be recorded. Once it can be written, all goes on by itself.',
-    { cause },
-  );
+  return new AppError('unavailable', 'database-read-only', { cause });
 }
 
-export function databasePermissionDenied(what: string, cause?: unknown): AppError {
-  return new AppError(
-    'unavailable',
-    'database-permission-denied',
-    `The user of the database lacks a right: ${what}. Grant it; all goes on by itself then.`,
-    { cause },
-  );
+export function databasePermissionDenied(what: string | Sentence, cause?: unknown): AppError {
+  return new AppError('unavailable', 'database-permission-denied', { values: { what }, cause });
 }

@@ -27,11 +27,7 @@ export async function readMigrationFiles(directory = MIGRATIONS_DIRECTORY): Prom
       const name = fileName.slice(0, -'.sql'.length);
       const number = NAME.exec(name)?.[1];
       if (number === undefined || numbers.has(number))
-        throw new AppError(
-          'internal',
-          'migration-name',
-          `Migration ${fileName} needs a name NNNN-words.sql of its own number.`,
-        );
+        throw new AppError('internal', 'migration-name', { values: { fileName } });
       numbers.add(number);
       const sql = (await readFile(join(directory, fileName), 'utf8')).replaceAll('\r\n', '\n');
       return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') };

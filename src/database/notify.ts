@@ -65,12 +65,7 @@ export class NotificationBus {
    */
   async publish(channel: string, payload: string): Promise<void> {
     const parameters = checked(channel, payload);
-    if (this.client === undefined)
-      throw new AppError(
-        'unavailable',
-        'database-unavailable',
-        'The database cannot be reached: other nodes were not told.',
-      );
+    if (this.client === undefined) throw new AppError('unavailable', 'database-unavailable.notify');
     try {
       await this.ask(this.client, 'SELECT pg_notify($1, $2)', parameters);
     } catch (error) {
@@ -185,18 +180,15 @@ export class NotificationBus {
 }
 
 function checkedChannel(channel: string): string {
-  if (!CHANNEL.test(channel))
-    throw new AppError('internal', 'notification-channel', `"${channel}" is no name of a channel.`);
+  if (!CHANNEL.test(channel)) throw new AppError('internal', 'notification-channel', { values: { channel } });
   return channel;
 }
 
 function checked(channel: string, payload: string): [string, string] {
   const bytes = Buffer.byteLength(payload);
   if (bytes > MAX_PAYLOAD_BYTES)
-    throw new AppError(
-      'too-large',
-      'notification-too-large',
-      `A notification holds ${MAX_PAYLOAD_BYTES} bytes, not ${bytes}.`,
-    );
+    throw new AppError('too-large', 'notification-too-large', {
+      values: { maxPayloadBytes: MAX_PAYLOAD_BYTES, bytes },
+    });
   return [checkedChannel(channel), payload];
 }

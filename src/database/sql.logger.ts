@@ -1,5 +1,6 @@
 import type { Logger as TypeOrmLogger } from 'typeorm';
 
+import { isDatabaseBusy } from './database.errors.js';
 import type { DatabaseLogger } from './database.logger.js';
 
 /** Long statements are cut: a log line is for finding the place, not for replaying it. */
@@ -7,7 +8,7 @@ const MAX_SQL_CHARACTERS = 500;
 
 /**
  * TypeORM's events in our log. Parameters are left out, because they hold hashes, names and settings; failed statements
- * stay at debug, because whoever called decides what the failure means.
+ * stay at debug, because whoever called decides what the failure means; those that were given up are told.
  */
 export class SqlLogger implements TypeOrmLogger {
   /** @param onFault told of every statement that failed */
@@ -19,7 +20,11 @@ export class SqlLogger implements TypeOrmLogger {
   logQuery(): void {}
 
   logQueryError(error: string | Error, query: string): void {
-    this.logger.debug({ err: error, sql: query.slice(0, MAX_SQL_CHARACTERS) }, 'a statement failed');
+    const facts = { err: error, sql: query.slice(0, MAX_SQL_CHARACTERS) };
+    // Nobody else tells which one it was, and a person may have to find out why.
+    if (isDatabaseBusy(error))
+      this.logger.warn(facts, 'a statement was given up: others were in its way, or it took too long');
+    else this.logger.debug(facts, 'a statement failed');
     this.onFault?.(error);
   }
 

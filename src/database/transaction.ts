@@ -17,6 +17,14 @@ export async function inTransaction<T>(
   return result;
 }
 
+/**
+ * Writes what belongs to an act in the act's own transaction: its line in the audit, what a repeat is told. It is called last, may be
+ * called again when the transaction is, and may use no other connection: a crowd of orders would wait for each other's.
+ */
+export type Alongside<T> = (manager: EntityManager, made: T) => Promise<void>;
+
+export const nothingAlongside = (): Promise<void> => Promise.resolve();
+
 const afterwards = new WeakMap<EntityManager, (() => void)[]>();
 
 /**

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { databaseErrorCode, databasePermissionDenied, databaseReadOnly } from './database.errors.js';
+import { reason } from '../platform/texts/texts.js';
 
 /** A read-only database fails nothing that only reads, nor does a lost right: both are asked for. */
 const STANDING = `
@@ -22,7 +23,7 @@ export async function requireUsable(client: pg.Client, tables: readonly string[]
   const { rows } = await client.query<{ readOnly: boolean; forbidden: string | null }>(STANDING, [tables]);
   if (rows[0]?.readOnly === true) throw databaseReadOnly();
   const forbidden = rows[0]?.forbidden ?? null;
-  if (forbidden !== null) throw databasePermissionDenied(`not every right on table ${forbidden}`);
+  if (forbidden !== null) throw databasePermissionDenied(reason('right.table', { table: forbidden }));
 }
 
 /** Throws 53100 when the disk has no room. */

@@ -107,12 +107,7 @@ function behaviourOf(flags: FleetFlags): Partial<FleetBehaviour> {
 }
 
 async function tokenFrom(file: string | undefined): Promise<string> {
-  if (file === undefined)
-    throw new AppError(
-      'bad-input',
-      'gateway-token-missing',
-      'Give --gateway-token or --gateway-token-file; POST /api/v1/enrolment-tokens with kind "gateway" makes one.',
-    );
+  if (file === undefined) throw new AppError('bad-input', 'gateway-token-missing');
   return (await fileText(file)).trim();
 }
 
@@ -120,7 +115,7 @@ async function fileText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new AppError('bad-input', 'file-not-found', `The file ${path} cannot be read.`, { details: { path }, cause });
+    throw new AppError('bad-input', 'file-not-found.unreadable', { details: { path }, cause });
   }
 }
 

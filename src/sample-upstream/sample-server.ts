@@ -90,7 +90,7 @@ export async function listen(
     });
   }).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code !== 'EADDRINUSE') throw thrown;
-    throw new AppError('conflict', 'port-in-use', `Port ${port} of ${host} is in use: choose another one.`, {
+    throw new AppError('conflict', 'port-in-use.sample', {
       details: { host, port },
       cause: thrown,
     });

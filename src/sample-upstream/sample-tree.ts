@@ -79,7 +79,7 @@ export class SampleTree {
   /** The manifest as it is served now. */
   manifest(variant: SampleVariant = 'global'): Buffer {
     const file = this.find(variant === 'japan' ? 'japan/server.ini' : 'server.ini');
-    if (!file) throw new AppError('not-found', 'sample-no-japan-tree', 'This sample tree has no Japan tree.');
+    if (!file) throw new AppError('not-found', 'sample-no-japan-tree');
     return file.content();
   }
 
@@ -137,7 +137,8 @@ export class SampleTree {
     return components.map((name) => {
       const unit = sampleUnits.find(({ component, id }) => name === component || name === id);
       if (unit) return unit;
-      throw new AppError('bad-input', 'sample-component-unknown', `The sample tree has no component "${name}".`, {
+      throw new AppError('bad-input', 'sample-component-unknown', {
+        values: { name },
         details: { known: sampleUnits.map(({ component }) => component) },
       });
     });
@@ -150,7 +151,7 @@ export class SampleTree {
 
   private stateOf(unit: SampleUnit): { release: number; publishedAt: Date } {
     const state = this.releases.get(unit.id);
-    if (!state) throw new AppError('internal', 'sample-unit-lost', `No release is known of ${unit.id}.`);
+    if (!state) throw new AppError('internal', 'sample-unit-lost', { values: { id: unit.id } });
     return state;
   }
 

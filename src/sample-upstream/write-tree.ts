@@ -47,10 +47,5 @@ async function isReplaceable(target: string, files: ReadonlyMap<string, SampleFi
 }
 
 function notATree(target: string): AppError {
-  return new AppError(
-    'conflict',
-    'sample-directory-not-a-tree',
-    `${target} holds something other than an ActiveUpdate tree, and would be replaced: name an empty or new directory.`,
-    { details: { directory: target } },
-  );
+  return new AppError('conflict', 'sample-directory-not-a-tree', { details: { directory: target } });
 }

@@ -9,7 +9,7 @@ import { endEmptyBodies } from '../platform/http/empty-body.js';
 import { acceptForms } from '../platform/http/forms.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import { withinRequest } from '../platform/http/request-context.js';
-import { trustedProxies } from '../platform/http/trusted-proxies.js';
+import { believedPeers } from '../platform/http/trusted-proxies.js';
 import { validationPipe } from '../platform/http/validation.js';
 import type { Logger } from '../platform/logging/logger.js';
 import { installOpenApi } from './openapi.js';
@@ -41,7 +41,7 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
   const filter = new ProblemFilter(runtime.logger, toDatabaseError);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    trustProxy: trustedProxies(runtime.config.trustedProxies),
+    trustProxy: believedPeers(runtime.config.trustedProxies),
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
     genReqId: () => crypto.randomUUID(),
     // A path that no route can be looked up for, such as `/%zz`; no hook runs for it.

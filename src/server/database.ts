@@ -36,7 +36,7 @@ export async function openDatabase(
 ): Promise<Database> {
   const embedded = config.databaseUrl === undefined ? await (starting ?? startEmbedded(config, logger)) : null;
   const url = embedded?.url ?? config.databaseUrl;
-  if (url === undefined) throw new AppError('internal', 'internal', 'no database');
+  if (url === undefined) throw new AppError('internal', 'internal.no-database');
   try {
     await migrate({ url, logger });
     const dataSource = createDataSource({

@@ -17,12 +17,7 @@ export function embeddedDirectory(config: Config): string {
  */
 export async function requireEmbedded(config: Config): Promise<void> {
   if (await hasEmbedded(config)) return;
-  throw new AppError(
-    'bad-input',
-    'database-absent',
-    `There is no database in ${config.dataDir}. Is HAISHIN_DATA_DIR right? "haishin serve" makes one at its first start.`,
-    { details: { path: config.dataDir } },
-  );
+  throw new AppError('bad-input', 'database-absent', { details: { path: config.dataDir } });
 }
 
 async function hasEmbedded(config: Config): Promise<boolean> {

@@ -25,7 +25,7 @@ export async function openApplication(
   try {
     app = await createApplication({ ...rest, dataSource: database.dataSource, bus: database.bus });
     const localToken = await prepareDatabase(app, config, tree, logger);
-    if (stopping()) throw new AppError('unavailable', 'stopping', 'The server is being stopped.');
+    if (stopping()) throw new AppError('unavailable', 'stopping');
     return { app, localToken };
   } catch (fault) {
     await app

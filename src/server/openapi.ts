@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { PROBLEM_MEDIA_TYPE } from '../platform/http/problem.js';
+import { LANGUAGES } from '../platform/texts/texts.js';
 import { VERSION } from '../platform/version.js';
 
 type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -19,6 +20,9 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
           'pins snapshots, orders and steers deployments and commands; an `administrator` does everything, alone also what ' +
           'answers 403 below: settings, deployment plans, the catalogue of components, the removal of content, managed ' +
           'products, their groups, tokens and enrolment.',
+        '',
+        '`title` and `detail` of a problem, and what it says of fields, follow `Accept-Language`: `en` (also without one) or `ja`. ' +
+          '`code` and the other members are the same in every language; docs/errors.md lists the codes.',
       ].join('\n'),
     )
     .setVersion(VERSION)
@@ -31,7 +35,9 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
 
 const PROBLEM: Schema = {
   type: 'object',
-  description: 'RFC 9457 problem details; further members tell of the occurrence. `code` is stable.',
+  description:
+    'RFC 9457 problem details; further members tell of the occurrence. `code` is stable; `title` and `detail` are in the language ' +
+    'of `Content-Language`.',
   required: ['type', 'title', 'status', 'code', 'detail', 'requestId'],
   properties: {
     type: { type: 'string' },
@@ -42,6 +48,13 @@ const PROBLEM: Schema = {
     requestId: { type: 'string' },
   },
   additionalProperties: true,
+};
+
+const PROBLEM_HEADERS = {
+  'Content-Language': {
+    description: 'Chosen by `Accept-Language`.',
+    schema: { type: 'string' as const, enum: [...LANGUAGES] },
+  },
 };
 
 /** What routes answer, from `scripts/response-schemas.mjs`: types that exist only for the compiler leave nothing to look at here. */
@@ -63,6 +76,7 @@ function withAnswers(document: OpenAPIObject): OpenAPIObject {
         success.content = { 'application/json': { schema: answer } };
       operation.responses['default'] = {
         description: 'Anything that went wrong.',
+        headers: PROBLEM_HEADERS,
         content: { [PROBLEM_MEDIA_TYPE]: problem },
       };
     }

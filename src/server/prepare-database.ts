@@ -8,11 +8,8 @@ import { PublishedDirectory } from '../mirror/snapshot/published-directory.js';
 import { CHANNELS } from '../mirror/snapshot/channel.js';
 import { Snapshot } from '../mirror/snapshot/snapshot.entity.js';
 import type { PublishedTree } from '../mirror/source/published-tree.js';
-import { ApiTokenService } from '../modules/accounts/accounts.api.js';
+import { ApiTokenService, LocalTokenService } from '../modules/accounts/accounts.api.js';
 import type { Logger } from '../platform/logging/logger.js';
-
-/** Name of the token that commands on this host use. */
-const LOCAL_TOKEN = 'local command line';
 
 /** Writes what must be in the database before anybody asks. @returns the token for commands on this host. */
 export async function prepareDatabase(
@@ -29,9 +26,8 @@ export async function prepareDatabase(
   await tree.refresh();
   if (tree.defaultChannel !== defaultChannel) await app.get(PublishedDirectory).setDefaultChannel(defaultChannel);
   await tellUnknown(app.get(DataSource), tree, logger);
-  const tokens = app.get(ApiTokenService);
-  if (config.bootstrapToken !== undefined) await tokens.ensureBootstrapToken(config.bootstrapToken);
-  return tokens.replaceLocalToken(`${LOCAL_TOKEN} ${hostname()}:${config.dataDir}`);
+  if (config.bootstrapToken !== undefined) await app.get(ApiTokenService).ensureBootstrapToken(config.bootstrapToken);
+  return app.get(LocalTokenService).issue(`${hostname()}:${config.dataDir}`);
 }
 
 /** A database from a backup may be older than the content, or be that of another server. */

@@ -1,17 +1,21 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '../platform/errors/app-error.js';
-import { PROBLEM_MEDIA_TYPE, toProblem } from '../platform/http/problem.js';
+import { texts } from '../platform/texts/texts.js';
+import { problemHeaders, problemLanguage, toProblem } from '../platform/http/problem.js';
 
 /** The answer of everything but content while there is no application. @param fault why there is none; null: not known yet */
-export function answerUnavailable(res: ServerResponse, fault: AppError | null): void {
-  const error = new AppError(
-    'unavailable',
-    fault === null || fault.code === 'internal' ? 'starting' : fault.code,
-    `${fault === null ? 'The server is starting.' : 'The database cannot be used yet (GET /readyz says why); it is tried again.'} Content is served already. Try again soon.`,
-  );
-  const body = JSON.stringify(toProblem(error, crypto.randomUUID()));
+export function answerUnavailable(req: IncomingMessage, res: ServerResponse, fault: AppError | null): void {
+  const error =
+    fault === null
+      ? new AppError('unavailable', 'starting')
+      : new AppError('unavailable', {
+          code: fault.code === 'internal' ? 'starting' : fault.code,
+          text: texts('problem.database-not-usable'),
+        });
+  const language = problemLanguage(req.headers['accept-language']);
+  const body = JSON.stringify(toProblem(error, crypto.randomUUID(), language));
   res.writeHead(503, {
-    'content-type': PROBLEM_MEDIA_TYPE,
+    ...problemHeaders(language),
     'cache-control': 'no-store',
     'retry-after': '5',
     'content-length': Buffer.byteLength(body),

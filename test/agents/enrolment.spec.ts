@@ -1,3 +1,5 @@
+import pg from 'pg';
+import type { Config } from '../../src/config/config.js';
 import { actionIdOf, DdiClient, type DdiOptions } from '../support/ddi-client.js';
 import { ManagedSite } from '../support/managed-site.js';
 import { ContactRecorder } from '../../src/modules/agents/contact-recorder.js';
@@ -7,7 +9,7 @@ describe('enrolment and identity', () => {
 
   beforeAll(async () => {
     // Requests of these tests come from a proxy, so that products can have addresses of their own.
-    site = await ManagedSite.start({ config: { trustedProxies: ['127.0.0.1'] } });
+    site = await ManagedSite.start({ config: { trustedProxies: ['127.0.0.1'], clientCertHeader: 'X-Client-CN' } });
   });
 
   afterAll(() => site.dispose());
@@ -208,14 +210,23 @@ describe('enrolment and identity', () => {
     expect(second).not.toBe(first);
   });
 
-  it('believes a certificate name from a trusted proxy only', async () => {
+  it('believes a certificate name from a trusted proxy, in the header that was named', async () => {
     expect((await client('mx1', { headers: { 'x-client-cn': 'mx1' } }).poll()).status).toBe(200);
-    const plain = await ManagedSite.start();
+    expect((await client('mx1', { headers: { 'x-haishin-client-cn': 'mx1' } }).poll()).status).toBe(401);
+    // A proxy that adds its header to the client's own.
+    expect((await client('mx1', { headers: { 'x-client-cn': 'mx1, mx2' } }).poll()).status).toBe(401);
+  });
+
+  it.each<[string, Partial<Config>]>([
+    ['without proxies', {}],
+    ['behind a proxy that tells no certificate names', { trustedProxies: ['127.0.0.1'] }],
+    ['behind another proxy', { trustedProxies: ['10.0.0.1'], clientCertHeader: 'X-Client-CN' }],
+  ])('believes no certificate name that a client writes itself, %s', async (_name, config) => {
+    const plain = await ManagedSite.start({ config });
     try {
       await plain.product('mx1');
-      const forged = new DdiClient(plain.haishin.http, 'mx1', {
-        headers: { 'x-client-cn': 'mx1', 'x-haishin-client-cn': 'mx1' },
-      });
+      const headers = { 'x-client-cn': 'mx1', 'x-haishin-client-cn': 'mx1', 'x-forwarded-for': '10.0.0.1' };
+      const forged = new DdiClient(plain.haishin.http, 'mx1', { headers });
       expect((await forged.poll()).status).toBe(401);
     } finally {
       await plain.dispose();
@@ -244,6 +255,25 @@ describe('enrolment and identity', () => {
       await product.poll({ 'x-forwarded-for': address });
     await site.get(ContactRecorder).flush();
     expect((await agent('mover')).conflicts).toEqual([]);
+  });
+
+  it('removes a product together with its orders, or not at all', async () => {
+    const release = await site.firstRelease('whole', '1');
+    await site.product('gone2');
+    const commandId = await site.deploy([release], ['gone2']);
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    await database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception 'not now' using errcode = '55P03'; end $$`);
+    await database.query(`create trigger busy before update on command_target for each row execute function busy()`);
+    const refused = await site.api.call('DELETE', '/api/v1/agents/gone2');
+    await database.query('drop trigger busy on command_target');
+    await database.end();
+    expect([refused.status, refused.body.code]).toEqual([503, 'database-busy']);
+    expect((await site.api.get('/api/v1/agents/gone2')).status).toBe(200);
+    expect(await site.target(commandId, 'gone2')).toMatchObject({ state: 'queued' });
+    expect((await site.api.call('DELETE', '/api/v1/agents/gone2')).status).toBe(204);
+    expect(await site.target(commandId, 'gone2')).toMatchObject({ state: 'cancelled', reason: 'agent-removed' });
   });
 
   it('ends the orders of a product that is removed, and leaves a new one alone', async () => {

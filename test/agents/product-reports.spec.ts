@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { DdiClient } from '../support/ddi-client.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
 
@@ -119,5 +120,37 @@ describe('what products report of themselves', () => {
     expect(later.map((each: { id: string }) => each.id)).toEqual(['virus-pattern']);
     for (const wrong of [{}, { events: 7 }, { events: [{}] }, { events: [{ ...event, trigger: 'moon' }] }])
       expect((await product.call('POST', '/events', wrong)).status).toBe(400);
+  });
+
+  it('keeps so many updates of a product and day, and no more', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    const report = async (from: number, count: number): Promise<void> => {
+      const events = Array.from({ length: count }, (_, index) => ({
+        id: `e${from + index}`,
+        component: 'rules',
+        trigger: 'manual',
+        outcome: 'unchanged',
+      }));
+      expect((await product.call('POST', '/events', { events })).status).toBe(200);
+    };
+    for (let from = 0; from < 9_800; from += 490) await report(from, 490);
+    await report(9_800, 490);
+    await report(20_000, 1);
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    const kept = async (): Promise<number[]> => {
+      const { rows } = await database.query<{ own: number; logged: number }>(
+        `select (select count(*)::int from agent_event where controller_id = $1) as own,
+           (select count(*)::int from update_event where actor = $1) as logged`,
+        [id],
+      );
+      return [rows[0]?.own ?? 0, rows[0]?.logged ?? 0];
+    };
+    expect(await kept()).toEqual([10_000, 10_000]);
+    site.clock.advance(86_400_001);
+    await report(20_000, 1);
+    expect(await kept()).toEqual([10_001, 10_001]);
+    await database.end();
   });
 });

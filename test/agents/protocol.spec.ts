@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { Waker } from '../../src/modules/agents/waker.js';
 import { actionIdOf, DdiClient } from '../support/ddi-client.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
@@ -53,6 +54,24 @@ describe('DDI v1 beyond the plain deployment', () => {
     expect((await product.poll()).status).toBe(200);
   });
 
+  it('sends products away for a while when the database is busy, so that they come back with the same', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id]);
+    const { body } = await product.fetchDeployment();
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    await database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception 'not now' using errcode = '55P03'; end $$`);
+    await database.query(`create trigger busy before update on command_target for each row execute function busy()`);
+    const refused = await product.feedback(body.id as string, 'closed', 'success');
+    await database.query(`drop trigger busy on command_target`);
+    await database.end();
+    expect([refused.status, refused.body.code]).toEqual([429, 'overloaded']);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await product.feedback(body.id as string, 'closed', 'success')).status).toBe(200);
+  });
+
   it('waits for the consent of somebody at the product', async () => {
     const id = site.fresh();
     const product = await site.product(id);
@@ -80,6 +99,36 @@ describe('DDI v1 beyond the plain deployment', () => {
     expect((await answer('confirmed')).status).toBe(200);
     expect((await product.fetchDeployment()).body.id).toBe(actionId);
     expect((await answer('denied')).status).toBe(410);
+  });
+
+  it('keeps the word of somebody who says the same for ever once, and of somebody who cannot decide for a while', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
+    const actionId = actionIdOf((await product.poll()).body._links.confirmationBase.href as string);
+    const answer = async (confirmation: string): Promise<void> => {
+      const body = { confirmation, code: 1, details: ['by hand'] };
+      expect((await product.call('POST', `/confirmationBase/${actionId}/feedback`, body)).status).toBe(200);
+    };
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    const told = async (): Promise<number[]> => {
+      const { rows } = await database.query<{ kept: number; counted: number }>(
+        `select feedback_count as counted, (select count(*)::int from target_message m where m.action_id = t.action_id) as kept
+         from command_target t where controller_id = $1`,
+        [id],
+      );
+      return [rows[0]?.kept ?? 0, rows[0]?.counted ?? 0];
+    };
+    for (let time = 0; time < 3; time += 1) await answer('denied');
+    expect(await told()).toEqual([1, 1]);
+    await database.query('update command_target set feedback_count = 1000 where controller_id = $1', [id]);
+    await answer('confirmed');
+    await answer('denied');
+    await answer('confirmed');
+    expect(await told()).toEqual([1, 1000]);
+    await database.end();
+    expect((await product.fetchDeployment()).body.id).toBe(actionId);
   });
 
   it('consents by itself when the product says so', async () => {
@@ -245,5 +294,40 @@ describe('DDI v1 beyond the plain deployment', () => {
       expect(next.body.command).toEqual({ type, parameters });
       await product.commandFeedback(next.body.id as string, 'closed', 'success');
     }
+  });
+
+  it('hands licences to products only', async () => {
+    const id = site.fresh();
+    const product = await site.product(id, { 'haishin.capabilities': 'licence' });
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    const parameters = { name: 'anti-spam', key: 'AAAA-BBBB-CCCC', seats: 500, terms: { until: '2027-01-01' } };
+    const deliver = async (): Promise<string> => {
+      const order = { type: 'deliver-licence', targets: { agents: [id] }, parameters };
+      return (await site.api.post('/api/v1/commands', order)).body.id as string;
+    };
+    const told = async (): Promise<unknown> => {
+      const { body } = await product.call('GET', (await product.poll()).body._links.command.href as string);
+      await product.commandFeedback(body.id as string, 'closed', 'success');
+      return body.command;
+    };
+    const masked = { name: '********', key: '********', seats: '********', terms: '********' };
+
+    const sealed = await deliver();
+    const { rows } = await database.query<{ text: string }>(
+      'select parameters::text as text from command where id = $1',
+      [sealed],
+    );
+    expect(rows[0]?.text).toContain('"key"');
+    expect(rows[0]?.text).not.toMatch(/anti-spam|AAAA-BBBB|"until"|2027-01-01/);
+    expect((await site.api.get(`/api/v1/commands/${sealed}`)).body.parameters).toEqual(masked);
+    expect(await told()).toEqual({ type: 'deliver-licence', parameters });
+
+    // As it was written before values were sealed.
+    const plain = await deliver();
+    await database.query('update command set parameters = $2 where id = $1', [plain, JSON.stringify(parameters)]);
+    await database.end();
+    expect((await site.api.get(`/api/v1/commands/${plain}`)).body.parameters).toEqual(masked);
+    expect(await told()).toEqual({ type: 'deliver-licence', parameters });
   });
 });

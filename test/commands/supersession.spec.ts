@@ -1,3 +1,5 @@
+import pg from 'pg';
+import { CommandSweeper } from '../../src/modules/commands/command.sweeper.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
 
 describe('at most one open update for each product and component', () => {
@@ -205,5 +207,35 @@ describe('at most one open update for each product and component', () => {
       state: 'ended',
       counts: { all: 10_000, cancelled: 10_000 },
     });
+  });
+
+  it('a product whose wake-up was lost is found behind any number of those that rightly wait', async () => {
+    const id = 'zz-last';
+    const product = await site.product(id);
+    const first = await site.deploy([rule('1')], [id]);
+    await product.fetchDeployment();
+    const second = await site.deploy([rule('2')], [id]);
+    const database = new pg.Client({ connectionString: site.haishin.database.url });
+    await database.connect();
+    // 5,000 others wait for the first command as well, and come before it in the order of their names.
+    await database.query(
+      `with many as (select 'a' || lpad(n::text, 5, '0') as id from generate_series(1, 5000) n),
+         held as (insert into open_update select many.id, 'rules', c.month, c.seq from many, command c where c.id = $1)
+       insert into command_target (month, command_seq, controller_id, state, since, held, components, progress_at, expires_at)
+       select c.month, c.seq, many.id, 'queued', c.issued_at, 'order', array['rules'], c.issued_at, c.expires_at from many, command c
+       where c.id = $2`,
+      [first, second],
+    );
+    // The process dies between the end of the first one and the promotion.
+    await database.query(
+      `with freed as (delete from open_update where controller_id = $1)
+       update command_target set state = 'succeeded', ended_at = since where controller_id = $1 and state = 'delivered'`,
+      [id],
+    );
+    expect(await site.target(second, id)).toMatchObject({ state: 'queued', held: 'order' });
+    await site.get(CommandSweeper).sweep();
+    expect(await site.target(second, id)).toMatchObject({ state: 'queued', held: null });
+    expect((await product.fetchDeployment()).body.deployment.chunks).toMatchObject([{ version: '2' }]);
+    await database.end();
   });
 });

@@ -250,6 +250,18 @@ describe('embedded PostgreSQL', () => {
     expect(log.lines).toContain('error: the embedded database ended by itself');
   });
 
+  it('leaves the server alone while it has no descriptor left to look at it with', async () => {
+    const owner = await own({ mode: 'crowd' });
+    owner.child.stdin?.write('open\n');
+    await until('it has looked', () => owner.logged.length > 0);
+    expect(owner.logged).toEqual([expect.stringContaining('cannot be told at present')]);
+    expect(await postmasterPid()).toBe(owner.report.postmaster);
+    expect(await query(owner.report.url, 'SELECT 1 AS value')).toBe(1);
+    // Nor does it take it for ended when it is to stop it.
+    await owner.end('SIGTERM');
+    await until('the server ends', async () => (await postmasterPid()) === undefined);
+  });
+
   it('says why the server does not start, and gives the directory free', async () => {
     await expect(start({ shared_buffers: 'plenty' })).rejects.toMatchObject({
       code: 'embedded-database-start-failed',

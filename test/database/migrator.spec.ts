@@ -55,6 +55,27 @@ describe('migrator', () => {
     expect(await query('SELECT n FROM counter ORDER BY n')).toEqual([{ n: 1 }, { n: 2 }]);
   });
 
+  it.each([
+    ['another server that migrates', 'SELECT pg_advisory_xact_lock(7224801518)'],
+    ['a statement that holds a table to be changed', 'LOCK TABLE setting IN ACCESS SHARE MODE'],
+  ])('does not wait for ever for %s', async (_case, hold) => {
+    await writeFile(join(directory, '9001-more.sql'), 'ALTER TABLE setting ADD COLUMN more int;');
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    await other.query(`BEGIN; ${hold}`);
+    const refused = expect(run()).rejects;
+    await refused.toMatchObject({ code: 'database-unavailable', message: expect.stringContaining('in use') });
+    await other.end();
+    await expect(run()).resolves.toEqual(['9001-more']);
+  });
+
+  it('does not wait for ever for a database that falls silent', async () => {
+    await query(`CREATE FUNCTION slow() RETURNS text LANGUAGE sql AS 'SELECT pg_sleep(60)::text'`);
+    await query(`DROP TABLE schema_migration; CREATE VIEW schema_migration AS SELECT slow() AS name, '' AS sha256`);
+    const migration = migrate({ url: database.url, logger: silentLogger, directory, answerMilliseconds: 200 });
+    await expect(migration).rejects.toMatchObject({ code: 'database-unavailable' });
+  });
+
   it('keeps nothing of a file that fails, and names the line', async () => {
     await writeFile(join(directory, '9001-half.sql'), 'CREATE TABLE half (n int);\nCREATE TABLE setting (n int);\n');
     await expect(run()).rejects.toMatchObject({ code: 'migration-failed', details: { migration: '9001-half' } });

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
 import { fleetOf, newComponent, newRelease, deploy, reached, targets, type Json } from '../support/products.js';
 
@@ -148,6 +149,37 @@ describe('orders of deployments', () => {
       rings: [{ name: 'all', state: 'open', counts: { released: 1, held: 0 } }],
     });
     await haishin.api.post(`/api/v1/deployments/${first.body.id}/abort`);
+  });
+});
+
+describe('what a person orders while a deployment runs', () => {
+  it('has taken effect, whatever becomes of the turn that follows', async () => {
+    const haishin = await startHaishin();
+    await newComponent(haishin.api, 'site-rules');
+    await haishin.api.post('/api/v1/agents', { controllerId: 'mx1' });
+    const { id } = await deploy(haishin.api, { components: ['site-rules'], targets: { agents: ['mx1'] } });
+    const database = new pg.Client({ connectionString: haishin.database.url });
+    await database.connect();
+    await database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception 'not now' using errcode = '55P03'; end $$`);
+    // The order itself changes the state; the turn only when it looks again.
+    await database.query(`create trigger busy before update on deployment_part for each row when (old.state = new.state)
+      execute function busy()`);
+    for (const [order, state] of [
+      ['pause', 'paused'],
+      ['resume', 'running'],
+      ['rings/0/approve', 'running'],
+      ['abort', 'aborted'],
+    ] as const) {
+      const answer = await haishin.api.post(`/api/v1/deployments/${id}/${order}`);
+      expect(answer).toMatchObject({ status: 200, body: { state } });
+    }
+    const { items } = (await haishin.api.get('/api/v1/audit?limit=4')).body;
+    const actions = items.map((each: Json) => each.action as string);
+    expect(actions).toEqual(['deployment.abort', 'deployment.approve', 'deployment.resume', 'deployment.pause']);
+    await database.query('drop trigger busy on deployment_part');
+    await database.end();
+    await haishin.dispose();
   });
 });
 

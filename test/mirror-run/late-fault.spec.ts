@@ -10,7 +10,7 @@ describe('a download that fails after its snapshot was recorded', () => {
     const reached = (step: PublishStep): void => {
       if (step !== failAt) return;
       failAt = null;
-      throw new AppError('storage', 'disk-full', 'The disk is full.');
+      throw new AppError('storage', 'disk-full');
     };
     bench = await MirrorBench.open({ publishSteps: { reached } });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { ManualClock } from '../../src/platform/clock/clock.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const flip = (content: Buffer): Buffer =>
@@ -112,7 +113,9 @@ describe('a vendor who signs anew what keeps its name', () => {
     await requireSame();
   });
 
-  it('a signature that was published without its file is joined by it with the next news', async () => {
+  it('a signature that was published without its file is joined by it, once the source has said so for an hour', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
     transform(/v_240\.241$/, flip);
     // As a server left it that took the one for unchanged and the other for new.
     const database = new pg.Client({ connectionString: bench.haishin.database.url });
@@ -126,6 +129,8 @@ describe('a vendor who signs anew what keeps its name', () => {
     expect(rowCount).toBe(1);
     expect(hash(await ours(INCREMENT))).not.toBe(hash(await theirs(INCREMENT)));
     bench.tree.publish(['spyware-pattern']);
+    await bench.api.download();
+    clock.advance(61 * 60_000);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await requireSame();
   });

@@ -42,7 +42,14 @@ describe('a source that asks for a pause', () => {
       channel: 'global',
       lastReadAt: null,
       failingSince: asked.toISOString(),
-      lastError: { code: 'upstream-busy', message: expect.any(String) as unknown },
+      lastError: {
+        code: 'upstream-busy',
+        message: 'The upstream asks to come back in 3000 s.',
+        text: {
+          en: 'The upstream asks to come back in 3000 s.',
+          ja: 'アップデート元から、3000 秒後に接続し直すよう求められました。',
+        },
+      },
       coolDownUntil: until,
       coolDownReason: 'upstream-busy',
     };

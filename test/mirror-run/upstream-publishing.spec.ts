@@ -79,7 +79,7 @@ describe('an upstream that publishes while it is read', () => {
       expect(download).toMatchObject({ state: 'failed', error: { code: 'upstream-publishing' }, snapshotId: null });
       expect(await bench.served()).toEqual(before);
       const [state] = (await bench.api.get('/api/v1/settings/update-source/state')).body.items;
-      expect(Object.keys(state.lastError as object)).toEqual(['code', 'message']);
+      expect(Object.keys(state.lastError as object)).toEqual(['code', 'message', 'text']);
       bench.upstream.clear();
       expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
       await bench.expectCurrent();
@@ -161,13 +161,25 @@ describe('signatures that upstream never had', () => {
   });
   afterEach(() => bench.close());
 
-  it('do not hold anything up, and are looked for again when the manifest changes', async () => {
+  it('do not hold anything up, and are looked for again for an hour, and when the manifest changes', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     expect((await bench.served()).global.files['pattern/vsapi241.zip']?.sig).toBeUndefined();
 
-    const asked = bench.upstream.requests.length;
-    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
-    expect(bench.upstream.requests).toHaveLength(asked + 1);
+    const answers = async (): Promise<string[]> => {
+      bench.upstream.requests.length = 0;
+      expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+      return bench.upstream.requests.map(({ path, status }) => `${status} ${path.replace(/\d+/, '#')}`);
+    };
+    const again = [
+      '304 /activeupdate/server.ini',
+      '404 /activeupdate/pattern/v_#.sig',
+      '404 /activeupdate/pattern/vsapi#.sig',
+    ];
+    expect([...new Set((await answers()).sort())]).toEqual(again);
+    clock.advance(61 * 60_000);
+    expect(await answers()).toEqual(again.slice(0, 1));
 
     bench.upstream.clear();
     bench.tree.publish(['virus-scan-engine']);
@@ -175,7 +187,7 @@ describe('signatures that upstream never had', () => {
     expect(download).toMatchObject({ state: 'succeeded' });
     expect((await bench.served()).global.files['pattern/vsapi241.zip']?.sig).toBeDefined();
     // The pattern itself was not fetched again for it, only asked for: its signature is new.
-    expect(bench.upstream.requested(/vsapi241\.zip$/).map(({ status }) => status)).toEqual([200, 304]);
+    expect(bench.upstream.requested(/vsapi241\.zip$/).map(({ status }) => status)).toEqual([304]);
     await bench.expectCurrent();
   });
 

@@ -24,7 +24,7 @@ describe('what garbage collection and uploads ask of the blob store', () => {
     utimes(store.pathOf(sha256), new Date(Date.now() - 5 * HOUR_MS), new Date(Date.now() - 5 * HOUR_MS));
 
   it('a file that its inspection refuses leaves nothing behind', async () => {
-    const refuse = () => Promise.reject(new AppError('upstream', 'zip-corrupt', 'no'));
+    const refuse = () => Promise.reject(new AppError('upstream', 'zip-corrupt'));
     await expect(store.write([content], { maxBytes: 100 }, undefined, refuse)).rejects.toMatchObject({
       code: 'zip-corrupt',
     });

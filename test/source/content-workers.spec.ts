@@ -148,7 +148,10 @@ describe('content workers', () => {
     expect(answer.status).toBe(503);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
     expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(await answer.json()).toMatchObject({ code: 'api-unavailable', status: 503 });
+    expect(await answer.json()).toMatchObject({ code: 'api-unavailable', status: 503, title: 'Not available now' });
+    const japanese = await fetch(`${workers?.httpUrl}/api/v1/components`, { headers: { 'accept-language': 'ja' } });
+    expect(japanese.headers.get('content-language')).toBe('ja');
+    expect(await japanese.json()).toMatchObject({ code: 'api-unavailable', title: '現在利用できません' });
     expect(await textOf('/activeupdate/server.ini')).toBe('global one');
   });
 

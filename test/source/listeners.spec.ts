@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { startListeners, type Listeners, type ListenersOptions } from '../../src/platform/http/listeners.js';
 import { ensureServerCertificate, type ServerCertificate } from '../../src/platform/tls/server-certificate.js';
-import { rawExchange } from '../support/raw-http.js';
+import { rawExchange, sendAndReset } from '../support/raw-http.js';
 
 describe('listeners', () => {
   let dir: string;
@@ -166,6 +166,19 @@ describe('listeners', () => {
     const answer = await rawExchange(httpUrl ?? '', lines.join('\r\n'));
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(handled).toBe(status === 200 ? 1 : 0);
+  });
+
+  it('hands on no request whose client has gone: it could be anybody', async () => {
+    let handled = 0;
+    const handler = (_req: IncomingMessage, res: ServerResponse): void => void res.end(`hello ${(handled += 1)}`);
+    const { httpUrl, httpsUrl } = await start({ httpsPort: 0, tls: certificate, handler });
+    for (const url of [httpUrl ?? '', httpsUrl ?? '']) {
+      for (let i = 0; i < 20; i += 1) await sendAndReset(url, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      // Connections are taken in their order.
+      await secureGet(httpsUrl ?? '');
+      await fetch(httpUrl ?? '');
+    }
+    expect(handled).toBe(4);
   });
 
   it('refuses headers beyond its limit, and survives rubbish', async () => {

@@ -16,6 +16,8 @@ export interface OwnerReport {
 export interface OwnerProcess {
   child: ChildProcess;
   report: OwnerReport;
+  /** What it logged since, in order. */
+  logged: string[];
   /** Sends the signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
@@ -25,12 +27,21 @@ const SUPPORT = fileURLToPath(new URL('.', import.meta.url));
 /** Another process of ours that starts an embedded PostgreSQL on the directory, perhaps as another user. */
 export async function startOwner(
   dataDir: string,
-  options: { uid?: number; gid?: number; mode?: 'exit' } = {},
+  options: { uid?: number; gid?: number; mode?: 'exit' | 'crowd' } = {},
 ): Promise<OwnerProcess> {
   const { mode, ...account } = options;
+  const limit = mode === 'crowd' ? ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh'] : [];
+  const [command = '', ...words] = [...limit, process.execPath];
   const child = spawn(
-    process.execPath,
-    ['--import', `${SUPPORT}typescript-hooks.mjs`, `${SUPPORT}embedded-owner.ts`, dataDir, ...(mode ? [mode] : [])],
+    command,
+    [
+      ...words,
+      '--import',
+      `${SUPPORT}typescript-hooks.mjs`,
+      `${SUPPORT}embedded-owner.ts`,
+      dataDir,
+      ...(mode ? [mode] : []),
+    ],
     { stdio: ['pipe', 'pipe', 'inherit'], ...account },
   );
   const lines = createInterface({ input: child.stdout });
@@ -41,8 +52,11 @@ export async function startOwner(
       throw new Error(`the owner ended without a word: ${String(signal ?? code)}`);
     }),
   ]);
+  const logged: string[] = [];
+  lines.on('line', (line) => logged.push((JSON.parse(line) as { logged: string }).logged));
   return {
     child,
+    logged,
     report: JSON.parse(first) as OwnerReport,
     async end(signal) {
       child.kill(signal);

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { Agent, get as httpGet, type IncomingMessage, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 
 /** Sends text as it is and resolves with all that comes back until the server closes. `half`: closes our half of the connection behind it. */
 export function rawExchange(url: string, request: string, half = false): Promise<string> {
@@ -11,6 +13,21 @@ export function rawExchange(url: string, request: string, half = false): Promise
     socket.on('end', () => resolve(Buffer.concat(chunks).toString('latin1')));
     socket.on('error', reject);
   });
+}
+
+/** Sends a request and resets the connection behind it: whoever reads it then finds no address of its sender. */
+export async function sendAndReset(url: string, request: string): Promise<void> {
+  const { protocol, hostname, port } = new URL(url);
+  const connection = connect(Number(port), hostname);
+  const closed = once(connection, 'close');
+  await once(connection, 'connect');
+  const secure = protocol === 'https:' ? tlsConnect({ socket: connection, rejectUnauthorized: false }) : null;
+  if (secure !== null) await once(secure, 'secureConnect');
+  (secure ?? connection).write(request, () => {
+    connection.resetAndDestroy();
+    secure?.destroy();
+  });
+  await closed;
 }
 
 /** Waits for a state that no event announces, such as a descriptor being closed; fails when it does not come about. */

@@ -30,8 +30,8 @@ export type Fault =
   /** `to` gets the path as requested appended, unless it is a function. */
   | { kind: 'redirect'; to: string | ((path: string) => string); status?: 301 | 302 | 303 | 307 | 308 }
   | { kind: 'status'; status: number; headers?: Record<string, string> }
-  /** Another body in place of the right one, with validators that follow from it. */
-  | { kind: 'transform'; transform: (content: Buffer) => Buffer }
+  /** Another body in place of the right one, with an ETag that follows from it, unless it keeps that of the right one; so much older. */
+  | { kind: 'transform'; transform: (content: Buffer) => Buffer; ageSeconds?: number; keepsEtag?: true }
   /** A body made while it is sent, without Content-Length. */
   | { kind: 'stream'; chunks: (content: Buffer) => Iterable<Buffer> }
   /** The same ETag whatever the content. */
@@ -105,7 +105,7 @@ export function misbehave(fault: Fault, { request, response, log, body, unending
       sendPlain(response, log, fault.status, fault.headers);
       return;
     case 'transform':
-      sendAnswer(response, log, answerFor(request, transformed(body, fault.transform)));
+      sendAnswer(response, log, answerFor(request, transformed(body, fault)));
       return;
     case 'stream':
       start({ status: 200, headers: { 'Content-Type': body.contentType }, bytes: Buffer.alloc(0) });
@@ -200,7 +200,12 @@ function corrupted(content: Buffer): Buffer {
   return copy;
 }
 
-function transformed(body: SampleBody, transform: (content: Buffer) => Buffer): SampleBody {
+function transformed(
+  body: SampleBody,
+  { transform, ageSeconds = 0, keepsEtag }: Extract<Fault, { kind: 'transform' }>,
+): SampleBody {
   const content = transform(body.content);
-  return { ...body, content, etag: `"${createHash('sha256').update(content).digest('hex').slice(0, 32)}"` };
+  const lastModified = new Date(body.lastModified.getTime() - ageSeconds * 1000);
+  const etag = keepsEtag ? body.etag : `"${createHash('sha256').update(content).digest('hex').slice(0, 32)}"`;
+  return { ...body, content, lastModified, etag };
 }

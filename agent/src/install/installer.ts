@@ -3,7 +3,15 @@ import { AgentError, toAgentError } from '../errors/agent-error.js';
 import { hashFile } from '../transfer/artifact-download.js';
 import type { CrashPoint } from './crash-point.js';
 import type { GenerationStore, ReleaseRecord, StagedFile } from './generation-store.js';
-import type { Failure, Journal, JournalFile, JournalItem, Order, Service } from './journal.js';
+import {
+  type Failure,
+  type Journal,
+  type JournalFile,
+  type JournalItem,
+  newJournal,
+  type Order,
+  type Service,
+} from './journal.js';
 import type { RestartHooks } from './restart-hook.js';
 
 /** A component whose files are downloaded and checked. */
@@ -118,10 +126,14 @@ export class Installer {
     return (await this.#journal.read()) !== null;
   }
 
-  /** Ends what a loss of power interrupted: finishes it or undoes it. Null when there was nothing; `undone` when nothing is to be reported. */
-  async recover(): Promise<{ undone: Journal } | InstallOutcome | null> {
+  /**
+   * Ends what a loss of power interrupted: finishes it or undoes it. Null when there was nothing; `undone` when nothing is to be
+   * reported; `found` when nobody can tell what it was, with what was done.
+   */
+  async recover(): Promise<{ undone: Journal } | { found: readonly string[] } | InstallOutcome | null> {
     const journal = await this.#journal.read();
     if (journal === null) return null;
+    if (journal === 'damaged') return this.#takeAsFound();
     switch (journal.step) {
       case 'staging':
         return this.#undo(journal);
@@ -138,6 +150,18 @@ export class Installer {
       case 'settling':
         return this.#settle(journal);
     }
+  }
+
+  /** Without a journal every pointer is right as it stands: each names a whole release. The services may not have read it yet. */
+  async #takeAsFound(): Promise<{ found: readonly string[] }> {
+    const components = await this.#store.components();
+    for (const component of components)
+      await this.#store.prune(component, await this.#store.generationsExcept(component, []));
+    const found = await this.#hooks
+      .restart(['scan-service', 'policy-service'], { components, cause: 'install' })
+      .catch((error: unknown) => [toAgentError(error, 'restart').message]);
+    await this.#journal.putAside();
+    return { found };
   }
 
   async #item(one: ReadyComponent): Promise<JournalItem> {
@@ -237,19 +261,13 @@ export class Installer {
   }
 
   async #failing(journal: Journal, error: AgentError): Promise<Journal> {
-    const { reason, code, number, message } = error;
-    return this.#step({ ...journal, failure: { reason, code, number, message } }, 'reverting');
+    return this.#step({ ...journal, failure: failureOf(error) }, 'reverting');
   }
 
   /** Staging failed: nothing was visible, so there is nothing to restart. */
   async #abandon(journal: Journal, error: AgentError): Promise<InstallOutcome> {
     await this.#undoStaging(journal);
-    const { reason, code, number, message } = error;
-    const outcome = {
-      journal,
-      failure: { reason, code, number, message },
-      details: ['nothing was changed'],
-    };
+    const outcome = { journal, failure: failureOf(error), details: ['nothing was changed'] };
     await this.#record(outcome);
     await this.#journal.remove();
     return outcome;
@@ -279,13 +297,6 @@ export class Installer {
   }
 }
 
-function newJournal(
-  kind: Journal['kind'],
-  order: Order,
-  items: readonly JournalItem[],
-  services: readonly Service[],
-  step: Journal['step'] = 'staging',
-): Journal {
-  const startedAt = new Date().toISOString();
-  return { formatVersion: 1, kind, step, order, items, services, startedAt, failure: null, details: [] };
+function failureOf({ reason, code, number, message }: AgentError): Failure {
+  return { reason, code, number, message };
 }

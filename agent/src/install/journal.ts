@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import type { Trigger } from '../state/agent-state.js';
 import { readIfThere, syncDirectory, writeFileDurably } from '../files/durable-file.js';
 
@@ -49,6 +49,17 @@ export interface Journal {
   readonly details: readonly string[];
 }
 
+export function newJournal(
+  kind: Journal['kind'],
+  order: Order,
+  items: readonly JournalItem[],
+  services: readonly Service[],
+  step: Journal['step'] = 'staging',
+): Journal {
+  const startedAt = new Date().toISOString();
+  return { formatVersion: 1, kind, step, order, items, services, startedAt, failure: null, details: [] };
+}
+
 /** The intent on disk: what a start after a loss of power has to finish or to undo. */
 export class JournalFile {
   readonly #path: string;
@@ -59,13 +70,26 @@ export class JournalFile {
     this.#path = join(stateDirectory, 'journal.json');
   }
 
-  async read(): Promise<Journal | null> {
+  /** `damaged`: what stands there cannot be followed, being cut off or of another version. */
+  async read(): Promise<Journal | 'damaged' | null> {
     const text = await readIfThere(this.#path);
-    return text === null ? null : (JSON.parse(text) as Journal);
+    if (text === null) return null;
+    try {
+      const journal = JSON.parse(text) as Journal;
+      return journal.formatVersion === 1 ? journal : 'damaged';
+    } catch {
+      return 'damaged';
+    }
   }
 
   async write(journal: Journal): Promise<void> {
     await writeFileDurably(this.#path, `${JSON.stringify(journal)}\n`);
+  }
+
+  /** Keeps a damaged one for whoever wants to know, out of the way. */
+  async putAside(): Promise<void> {
+    await rename(this.#path, `${this.#path}.damaged`);
+    await syncDirectory(this.#directory);
   }
 
   async remove(): Promise<void> {

@@ -1,4 +1,4 @@
-import { chmod, statfs } from 'node:fs/promises';
+import { chmod, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError, toAgentError } from '../errors/agent-error.js';
 import { writeFileDurably } from '../files/durable-file.js';
@@ -146,6 +146,8 @@ export class CommandRunner {
 
   async #deliverLicence(parameters: Parameters): Promise<string[]> {
     const { config } = this.#agent;
+    // A licence is often the first thing that a product gets.
+    await mkdir(config.productDirectory, { recursive: true, mode: 0o755 });
     const path = join(config.productDirectory, 'licence.json');
     await writeFileDurably(path, `${JSON.stringify(parameters, null, 1)}\n`, 0o600);
     await chmod(path, 0o600);

@@ -30,6 +30,20 @@ export async function endInterrupted(agent: Agent): Promise<void> {
 async function recoverInterrupted(agent: Agent): Promise<void> {
   const result = await agent.installer.recover();
   if (result === null) return;
+  if ('found' in result) {
+    agent.log.warn(
+      'the journal of an interrupted update was damaged and put aside; all components stay as they were found',
+      {
+        details: result.found,
+      },
+    );
+    await agent.state.update((state) => {
+      state.inventoryChanged = true;
+      if (state.deployment !== null)
+        state.deployment.note = 'the journal of an interrupted update was damaged; starting again';
+    });
+    return;
+  }
   if (!('undone' in result)) {
     const { journal, failure } = result;
     agent.log.warn('an interrupted update was ended', { kind: journal.kind, finished: failure === null, failure });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, extname, join, relative } from 'node:path';
 
 import { AppError } from '../../platform/errors/app-error.js';
+import { inEach } from '../../platform/texts/texts.js';
 import type { DatabaseLogger } from '../database.logger.js';
 import { canReach, type RunAs } from './run-as.js';
 
@@ -50,12 +51,7 @@ function locatePackage(): string {
     // Its only export is dist/index.js.
     return dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (cause) {
-    throw new AppError(
-      'unavailable',
-      'embedded-database-missing',
-      `The package ${name} is not installed: run npm ci with optional dependencies, or give a PostgreSQL 15+ by DATABASE_URL.`,
-      { details: { package: name }, cause },
-    );
+    throw new AppError('unavailable', 'embedded-database-missing', { details: { package: name }, cause });
   }
 }
 
@@ -103,13 +99,10 @@ async function copyToReachablePlace(
       if (await isOurs(directory, uid)) return directory;
     }
   }
-  throw new AppError(
-    'storage',
-    'embedded-database-unreachable-directory',
-    `PostgreSQL may not run as root, and ${packageDir} cannot be reached by another account. ` +
-      `Install Haishin in a directory that everybody may enter, or make ${parents.join(' or ')} writable.`,
-    { details: { packageDir, parents } },
-  );
+  throw new AppError('storage', 'embedded-database-unreachable-directory', {
+    values: { places: inEach((language) => parents.join(language === 'ja' ? ' または ' : ' or ')) },
+    details: { packageDir, parents },
+  });
 }
 
 /** A name that others could have taken before us is only trusted when it is ours and nobody else can write to it. */

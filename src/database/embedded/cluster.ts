@@ -36,17 +36,14 @@ export async function clusterVersion(clusterDir: string): Promise<string | undef
 export function refuseOtherVersion(clusterDir: string, found: string, ours: string): void {
   if (found === ours) return;
   const older = Number(found) < Number(ours);
-  throw new AppError(
-    'conflict',
-    'embedded-database-version',
-    `The database in ${clusterDir} is of PostgreSQL ${found}, this version of Haishin brings PostgreSQL ${ours}. ` +
-      (older
-        ? 'Start the version of Haishin that made it; while it runs, dump the database with a pg_dump of PostgreSQL ' +
-          `${found} or newer (pg_dump -Fc -h ${join(dirname(clusterDir), 'socket')} -U ${EMBEDDED_USER} ${EMBEDDED_DATABASE}), ` +
-          'restore it with pg_restore into a PostgreSQL of yours, and start this version with DATABASE_URL.'
-        : 'Start the newer version of Haishin that made it, or move the directory away to begin with an empty database.'),
-    { details: { clusterDir, found, supported: ours } },
-  );
+  throw new AppError('conflict', older ? 'embedded-database-version.older' : 'embedded-database-version.newer', {
+    values: {
+      socket: join(dirname(clusterDir), 'socket'),
+      user: EMBEDDED_USER,
+      database: EMBEDDED_DATABASE,
+    },
+    details: { clusterDir, found, supported: ours },
+  });
 }
 
 /**
@@ -92,10 +89,8 @@ async function runInitdb(binaries: PostgresBinaries, runAs: RunAs, cwd: string, 
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   if (code === 0) return;
   const full = /No space left on device/.test(output);
-  throw new AppError(
-    'storage',
-    full ? 'disk-full' : 'embedded-database-init-failed',
-    `The database could not be created in ${cwd}: initdb ended with ${signal ?? code}. ${output.trim().split('\n').at(-1) ?? ''}`,
-    { details: { output } },
-  );
+  throw new AppError('storage', full ? 'disk-full.initdb' : 'embedded-database-init-failed', {
+    values: { directory: cwd, ended: signal ?? code, lastLine: output.trim().split('\n').at(-1) ?? '' },
+    details: { output },
+  });
 }

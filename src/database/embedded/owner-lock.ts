@@ -71,13 +71,10 @@ export async function findLockOwner(path: string): Promise<LockOwner | undefined
 }
 
 function inUse(path: string, holder: Pick<LockOwner, 'pid' | 'host' | 'since'>): AppError {
-  return new AppError(
-    'conflict',
-    'data-directory-in-use',
-    `${dirname(path)} is in use by process ${holder.pid} on ${holder.host} since ${holder.since}. ` +
-      'Stop that process, or give this one another data directory.',
-    { details: { path, pid: holder.pid, host: holder.host, since: holder.since } },
-  );
+  return new AppError('conflict', 'data-directory-in-use', {
+    values: { directory: dirname(path) },
+    details: { path, pid: holder.pid, host: holder.host, since: holder.since },
+  });
 }
 
 async function readOwner(path: string): Promise<LockOwner | 'unreadable' | undefined> {

@@ -28,6 +28,8 @@ export class PostmasterSupervisor {
   private stopping = false;
   private failures = 0;
   private startedAt = 0;
+  /** The last look could not tell whether the postmaster runs. */
+  private blind = false;
 
   /** The last thing a process can do that ends without stop(): nothing asynchronous runs any more. */
   private readonly onExit = (): void => {
@@ -55,10 +57,10 @@ export class PostmasterSupervisor {
   async stop(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.timer);
-    process.off('exit', this.onExit);
     await this.running;
     if (this.postmaster !== undefined) await stopPostmaster(this.postmaster);
     this.postmaster = undefined;
+    process.off('exit', this.onExit);
   }
 
   /** Adopts a postmaster that a killed owner left behind, when it runs as we would start it; otherwise stops it. */
@@ -103,6 +105,14 @@ export class PostmasterSupervisor {
     let next = WATCH_MILLISECONDS;
     try {
       if (this.postmaster === undefined || !(await isRunning(this.postmaster))) next = await this.restart();
+      this.blind = false;
+    } catch (error) {
+      if (!this.blind)
+        this.logger.warn(
+          { err: error, databasePid: this.postmaster?.pid },
+          'whether the embedded database runs cannot be told at present; it is taken to, and looked at again',
+        );
+      this.blind = true;
     } finally {
       if (!this.stopping) this.watch(next);
     }
@@ -120,7 +130,8 @@ export class PostmasterSupervisor {
     }
     if (this.stopping) return 0;
     try {
-      this.postmaster = await this.launch();
+      // A start that did not end well may have left one all the same.
+      this.postmaster = (await this.takeOver()) ?? (await this.launch());
       this.startedAt = performance.now();
       this.logger.info({ databasePid: this.postmaster.pid }, 'the embedded database runs again');
       return WATCH_MILLISECONDS;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -8,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import { AppError } from '../../platform/errors/app-error.js';
+import { reason } from '../../platform/texts/texts.js';
 import { databaseErrorCode } from '../database.errors.js';
 import type { PostgresBinaries } from './binaries.js';
 import { EMBEDDED_DATABASE, EMBEDDED_USER, POSTGRES_ENVIRONMENT } from './cluster.js';
-import { POSTMASTER_FILE } from './postmaster-file.js';
+import { POSTMASTER_FILE, readPostmasterFile } from './postmaster-file.js';
 import { identifyProcess, type ProcessIdentity, signalProcess, waitForExit } from './process-identity.js';
 import type { RunAs } from './run-as.js';
 
@@ -42,11 +43,22 @@ export async function startPostmaster(plan: PostmasterPlan, onProcess?: () => vo
   const ended = once(child, 'exit').then(([code, signal]) => String(signal ?? code), String);
   child.unref();
   onProcess?.();
-  const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
+  const identity = child.pid === undefined ? undefined : await identifyChild(child, ended);
   const outcome = await firstOf(plan.socketDir, ended);
   if (outcome === 'ready' && identity !== undefined) return identity;
   if (identity !== undefined) await stopPostmaster(identity);
   throw startFailure(plan, outcome, await tailOf(plan.logFile, logStart));
+}
+
+/** A child that cannot be identified cannot be watched either, and is not left behind. */
+async function identifyChild(child: ChildProcess, ended: Promise<unknown>): Promise<ProcessIdentity | undefined> {
+  try {
+    return await identifyProcess(child.pid ?? 0);
+  } catch (error) {
+    child.kill('SIGQUIT');
+    await ended;
+    throw error;
+  }
 }
 
 async function firstOf(socketDir: string, ended: Promise<string>): Promise<string> {
@@ -60,12 +72,17 @@ async function firstOf(socketDir: string, ended: Promise<string>): Promise<strin
 
 function startFailure(plan: PostmasterPlan, outcome: string, output: string): AppError {
   const full = /No space left on device/.test(output);
-  const why = outcome === 'timeout' ? `did not answer within ${READY_MILLISECONDS / 1_000} s` : `ended with ${outcome}`;
+  const why =
+    outcome === 'timeout'
+      ? reason('postmaster.silent', { seconds: READY_MILLISECONDS / 1_000 })
+      : reason('postmaster.ended', { outcome });
   return new AppError(
     full ? 'storage' : 'unavailable',
-    full ? 'disk-full' : 'embedded-database-start-failed',
-    `The embedded database ${why}. ${output.trim().split('\n').at(-1) ?? ''} (${plan.logFile})`,
-    { details: { logFile: plan.logFile, output } },
+    full ? 'disk-full.postmaster' : 'embedded-database-start-failed',
+    {
+      values: { why, lastLine: output.trim().split('\n').at(-1) ?? '' },
+      details: { logFile: plan.logFile, output },
+    },
   );
 }
 
@@ -122,7 +139,7 @@ async function withClient(socketDir: string, database: string, sql: string): Pro
 
 /**
  * Fast shutdown: sessions are ended, everything is written. If that takes more than 3.5 s, immediate shutdown: the next
- * start recovers from the log, and nothing committed is lost.
+ * start recovers from the log, and nothing committed is lost. Throws when it cannot be told whether it has ended.
  */
 export async function stopPostmaster(postmaster: ProcessIdentity): Promise<void> {
   for (const [signal, milliseconds] of [
@@ -141,8 +158,8 @@ export async function stopPostmaster(postmaster: ProcessIdentity): Promise<void>
  * whether sessions of a killed postmaster still hold its shared memory. Only to be called when no live postmaster was found.
  */
 export async function removeMisleadingLocks({ clusterDir, socketDir }: PostmasterPlan): Promise<void> {
-  const path = join(clusterDir, POSTMASTER_FILE);
-  const pid = Number((await readFile(path, 'utf8').catch(() => '')).split('\n')[0]);
-  if (Number.isInteger(pid) && pid > 0 && existsSync(`/proc/${pid}`)) await rm(path, { force: true });
+  const pid = Number((await readPostmasterFile(clusterDir))?.[0]);
+  if (Number.isInteger(pid) && pid > 0 && existsSync(`/proc/${pid}`))
+    await rm(join(clusterDir, POSTMASTER_FILE), { force: true });
   for (const name of ['.s.PGSQL.5432', '.s.PGSQL.5432.lock']) await rm(join(socketDir, name), { force: true });
 }

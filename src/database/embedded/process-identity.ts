@@ -9,14 +9,15 @@ export interface ProcessIdentity {
   startTicks: string;
 }
 
-/** Reads /proc; undefined when there is no such process or it is only a zombie waiting to be reaped. */
+const LOOK_MILLISECONDS = 2_000;
+
+/**
+ * Reads /proc; undefined when there is no such process or it is only a zombie waiting to be reaped. Any other fault is thrown,
+ * for it says nothing of the process: whoever has no descriptor left cannot look, and "gone" would cost a live database.
+ */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
-  let stat: string;
-  try {
-    stat = await readFile(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
-  }
+  const stat = await readOfProcess(`/proc/${pid}/stat`, 'latin1');
+  if (stat === undefined) return undefined;
   // The name in brackets may itself hold spaces and brackets; what follows the last one is plain.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const state = fields[0];
@@ -25,13 +26,27 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return { pid, startTicks };
 }
 
+/** A file below /proc; undefined only when the process is gone. */
+export async function readOfProcess(path: string, encoding: BufferEncoding): Promise<string | undefined> {
+  try {
+    return await readFile(path, encoding);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ESRCH: it went between opening and reading.
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
 export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   return (await identifyProcess(identity.pid))?.startTicks === identity.startTicks;
 }
 
-/** Sends the signal only when the pid still is that process; false when it is gone. */
+/**
+ * Sends the signal only when the pid still is that process; false when it is gone. Throws when that cannot be told for a while.
+ */
 export async function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<boolean> {
-  if (!(await isRunning(identity))) return false;
+  if (!(await isRunningInTime(identity))) return false;
   try {
     process.kill(identity.pid, signal);
     return true;
@@ -41,11 +56,24 @@ export async function signalProcess(identity: ProcessIdentity, signal: NodeJS.Si
   }
 }
 
-/** Polls until the process is gone; false when it still runs after the time given. */
+/** Looks again while it cannot be told: at a stop descriptors come free. */
+async function isRunningInTime(identity: ProcessIdentity): Promise<boolean> {
+  const deadline = performance.now() + LOOK_MILLISECONDS;
+  for (;;) {
+    try {
+      return await isRunning(identity);
+    } catch (error) {
+      if (performance.now() >= deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Polls until the process is gone; false when it still runs, or cannot be looked at, after the time given. */
 export async function waitForExit(identity: ProcessIdentity, milliseconds: number): Promise<boolean> {
   const deadline = performance.now() + milliseconds;
   for (;;) {
-    if (!(await isRunning(identity))) return true;
+    if (!(await isRunning(identity).catch(() => true))) return true;
     if (performance.now() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -21,13 +21,10 @@ export async function chooseRunAs(clusterDir: string): Promise<RunAs> {
   const owner = await stat(clusterDir).catch(() => undefined);
   if (uid !== 0) {
     if (owner !== undefined && owner.uid !== uid)
-      throw new AppError(
-        'conflict',
-        'embedded-database-owner',
-        `The database in ${clusterDir} belongs to user ${owner.uid}, this is user ${uid}. ` +
-          `Start Haishin as root or as that user, or change the owner: chown -R ${uid}:${gid} ${clusterDir}`,
-        { details: { clusterDir, ownerUid: owner.uid, uid } },
-      );
+      throw new AppError('conflict', 'embedded-database-owner', {
+        values: { gid },
+        details: { clusterDir, ownerUid: owner.uid, uid },
+      });
     return { uid, gid, stepsDown: false };
   }
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid, stepsDown: true };

@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { CATALOGUE } from '../manifest/catalogue.js';
@@ -67,7 +67,7 @@ export class CatalogueRepository {
   }
 
   /** @throws AppError `component-exists`, `entry-claimed`. */
-  async insert(component: Component): Promise<void> {
+  async insert(component: Component, alongside: Alongside<string> = nothingAlongside): Promise<void> {
     await this.claiming(component.id, component.entries, async (manager) => {
       const result = await manager
         .createQueryBuilder()
@@ -78,7 +78,8 @@ export class CatalogueRepository {
         .returning('id')
         .execute();
       if ((result.raw as unknown[]).length === 0)
-        throw new AppError('conflict', 'component-exists', `There is a component ${component.id} already.`);
+        throw new AppError('conflict', 'component-exists', { values: { id: component.id } });
+      await alongside(manager, component.id);
     });
   }
 
@@ -113,12 +114,10 @@ export class CatalogueRepository {
         [id, entries.map((entry) => entry.toUpperCase()).filter((entry) => !had.has(entry))],
       );
       if (claimed !== undefined)
-        throw new AppError(
-          'conflict',
-          'entry-claimed',
-          `The manifest entry ${claimed.entry} belongs to ${claimed.component}; take it out of the entries there first.`,
-          { details: claimed },
-        );
+        throw new AppError('conflict', 'entry-claimed', {
+          values: { entry: claimed.entry, component: claimed.component },
+          details: claimed,
+        });
     });
   }
 
@@ -128,7 +127,7 @@ export class CatalogueRepository {
 }
 
 export function unknownComponent(id: string): AppError {
-  return new AppError('not-found', 'component-unknown', `There is no component ${id} in the catalogue.`, {
+  return new AppError('not-found', 'component-unknown', {
     details: { component: id },
   });
 }

@@ -44,13 +44,7 @@ export class ExportDirectory {
     requireOutside(root, own);
     const names = await readdir(root);
     const isOurs = names.includes(SUMS_FILE);
-    if (names.length > 0 && !isOurs)
-      throw new AppError(
-        'conflict',
-        'export-directory-foreign',
-        `${path} has files that are not of an export, and nothing was written. Name an empty directory, or one that is still to be made.`,
-        { details: { path } },
-      );
+    if (names.length > 0 && !isOurs) throw new AppError('conflict', 'export-directory-foreign', { details: { path } });
     const directory = new ExportDirectory(
       root,
       isOurs ? parseSums(await readFile(join(root, SUMS_FILE), 'utf8')) : new Map<string, string>(),
@@ -137,23 +131,13 @@ export class ExportDirectory {
 
   async #requireInside(folder: string): Promise<void> {
     if (isWithin(await realpath(folder), this.root)) return;
-    throw new AppError(
-      'bad-input',
-      'export-directory-linked',
-      `${folder} is a link that leads out of the export. Remove it, or name another directory.`,
-      { details: { path: folder } },
-    );
+    throw new AppError('bad-input', 'export-directory-linked', { details: { path: folder } });
   }
 }
 
 function requireOutside(path: string, dataDir: string): void {
   if (!isWithin(path, dataDir)) return;
-  throw new AppError(
-    'bad-input',
-    'export-directory-own',
-    `${path} lies in the data directory of the server. Name a directory outside of it.`,
-    { details: { path } },
-  );
+  throw new AppError('bad-input', 'export-directory-own', { details: { path } });
 }
 
 function isWithin(path: string, root: string): boolean {
@@ -166,10 +150,5 @@ function isAbsent(fault: unknown): boolean {
 }
 
 function damaged(path: string, sha256: string): AppError {
-  return new AppError(
-    'storage',
-    'export-content-damaged',
-    `The stored content of ${path} is missing or damaged. What was exported before is as it was. "haishin verify" says what is wrong, and what helps.`,
-    { details: { path, sha256 } },
-  );
+  return new AppError('storage', 'export-content-damaged', { details: { path, sha256 } });
 }

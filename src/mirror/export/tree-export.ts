@@ -38,7 +38,7 @@ export async function exportTree(request: ExportRequest): Promise<ExportReport> 
       await directory.clear();
     }
   } catch (fault) {
-    if (request.signal.aborted) throw new AppError('conflict', 'cancelled', 'The export was cancelled.');
+    if (request.signal.aborted) throw new AppError('conflict', 'cancelled.export');
     throw toAppError(fault);
   }
 }
@@ -49,7 +49,7 @@ async function bringUpToDate(
 ): Promise<ExportReport> {
   const { snapshot, channel, files } = index;
   const manifest = files.find(({ path }) => path === MANIFEST_PATH);
-  if (manifest === undefined) throw new AppError('internal', 'internal', 'A snapshot without a manifest is published.');
+  if (manifest === undefined) throw new AppError('internal', 'internal.no-manifest');
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   const options = { signal, onBytes: (count: number): void => onProgress((done += count), bytes) };

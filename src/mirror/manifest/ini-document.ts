@@ -99,7 +99,7 @@ export function trailingCommentStart(text: string): number {
 }
 
 function tooLarge(details: Record<string, unknown>): AppError {
-  return new AppError('upstream', 'manifest-too-large', 'The manifest is larger than any real one: it is not read.', {
+  return new AppError('upstream', 'manifest-too-large', {
     details,
   });
 }

@@ -17,15 +17,14 @@ export function markConflicts(units: Iterable<ManifestUnit>): void {
         const other = standing.get(folder);
         if (other === undefined) continue;
         folders.set(folder, unit);
-        if (other !== unit)
-          addFault(unit, 'path-conflict', `${folder} is a file in ${other.id} and a folder in ${unit.id}.`);
+        if (other !== unit) addFault(unit, 'path-conflict.entries', { path: folder, file: other.id, folder: unit.id });
       }
   if (folders.size === 0) return;
   for (const unit of all)
     for (const path of pathsOf(unit)) {
       const other = folders.get(fileKey(path));
       if (other === undefined) continue;
-      addFault(unit, 'path-conflict', `${path} is a file in ${unit.id} and a folder in ${other.id}.`);
+      addFault(unit, 'path-conflict.entries', { path, file: unit.id, folder: other.id });
     }
 }
 
@@ -44,9 +43,15 @@ function markSizes(units: readonly ManifestUnit[]): void {
       const known = first.get(file.key);
       if (!known || known.file.size === null) first.set(file.key, { unit, file });
       else if (file.size !== null && file.size !== known.file.size) {
-        const message = `${file.path} has ${known.file.size} bytes in ${known.unit.id} and ${file.size} in ${unit.id}.`;
-        addFault(known.unit, 'size-conflict', message);
-        addFault(unit, 'size-conflict', message);
+        const values = {
+          path: file.path,
+          size: known.file.size,
+          unit: known.unit.id,
+          otherSize: file.size,
+          other: unit.id,
+        };
+        addFault(known.unit, 'size-conflict.entries', values);
+        addFault(unit, 'size-conflict.entries', values);
       }
     }
   }

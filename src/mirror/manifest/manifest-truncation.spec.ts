@@ -24,7 +24,8 @@ const whole = (count = LINES.length): string =>
 const upTo = (end: string): string => whole().slice(0, whole().indexOf(end) + end.length);
 
 describe('a manifest beside what its source said before', () => {
-  const sign = (text: string, last = whole()): string | null => truncationSign(manifest(text), manifest(last).document);
+  const sign = (text: string, last = whole()): string | null =>
+    truncationSign(manifest(text), manifest(last).document)?.en ?? null;
 
   it('breaks off where its later sections are missing', () => {
     expect(sign(whole(7))).toBe('everything from [engine] on is missing');
@@ -56,7 +57,7 @@ describe('a manifest beside what its source said before', () => {
 });
 
 describe('a manifest that is read for the first time', () => {
-  const sign = (text: string): string | null => truncationSign(manifest(text), null);
+  const sign = (text: string): string | null => truncationSign(manifest(text), null)?.en ?? null;
   const BREAKS_OFF = 'its last line breaks off';
 
   it.each([

@@ -1,23 +1,24 @@
 import type { IniDocument } from './ini-document.js';
 import { keyMeaning, sectionKind } from './manifest-grammar.js';
 import type { Manifest } from './manifest.js';
+import { reason, type Sentence } from '../../platform/texts/texts.js';
 
 /**
- * Why a manifest seems to be only the beginning of one, as an English half-sentence; null when nothing speaks for it. A source
+ * Why a manifest seems to be only the beginning of one, as a half-sentence; null when nothing speaks for it. A source
  * that is being uploaded to sends what it has, with a length that agrees. Pure.
  * @param last what the same source said before, when it is known
  */
-export function truncationSign(manifest: Manifest, last: IniDocument | null): string | null {
+export function truncationSign(manifest: Manifest, last: IniDocument | null): Sentence | null {
   const { lines } = manifest.document;
   const end = lines.at(-1);
   if (end === undefined) return null;
   const missing = last === null ? undefined : sectionsOf(last)[sectionsOf(manifest.document).length];
   if (last !== null && missing !== undefined && isBeginning(sectionsOf(manifest.document), sectionsOf(last)))
-    return `everything from [${printable(missing.slice(0, 80))}] on is missing`;
+    return reason('breaks-off.section', { section: printable(missing.slice(0, 80)) });
   if (end.eol !== '' || end.kind === 'blank' || lines.length === 1) return null;
   const before = last?.lines.at(-1);
-  if (before !== undefined) return before.eol === '' || before.raw === end.raw ? null : 'its last line has no end';
-  return end.kind === 'other' || endsInsideUnit(manifest) ? 'its last line breaks off' : null;
+  if (before !== undefined) return before.eol === '' || before.raw === end.raw ? null : reason('breaks-off.no-end');
+  return end.kind === 'other' || endsInsideUnit(manifest) ? reason('breaks-off.line') : null;
 }
 
 /** The sign is stored and shown. */

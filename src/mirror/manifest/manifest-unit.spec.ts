@@ -36,7 +36,15 @@ describe('faults of one unit', () => {
   it('names the line, from 1', () => {
     const manifest = parse('[PATTERN]', 'P.4=p/a.zip,5,1', 'P.4.Merge.1=/abs,1,1');
     expect(unitOf(manifest, 'P.4').faults).toEqual([
-      { code: 'path-unsafe', message: 'The path "/abs" is refused: it is absolute.', line: 3 },
+      {
+        code: 'path-unsafe',
+        message: 'The path "/abs" is refused: it is absolute.',
+        text: {
+          en: 'The path "/abs" is refused: it is absolute.',
+          ja: 'パス "/abs" は受け付けられません: 絶対パスです。',
+        },
+        line: 3,
+      },
     ]);
   });
 

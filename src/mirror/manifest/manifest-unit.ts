@@ -10,6 +10,8 @@ import {
 } from './manifest-grammar.js';
 import type { NamedFile } from './manifest-grammar.js';
 import { fileKey, pathFault } from './manifest-path.js';
+import { inEach } from '../../platform/texts/texts.js';
+import { type ErrorText, type Fault, faultOf, saying } from '../../platform/errors/app-error.js';
 
 /** Largest file that a manifest may name. */
 export const MAX_FILE_BYTES = 64 * 1024 ** 3;
@@ -31,9 +33,10 @@ export type ManifestFaultCode =
   | 'entry-malformed'
   | 'duplicate-conflict';
 
-export interface ManifestFault {
+type ManifestFaultText = Extract<ErrorText, ManifestFaultCode | `${ManifestFaultCode}.${string}`>;
+
+export interface ManifestFault extends Fault {
   code: ManifestFaultCode;
-  message: string;
   /** Line of the manifest, from 1. */
   line: number;
 }
@@ -101,15 +104,14 @@ class UnitReader {
     }
     this.unit.files = [...this.files.values()];
     if (!this.entrySeen && this.files.size > 0 && ENTRY_ID.test(this.unit.id)) {
-      this.fault('entry-malformed', `${this.unit.id} has increments but no entry of its own.`, this.unit.lines[0] ?? 0);
+      this.fault('entry-malformed.increments', { unit: this.unit.id }, this.unit.lines[0] ?? 0);
     }
     return this.unit;
   }
 
   private readLine(line: IniLine, index: number): void {
     // Nothing is read from it: what is would be stored and shown.
-    if (CONTROL_CHARACTER.test(line.raw))
-      return this.fault('entry-malformed', 'The line contains control characters.', index);
+    if (CONTROL_CHARACTER.test(line.raw)) return this.fault('entry-malformed.control-characters', {}, index);
     if (line.kind !== 'pair') return;
     const { key = '', value = '' } = line;
     this.checkDuplicate(key, value, index);
@@ -123,7 +125,7 @@ class UnitReader {
     if (meaning.kind === 'entry' && meaning.rest === null) return this.readEntryItself(kind, key, value, index);
     if (isCountKey(meaning.kind === 'entry' ? (meaning.rest ?? '') : key)) return this.checkCount(key, value, index);
     const file = readFurtherFile(kind, key, value);
-    if (file === 'malformed') return this.fault('entry-malformed', `${key} names no file.`, index);
+    if (file === 'malformed') return this.fault('entry-malformed.no-file', { key }, index);
     if (!file) return;
     const size = this.addFile(file, index, meaning.kind === 'entry');
     if (ENTRY_ID.test(this.unit.id) || this.unit.path !== undefined) return;
@@ -134,7 +136,7 @@ class UnitReader {
   private readEntryItself(kind: 'pattern' | 'engine', key: string, value: string, index: number): void {
     this.entrySeen = true;
     const entry = readEntry(kind, value);
-    if (!entry) return this.fault('entry-malformed', `${key} lacks a path or a version.`, index);
+    if (!entry) return this.fault('entry-malformed.lacks', { key }, index);
     if (this.unit.version !== null) return void this.addFile(entry.file, index, true);
     this.unit.version = entry.version;
     this.unit.path = entry.file.path;
@@ -161,7 +163,7 @@ class UnitReader {
     const size = this.readSize(file, index);
     const why = pathFault(file.path);
     if (why !== null) {
-      this.fault('path-unsafe', `The path ${JSON.stringify(file.path.slice(0, 200))} is refused: ${why}.`, index);
+      this.fault('path-unsafe', { path: JSON.stringify(file.path.slice(0, 200)), why }, index);
       return size;
     }
     const key = fileKey(file.path);
@@ -177,7 +179,7 @@ class UnitReader {
     if (known.fromVersion === undefined && file.fromVersion !== undefined) known.fromVersion = file.fromVersion;
     if (known.size === null) known.size = size;
     else if (size !== null && size !== known.size) {
-      this.fault('size-conflict', `${file.path} is said to have ${known.size} and ${size} bytes.`, index);
+      this.fault('size-conflict', { path: file.path, size: known.size, other: size }, index);
     }
     return size;
   }
@@ -197,13 +199,13 @@ class UnitReader {
     if (/^0*$/.test(text)) return null;
     const size = /^\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
     if (size <= MAX_FILE_BYTES) return size;
-    this.fault('size-absurd', `${JSON.stringify(text.slice(0, 40))} is no believable size of a file.`, index);
+    this.fault('size-absurd', { size: JSON.stringify(text.slice(0, 40)) }, index);
     return null;
   }
 
   private checkCount(key: string, value: string, index: number): void {
     if (/^\d{1,10}$/.test(value) && Number(value) <= MAX_MERGE_COUNT) return;
-    this.fault('count-absurd', `${key} is no believable count: ${JSON.stringify(value.slice(0, 40))}.`, index);
+    this.fault('count-absurd', { key, count: JSON.stringify(value.slice(0, 40)) }, index);
   }
 
   private checkDuplicate(key: string, value: string, index: number): void {
@@ -211,19 +213,22 @@ class UnitReader {
     const content = value.replace(/\s/g, '');
     const earlier = this.seen.get(name);
     if (earlier === undefined) this.seen.set(name, content);
-    else if (earlier !== content) this.fault('duplicate-conflict', `${key} stands twice with different values.`, index);
+    else if (earlier !== content) this.fault('duplicate-conflict', { key }, index);
   }
 
-  private fault(code: ManifestFaultCode, message: string, index: number): void {
-    addFault(this.unit, code, message, index);
+  private fault(text: ManifestFaultText, values: Record<string, unknown>, index: number): void {
+    addFault(this.unit, text, values, index);
   }
 }
 
 export function addFault(
   unit: ManifestUnit,
-  code: ManifestFaultCode,
-  message: string,
+  said: ManifestFaultText,
+  values: Record<string, unknown>,
   index = unit.lines[0] ?? 0,
 ): void {
-  if (unit.faults.length < MAX_FAULTS) unit.faults.push({ code, message: message.slice(0, 500), line: index + 1 });
+  if (unit.faults.length >= MAX_FAULTS) return;
+  const { code, text } = saying(said, values);
+  const short = inEach((language) => text[language].slice(0, 500));
+  unit.faults.push({ ...faultOf({ code, text: short }), code: code as ManifestFaultCode, line: index + 1 });
 }

@@ -70,16 +70,13 @@ function requireManifest(document: IniDocument): void {
   );
   const first = document.lines.find((line) => line.kind !== 'blank')?.raw.trimStart() ?? '';
   if (known && !first.startsWith('<')) return;
-  throw new AppError(
-    'upstream',
-    'manifest-not-ini',
-    'What the source sent as its manifest is not one: it has no [Common], [PATTERN] or [ENGINE] section.',
-    { details: { beginsWith: first.slice(0, 80).replace(/[^ -~]/g, '?') } },
-  );
+  throw new AppError('upstream', 'manifest-not-ini', {
+    details: { beginsWith: first.slice(0, 80).replace(/[^ -~]/g, '?') },
+  });
 }
 
 function tooManyFiles(): AppError {
-  return new AppError('upstream', 'manifest-too-many-files', 'The manifest names more files than any real one.', {
+  return new AppError('upstream', 'manifest-too-many-files', {
     details: { limit: MAX_MANIFEST_FILES },
   });
 }

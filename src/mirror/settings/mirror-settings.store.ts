@@ -63,15 +63,10 @@ export class MirrorSettings {
 
   /** @throws AppError `proxy-incomplete` when it is enabled without an address; `proxy-password-needed`. */
   async putProxy(value: ProxySetting, actor: string): Promise<void> {
-    if (value.enabled && !value.url)
-      throw new AppError('bad-input', 'proxy-incomplete', 'A proxy that is enabled needs its url.');
+    if (value.enabled && !value.url) throw new AppError('bad-input', 'proxy-incomplete');
     const before = await this.store.get('proxy', NO_PROXY);
     if (value.password === MASK && before.password !== null && !sameLogin(value, before))
-      throw new AppError(
-        'unprocessable',
-        'proxy-password-needed',
-        'The password that is kept is for the url and username set so far: give it again with the new ones, or null for none.',
-      );
+      throw new AppError('unprocessable', 'proxy-password-needed');
     const password =
       value.password === MASK ? before.password : value.password ? this.secrets.seal(value.password) : null;
     const url = value.url ?? null;

@@ -2,7 +2,7 @@ import { AppError } from '../../platform/errors/app-error.js';
 import { extractUnit } from '../manifest/manifest-edit.js';
 import { Manifest, type ManifestUnit } from '../manifest/manifest.js';
 import { composeChannel, releaseDigest, type ComposeInput, type ReleaseContent } from './channel-composer.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import { fileMap, type FileMap, type HeldFile } from './held-file.js';
 import type { HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';

@@ -10,7 +10,7 @@ import {
 } from '../manifest/manifest-edit.js';
 import { Manifest, type FileReference, type ManifestUnit } from '../manifest/manifest.js';
 import type { VariantSuffix } from '../manifest/version.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
 import { ownUnits, type HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';
@@ -87,7 +87,7 @@ class Composition {
     const named = before !== undefined && !this.signatures.has(key);
     if (named && isSignature) return;
     if (named && before.sha256 !== file.sha256)
-      throw new AppError('internal', 'manifest-inconsistent', `${file.path} would have two contents.`, {
+      throw new AppError('internal', 'manifest-inconsistent.two-contents', {
         details: { path: file.path, components: [before.component, file.component] },
       });
     this.files.set(key, file);
@@ -211,19 +211,14 @@ function requireConsistent(manifest: Manifest, files: FileMap): void {
     for (const reference of unit.files) {
       const file = files.get(reference.key);
       if (file === undefined || (reference.size !== null && file.size !== reference.size))
-        throw new AppError(
-          'internal',
-          'manifest-inconsistent',
-          `The manifest would name ${reference.path}, which is not held with that size.`,
-          {
-            details: {
-              path: reference.path,
-              unit: unit.id,
-              manifestSize: reference.size,
-              heldSize: file?.size ?? null,
-            },
+        throw new AppError('internal', 'manifest-inconsistent.not-held', {
+          details: {
+            path: reference.path,
+            unit: unit.id,
+            manifestSize: reference.size,
+            heldSize: file?.size ?? null,
           },
-        );
+        });
     }
 }
 

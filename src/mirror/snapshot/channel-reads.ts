@@ -1,4 +1,5 @@
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
+import { texts } from '../../platform/texts/texts.js';
 import { channelsRead, type UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { Channel } from './channel.js';
 import type { ChannelFault } from './mirror-order.js';
@@ -24,9 +25,9 @@ function isOfSources({ kind, code }: AppError): boolean {
 }
 
 function channelError(channel: Channel, error: AppError): AppError {
-  const whose = channel === 'global' ? "The global channel's source" : "The japan channel's own source";
-  const message = `${whose} could not be read: ${error.message}`;
-  return new AppError(error.kind, error.code, message, { details: { ...error.details, channel }, cause: error });
+  const text = texts(`source.unread.${channel}`, (language) => ({ why: error.text[language] }));
+  const details = { ...error.details, channel };
+  return new AppError(error.kind, { code: error.code, text }, { details, cause: error });
 }
 
 /**
@@ -48,7 +49,7 @@ export async function readChannels(reader: SourceReader, input: ChannelsRequest)
       const told = channelError(channel, error);
       // Where nothing was read for the other one either, nothing is published that would need this one.
       if (!canStay(channel) && reads.faults.length === 0) throw told;
-      reads.faults.push({ channel, code: told.code, message: told.message, details: told.details });
+      reads.faults.push({ channel, ...faultOf(told), details: told.details });
     }
   }
   return reads;

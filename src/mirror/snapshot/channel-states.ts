@@ -46,12 +46,7 @@ export class ChannelStates {
   async current(channel: Channel): Promise<ChannelState> {
     const state = await this.currentOrLost(channel);
     if (!state.manifestLost) return state;
-    throw new AppError(
-      'storage',
-      'manifest-lost',
-      `The manifest of channel ${channel} is lost. A download makes it anew; start one, then try again.`,
-      { details: { channel, snapshot: state.snapshotId } },
-    );
+    throw new AppError('storage', 'manifest-lost', { details: { channel, snapshot: state.snapshotId } });
   }
 
   /** The same for somebody who can make the manifest anew. */

@@ -1,3 +1,4 @@
+import { faultOf, saying } from '../../platform/errors/app-error.js';
 import type { Component } from '../catalogue/component.entity.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { Channel } from './channel.js';
@@ -13,7 +14,7 @@ const manifest = Manifest.parse(
 );
 const component = { id: 'virus-pattern', entries: ['P.4'] } as Component;
 const units = [...manifest.units.values()];
-const fault = { code: 'zip-corrupt', message: 'The archive is damaged.' };
+const fault = faultOf(saying('zip-corrupt', { why: 'it is torn' }));
 
 function group(change: Partial<GroupResult> = {}): GroupResult {
   const own = units.filter(({ id }) => id === 'P.4');

@@ -25,12 +25,9 @@ export function diskWarning(dataDir: string): string | null {
 
 /** @param freeBytes as of `freeBytesIn` */
 export function diskFull(neededBytes: number, freeBytes: number): AppError {
-  return new AppError(
-    'storage',
-    'disk-full',
-    `This needs ${neededBytes} bytes, but only ${freeBytes} of what the disk has left may be used: ${RESERVED_BYTES} bytes are kept for the database and the logs.`,
-    { details: { neededBytes, freeBytes, reservedBytes: RESERVED_BYTES } },
-  );
+  return new AppError('storage', 'disk-full.run', {
+    details: { neededBytes, freeBytes, reservedBytes: RESERVED_BYTES },
+  });
 }
 
 /** What is left of the disk for files whose size nobody announced, while files with announced sizes are still to come. */
@@ -86,12 +83,10 @@ export class DiskRoom {
       sinceLook = 0;
       const left = this.freeBytes() - this.#promised;
       if (left > LOOK_EVERY_BYTES) return;
-      throw new AppError(
-        'upstream',
-        'disk-full',
-        `There is no room for ${path}: the source does not announce its size, and the disk has nothing left beside what other files need and the ${RESERVED_BYTES} bytes that are kept for the database and the logs. Make room, or leave its component out.`,
-        { details: { path } },
-      );
+      throw new AppError('upstream', 'disk-full.file', {
+        values: { reservedBytes: RESERVED_BYTES },
+        details: { path },
+      });
     };
   }
 }

@@ -1,18 +1,14 @@
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
+import { inEach, type Sentence } from '../../platform/texts/texts.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { FileReference, Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { diskFull, DiskRoom } from './disk-room.js';
 import { FairSlots } from './fair-slots.js';
+import type { FetchedFile, FetchProgress, FileContent, GroupFetchInput } from './fetched-file.js';
 import { FileTurns } from './file-turns.js';
-import {
-  fetchGroup,
-  type FetchedFile,
-  type FetchProgress,
-  type FileContent,
-  type GroupFetchInput,
-} from './group-fetch.js';
+import { fetchGroup } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
@@ -71,6 +67,8 @@ export interface GroupResult extends PlanGroup {
   files: FetchedFile[];
   /** Something that was looked for in vain may be there next time, although the manifest stays. */
   lookAgain?: boolean;
+  /** Some of its signatures may not be the right ones yet: they alone are looked at again. */
+  doubted?: boolean;
   /** Its files are of another source (its address, for people), because of a fault of the one whose manifest was read. */
   stoodIn?: { sourceUrl: string; fault: GroupFault };
 }
@@ -142,7 +140,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const { source, remembered, learnt } = input;
   const progress = new FilesDone(input.progress);
   const fetch = { ...common, source, remembered, learnt, room, turns: new FileTurns<FileContent>(), progress };
-  const signedAnew = isNews && isSignedAnew(manifest, input.lastManifest);
+  const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const failed = new Map<string, { group: PlanGroup; error: AppError }>();
   const fatal: AppError[] = [];
@@ -150,9 +148,11 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const results = await Promise.all(
     groups.map(async (group): Promise<GroupResult> => {
       try {
-        if (group.action === 'fetch') return { ...group, files: await fetchGroup(fetch, group, heldUnits) };
-        if (group.action === 'same' && isNews)
-          return { ...group, files: await laterSignatures(fetch, group, input.held, signedAnew) };
+        if (group.action === 'fetch') {
+          const files = await fetchGroup(fetch, group, heldUnits);
+          return { ...group, files, doubted: files.some(({ doubted }) => doubted) };
+        }
+        if (group.action === 'same') return { ...group, ...(await laterSignatures(fetch, group, input.held, news)) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);
@@ -161,7 +161,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
         else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
         if (group.action === 'same') return { ...group, files: [], lookAgain: true };
         failed.set(group.key, { group, error });
-        const fault: GroupFault = { code: error.code, message: messageOf(error) };
+        const fault = faultOf({ code: error.code, text: textOf(error) });
         return { ...group, action: 'earlier', fault, files: [] };
       }
     }),
@@ -195,14 +195,14 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
 /** The manifest came, and so may the other components: the schedule need not wait for one of them alone as long as that one is asked to. */
 function pauseOf([first, ...others]: readonly AppError[]): AppError | null {
   if (first === undefined || others.length > 0) return first ?? null;
-  const { kind, code, message, details } = first;
+  const { kind, details } = first;
   const retryAfterSeconds = Math.min(Number(details['retryAfterSeconds']), LONGEST_PAUSE_FOR_ONE_SECONDS);
-  return new AppError(kind, code, message, { details: { ...details, retryAfterSeconds }, cause: first });
+  return new AppError(kind, first, { details: { ...details, retryAfterSeconds }, cause: first });
 }
 
 /** Says which of the component's many files it was. */
-function messageOf({ message, details: { path } }: AppError): string {
-  return typeof path !== 'string' || message.includes(path) ? message : `${path}: ${message}`;
+function textOf({ text, details: { path } }: AppError): Sentence {
+  return typeof path !== 'string' || text.en.includes(path) ? text : inEach((language) => `${path}: ${text[language]}`);
 }
 
 function requireSpace({ remembered, freeBytes }: RoundInput, wanted: readonly FileReference[], bytes: number): void {

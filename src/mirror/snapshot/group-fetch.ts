@@ -1,14 +1,12 @@
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
-import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
-import type { UpstreamSource } from '../upstream/source.js';
-import type { DiskRoom } from './disk-room.js';
-import type { FairSlots, Slots } from './fair-slots.js';
-import type { FileTurns } from './file-turns.js';
-import type { FileMap } from './held-file.js';
+import type { Slots } from './fair-slots.js';
+import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
+import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
+import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
 /** Largest signature that is taken; real ones have a few hundred bytes. */
@@ -16,56 +14,12 @@ const MAX_SIGNATURE_BYTES = 1024 * 1024;
 /** Largest file without an announced size. */
 const MAX_FILE_BYTES = 8 * 1024 ** 3;
 
-export interface FetchedSignature {
-  path: string;
-  sha256: string;
-  size: number;
-  mtime: string;
-}
-
-/** A file of a unit that is held, checked, and has its signature where the source has one. */
-export interface FetchedFile {
-  reference: FileReference;
-  sha256: string;
-  size: number;
-  mtime: string;
-  signature: FetchedSignature | null;
-}
-
-export interface FetchProgress {
-  /** Told by whose group is done with it; several may name the same file. */
-  fileDone(key: string): void;
-  bytes(count: number): void;
-}
-
-export interface GroupFetchInput {
-  source: UpstreamSource;
-  blobs: BlobStore;
-  /** What was learnt of this source's files; updated as the run learns more. */
-  remembered: Map<string, RememberedFile>;
-  /** Names in `remembered` that this run has fetched or asked for anew. */
-  learnt: Set<string>;
-  /** What the channel publishes now: tells whether earlier files of the group were signed. */
-  held: FileMap | null;
-  slots: FairSlots;
-  room: DiskRoom;
-  turns: FileTurns<FileContent>;
-  progress: FetchProgress;
-  now: Date;
-  signal: AbortSignal;
-}
-
-/** The same for one group: what goes wrong with its files is not held against the others. */
-export interface OfGroup extends GroupFetchInput {
-  component: string;
-}
-
 function isoTime(httpDate: string | null | undefined, fallback: Date): string {
   const time = httpDate ? Date.parse(httpDate) : Number.NaN;
   return new Date(Number.isNaN(time) ? fallback.getTime() : time).toISOString();
 }
 
-/** What must be the same for a file to be the same without asking: its unit's version, or the step of an increment. */
+/** What must be the same for a file to be the same without asking. */
 function versionKey(unit: ManifestUnit, file: FileReference): string {
   return `${unit.version ?? ''}${file.fromVersion === undefined ? '' : `<${file.fromVersion}`}`;
 }
@@ -75,9 +29,6 @@ async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Pro
   if (known.sha256 === null || (await blobs.size(known.sha256)) !== known.size) return false;
   return blobs.touch(known.sha256);
 }
-
-/** A file whose signature is not known yet; `remembered`: it was not asked for, as its unit has the version that it was fetched for. */
-export type FileContent = Omit<FetchedFile, 'signature'> & { remembered: boolean };
 
 async function fetchFile(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<FileContent> {
   const known = input.remembered.get(reference.key);
@@ -114,7 +65,8 @@ async function fetchAnew(input: OfGroup, unit: ManifestUnit, reference: FileRefe
   });
   // Whatever signature is remembered, it came with another content: after an end here the two are not a pair.
   const key = signaturePathOf(reference.key);
-  if (input.remembered.get(key)?.sha256) remember(input, nothingAt(key));
+  const beside = input.remembered.get(key);
+  if (beside?.sha256) remember(input, { ...nothingAt(key), version: doubtKept(beside) });
   return {
     reference,
     sha256: got.sha256,
@@ -159,13 +111,6 @@ function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 
   return before?.sha256 ?? null;
 }
 
-/** Whether the source's last content and signature are known, and what is published has the one without the other. */
-export function isBrokenPair({ held, remembered }: GroupFetchInput, key: string): boolean {
-  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
-  if (held === null || !file || !signature) return false;
-  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
-}
-
 /**
  * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
  * are used again, and one without the other makes products refuse both.
@@ -176,10 +121,15 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
   const before = signatureOf(input, content);
   const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
-  const doubtful = remembered && signature !== null && (broken || signature.sha256 !== before);
-  if (!doubtful || (await isUnchanged(input, file))) return { ...file, signature };
+  const unsure = signature !== null && isDoubted(input, { key, sha256: file.sha256, signature: signature.sha256 });
+  const doubtful = remembered && signature !== null && (broken || unsure || signature.sha256 !== before);
+  if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature });
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
-  return { ...anew, signature: await fetchSignature(input, path) };
+  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) });
+}
+
+function withDoubt(input: OfGroup, file: FetchedFile): FetchedFile {
+  return isUnsure(input, file) ? { ...file, doubted: true } : file;
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
@@ -187,7 +137,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
-  const usable = known?.sha256 && (await stillHeld(input, known));
+  const usable = known?.sha256 && !isSignatureDoubted(input, key) && (await stillHeld(input, known));
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
     signal: input.signal,
@@ -195,7 +145,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
     ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
-    remember(input, nothingAt(key));
+    remember(input, { ...nothingAt(key), version: doubtKept(known) });
     return null;
   }
   if (got.status === 'not-modified')
@@ -206,32 +156,20 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
       mtime: isoTime(known?.lastModified, input.now),
     };
   // Only what may be asked with: a file that is fetched anew brings its time along.
-  remember(input, { path: key, sha256: got.sha256, size: got.size, version: null, ...askedWith(got) });
+  remember(input, { path: key, sha256: got.sha256, size: got.size, version: doubtKept(known), ...askedWith(got) });
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 
 /** The fault with the file that it is about, unless it says one. */
 function ofFile(thrown: unknown, path: string): AppError {
-  const { kind, code, message, details } = toAppError(thrown);
-  return new AppError(kind, code, message, { details: { path, ...details }, cause: thrown });
-}
-
-/** The same for every version of one file; `tsc_1628.1630` and `tscx_1628.1630` are of two kinds. */
-function kindOfFile(file: FileReference): string {
-  return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
-}
-
-/** Kinds of files that are signed without exception in the published release of these units. */
-function signedKinds(group: PlanGroup, heldUnits: readonly ManifestUnit[], held: FileMap | null): Set<string> {
-  const ids = new Set(group.units.map((unit) => unit.id));
-  const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
-  const unsigned = files.filter((file) => !held?.has(signaturePathOf(file.key))).map(kindOfFile);
-  return new Set(files.map(kindOfFile).filter((kind) => !unsigned.includes(kind)));
+  const error = toAppError(thrown);
+  return new AppError(error.kind, error, { details: { path, ...error.details }, cause: thrown });
 }
 
 /**
  * Brings one group up to date: all files, then all signatures (activeupdate §7.2).
- * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had.
+ * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had, or is
+ *   still that of an earlier content.
  */
 export function fetchGroup(
   input: GroupFetchInput,
@@ -266,13 +204,13 @@ async function fetchAll(
         }
       }),
     );
-    if (input.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
+    if (input.signal.aborted) throw new AppError('conflict', 'cancelled.download');
     if (first !== undefined) throw first;
     return results.map((result) => (result as PromiseFulfilledResult<T>).value);
   };
   const inSlot = <T>(run: () => Promise<T>): Promise<T> =>
     slots(async () => {
-      if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled', 'Cancelled.');
+      if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled');
       return run();
     });
   /** What came for another entry of this run is not asked for again; who waits for it takes no slot. */
@@ -292,21 +230,17 @@ async function fetchAll(
       },
     })),
   );
-  const signed = signedKinds(group, heldUnits, input.held);
-  return all(
+  const { signed } = signedKinds(group, heldUnits, input.held);
+  const pairs = await all(
     files.map(({ unit, content }) => ({
       path: signaturePathOf(content.reference.path),
       run: async () => {
         const file = await inSlot(() => withSignature(inner, unit, content));
         if (file.signature === null && signed.has(kindOfFile(file.reference)))
-          throw new AppError(
-            'upstream',
-            'upstream-publishing',
-            `The source has no signature for ${file.reference.path} yet: it seems to be in the middle of publishing.`,
-            { details: { path: file.reference.path } },
-          );
+          throw new AppError('upstream', 'upstream-publishing.unsigned', { details: { path: file.reference.path } });
         return file;
       },
     })),
   );
+  return withDoubts(input, pairs, group, heldUnits, input.held);
 }

@@ -60,7 +60,7 @@ export class IndexRepair {
   private async held({ path, file, size }: TreeFile, recorded: RecordedTree): Promise<HeldFile> {
     const { sha256 } = await hashesOf(file, ['sha256'], this.blobs.slabs);
     if ((await this.blobs.size(sha256)) !== size)
-      throw new AppError('storage', 'blob-missing', `${path} is not a content that is held.`, { details: { path } });
+      throw new AppError('storage', 'blob-missing.in-tree', { details: { path } });
     const component = recorded.components.get(path.toLowerCase()) ?? null;
     return { path, sha256, size, mtime: recorded.createdAt.toISOString(), component };
   }

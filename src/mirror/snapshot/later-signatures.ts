@@ -2,31 +2,47 @@ import { allOver } from '../../platform/promises/all-over.js';
 import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { Slots } from './fair-slots.js';
-import { isBrokenPair, withSignature, type FetchedFile, type GroupFetchInput } from './group-fetch.js';
+import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
+import { withSignature } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
+import { isBrokenPair, isDoubted, NONE, requireOwnSignatures } from './signature-doubts.js';
 
-/** Signatures that the source did not have when the files came; all of them when it may have signed everything anew. */
+/** What the manifest of this run tells: nothing new; something; or that everything may have been signed anew. */
+export type News = 'none' | 'some' | 'signed-anew';
+
+/**
+ * Signatures that the source did not have when the files came; all of them when it may have signed everything anew; without any
+ * news those that are in doubt.
+ * @throws AppError of the source; `upstream-publishing`.
+ */
 export async function laterSignatures(
   fetch: GroupFetchInput,
   group: PlanGroup,
   held: HeldTree | null,
-  all: boolean,
-): Promise<FetchedFile[]> {
+  news: News,
+): Promise<{ files: FetchedFile[]; doubted: boolean }> {
   const later = (slots: Slots): Promise<FetchedFile[]>[] =>
     group.units.flatMap((unit) =>
       unit.files.map(async (reference): Promise<FetchedFile[]> => {
         const have = held?.files.get(reference.key);
         const signed = held?.files.get(signaturePathOf(reference.key));
-        if (have === undefined || (signed !== undefined && !all && !isBrokenPair(fetch, reference.key))) return [];
+        if (have === undefined) return [];
         const { sha256, size, mtime } = have;
+        const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
+        const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? NONE };
+        if (!(isWanted && news !== 'none') && !isDoubted(fetch, pair)) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
-        const file = await slots(() => withSignature({ ...fetch, component: group.key }, unit, content));
-        const news = file.signature !== null && file.signature.sha256 !== signed?.sha256;
-        return news || file.sha256 !== sha256 ? [file] : [];
+        return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),
     );
-  return (await fetch.slots.lend((slots) => allOver(later(slots)))).flat();
+  const asked = (await fetch.slots.lend((slots) => allOver(later(slots)))).flat();
+  const files = asked.filter(({ reference: { key }, sha256, signature }) => {
+    const signed = held?.files.get(signaturePathOf(key));
+    return (signature !== null && signature.sha256 !== signed?.sha256) || held?.files.get(key)?.sha256 !== sha256;
+  });
+  requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
+  return { files, doubted: asked.some(({ doubted }) => doubted) };
 }
 
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */

@@ -1,3 +1,4 @@
+import { type Fault, faultOf } from '../../platform/errors/app-error.js';
 import { extractUnit } from '../manifest/manifest-edit.js';
 import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { FileMap } from './held-file.js';
@@ -33,10 +34,8 @@ export interface PlanInput {
  */
 export type GroupAction = 'fetch' | 'same' | 'earlier' | 'drop';
 
-export interface GroupFault {
-  code: string;
-  message: string;
-}
+/** As it is kept in the record of a download. */
+export type GroupFault = Fault;
 
 /** Units that change together: all of one component, or one that no component claims. */
 export interface PlanGroup {
@@ -114,7 +113,7 @@ export function planMirror(input: PlanInput): PlanGroup[] {
     const action = actionOf(input, units, componentId);
     const fault = units.flatMap((unit) => unit.faults)[0];
     if (action === 'fetch' && fault !== undefined)
-      return { key, componentId, units, action: 'earlier', fault: { code: fault.code, message: fault.message } };
+      return { key, componentId, units, action: 'earlier', fault: faultOf(fault) };
     return { key, componentId, units, action, fault: null };
   });
   return [...named, ...leftAlone(input, members)];

@@ -58,8 +58,7 @@ async function readManifest(input: MirrorRunInput): Promise<SmallContent | null>
 
 function parseManifest(bytes: Buffer): Manifest {
   const manifest = Manifest.parse(bytes);
-  if (manifest.units.size === 0)
-    throw new AppError('upstream', 'manifest-empty', "The source's manifest names no component at all.");
+  if (manifest.units.size === 0) throw new AppError('upstream', 'manifest-empty');
   return manifest;
 }
 
@@ -68,20 +67,19 @@ function requireWhole({ lastManifest, doubts, now, logger }: MirrorRunInput, bod
   const doubt = doubts.held;
   doubts.held = undefined;
   if (lastManifest?.equals(body)) return;
-  const sign = truncationSign(manifest, lastManifest === null ? null : IniDocument.parse(lastManifest));
-  if (sign === null) return;
+  const words = truncationSign(manifest, lastManifest === null ? null : IniDocument.parse(lastManifest));
+  if (words === null) return;
+  const sign = words.en;
   const manifestSha256 = createHash('sha256').update(body).digest('hex');
   const doubtedMs = doubt?.sign === sign ? now.getTime() - Date.parse(doubt.since) : -1;
   if (manifestSha256 !== doubt?.manifestSha256 && doubtedMs < DOUBT_MS) {
     // A time to come is left when the clock was set back since.
     const since = doubt === undefined || doubtedMs < 0 ? now.toISOString() : doubt.since;
     doubts.held = { sign, manifestSha256, since };
-    throw new AppError(
-      'upstream',
-      'upstream-publishing',
-      `The source's manifest breaks off: ${sign}. It seems to be in the middle of publishing; if it says the same next time, or still breaks off like this in an hour, that is taken as it is.`,
-      { details: { sign, manifestSha256, since } },
-    );
+    throw new AppError('upstream', 'upstream-publishing.breaks-off', {
+      values: { sign: words },
+      details: { sign, manifestSha256, since },
+    });
   }
   logger.warn({ sign, manifestSha256 }, 'the manifest still breaks off as it did before: it is taken as it is');
 }
@@ -112,11 +110,7 @@ export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult>
     const again = await confirm(input, current, groups);
     if (again === null) return read;
     if (round === ROUNDS)
-      throw new AppError(
-        'upstream',
-        'upstream-publishing',
-        `The source changed its manifest ${ROUNDS} times while it was being read; it is in the middle of publishing.`,
-      );
+      throw new AppError('upstream', 'upstream-publishing.changing', { values: { rounds: ROUNDS } });
     current = again;
   }
 }

@@ -75,7 +75,7 @@ export class MirrorService {
     }
     order.progress.publishing();
     const published = await publisher.exclusively(() => {
-      if (order.signal.aborted) throw new AppError('conflict', 'cancelled', 'The download was cancelled.');
+      if (order.signal.aborted) throw new AppError('conflict', 'cancelled.download');
       return this.publish(context, reads);
     });
     const { fingerprint, ...outcome } = published;

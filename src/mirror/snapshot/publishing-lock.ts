@@ -44,12 +44,7 @@ export class PublishingLock {
          and ((classid::bigint << 32) | objid::bigint) = $2`,
       [this.backend, LOCK_KEY],
     );
-    if (held === undefined)
-      throw new AppError(
-        'unavailable',
-        'publishing-lock-lost',
-        'The connection that kept other nodes from publishing was lost. Nothing was published; try again.',
-      );
+    if (held === undefined) throw new AppError('unavailable', 'publishing-lock-lost');
   }
 
   private async turn(over: Promise<undefined>): Promise<void> {
@@ -88,10 +83,5 @@ export class PublishingLock {
 }
 
 function busy(cause?: unknown): AppError {
-  return new AppError(
-    'unavailable',
-    'publishing-busy',
-    'Another publication is under way; try again in a minute.',
-    cause === undefined ? {} : { cause },
-  );
+  return new AppError('unavailable', 'publishing-busy', cause === undefined ? {} : { cause });
 }

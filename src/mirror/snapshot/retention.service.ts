@@ -130,7 +130,7 @@ export class RetentionService {
   async pin(id: string, pinned: boolean): Promise<void> {
     // A collection that is about to remove it ends first.
     const found = await this.deps.publisher.exclusively(() => this.deps.repository.setPinned(id, pinned));
-    if (!found) throw new AppError('not-found', 'snapshot-unknown', `There is no snapshot ${id}.`);
+    if (!found) throw new AppError('not-found', 'snapshot-unknown', { values: { id } });
   }
 
   private async survey(): Promise<Survey> {
@@ -193,12 +193,7 @@ export class RetentionService {
     }
     const recorded = new Map((await repository.snapshots()).map((each) => [each.id, each]));
     if (inForce.size === 0 && recorded.size > 0)
-      throw new AppError(
-        'storage',
-        'retention-unsafe',
-        'Snapshots are recorded, but none is in force on the disk: is the data directory the right one? Nothing was removed.',
-        { details: { recorded: recorded.size } },
-      );
+      throw new AppError('storage', 'retention-unsafe', { details: { recorded: recorded.size } });
     const facts = [...recorded.values()].map((each) => ({ ...each, inForce: inForce.has(each.id) }));
     const ids = new Map(onDisk.map(({ channel, id }) => [id, channel]));
     for (const [id, channel] of ids) {
@@ -223,12 +218,7 @@ export class RetentionService {
     for (const release of releases) for (const sha256 of release.blobs) needed.add(sha256);
     for (const { channel, id } of snapshots) {
       const needs = await contents.of(channel, id).catch((cause: unknown) => {
-        throw new AppError(
-          'storage',
-          'snapshot-damaged',
-          `The index of snapshot ${id} (${channel}) cannot be read, so nobody knows what it needs. Nothing was removed.`,
-          { details: { snapshot: id, channel }, cause },
-        );
+        throw new AppError('storage', 'snapshot-damaged.index', { details: { snapshot: id, channel }, cause });
       });
       for (const sha256 of needs) needed.add(sha256);
     }

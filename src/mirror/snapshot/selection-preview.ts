@@ -115,7 +115,7 @@ export class SelectionPreview {
     sources: readonly { url: string }[],
     now: Date,
   ): Promise<ReadManifest> {
-    let last: unknown = new AppError('conflict', 'no-source', 'No update source is configured.');
+    let last: unknown = new AppError('conflict', 'no-source');
     for (const { url } of sources) {
       const source = await this.deps.sources.open(url, setting);
       try {

@@ -1,5 +1,5 @@
 import { Manifest } from '../manifest/manifest.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import { fileMap } from './held-file.js';
 import type { HeldTree } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';

@@ -1,7 +1,8 @@
+import { faultOf, saying } from '../../platform/errors/app-error.js';
 import { foldersOf } from '../manifest/manifest-conflicts.js';
 import { fileKey } from '../manifest/manifest-path.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import { ownUnits, type GroupFault, type HeldTree, type PlanGroup } from './mirror-plan.js';
 
 interface FetchedGroup extends PlanGroup {
@@ -120,26 +121,24 @@ class SharedPlaces<G extends FetchedGroup> {
   private requireAgreement(places: readonly Wanted[]): void {
     const named = places.find(({ isSignature }) => !isSignature);
     if (named === undefined || places.every(({ sha256 }) => sha256 === named.sha256)) return;
-    const message = `${named.path} came with two contents: the source seems to be in the middle of publishing.`;
-    for (const place of places) this.giveWay(place, { code: 'upstream-publishing', message });
+    const fault = faultOf(saying('upstream-publishing.two-contents', { path: named.path }));
+    for (const place of places) this.giveWay(place, fault);
   }
 
   private makeRoom(kept: Kept): void {
     const key = fileKey(kept.path);
-    const stays = `${kept.keeper}, which stays at its earlier release`;
     for (const place of this.wanted.get(key) ?? []) {
       if (place.sha256 === kept.sha256 || (place.isSignature && kept.isSignature)) continue;
-      this.giveWay(place, { code: 'shared-file-held-back', message: `${place.path} also belongs to ${stays}.` });
+      this.giveWay(place, faultOf(saying('shared-file-held-back', { path: place.path, keeper: kept.keeper })));
     }
     for (const place of this.below.get(key) ?? []) {
-      const message = `${place.path} needs a folder where ${kept.path} is a file of ${stays}.`;
-      this.giveWay(place, { code: 'path-conflict', message });
+      const values = { path: place.path, file: kept.path, keeper: kept.keeper };
+      this.giveWay(place, faultOf(saying('path-conflict.needs-folder', values)));
     }
     this.below.delete(key);
     for (const folder of foldersOf(key)) {
       for (const place of this.wanted.get(folder) ?? []) {
-        const message = `${place.path} is a folder in ${stays}.`;
-        this.giveWay(place, { code: 'path-conflict', message });
+        this.giveWay(place, faultOf(saying('path-conflict.is-folder', { path: place.path, keeper: kept.keeper })));
       }
       this.wanted.delete(folder);
     }

@@ -1,4 +1,5 @@
 import { AppError } from '../../platform/errors/app-error.js';
+import { type KeyUnder, reason } from '../../platform/texts/texts.js';
 import type { Channel } from './channel.js';
 import type { SnapshotIndex } from './held-file.js';
 
@@ -19,16 +20,20 @@ export function isIndexLost({ code }: AppError): boolean {
 }
 
 export function indexMissing({ channel, snapshot, file }: IndexPlace, cause: unknown): AppError {
-  return new AppError('storage', 'published-index-missing', `The index of snapshot ${snapshot} cannot be read.`, {
+  return new AppError('storage', 'published-index-missing', {
     details: { channel, snapshot, file },
     cause,
   });
 }
 
+/** Why it cannot be believed, with the values of the text. */
+type IndexFault = [what: KeyUnder<'reason.index.'>, values?: Record<string, unknown>];
+
 /** @throws AppError `published-index-corrupt` when it cannot be believed. */
 export function parseIndex(text: string, { channel, snapshot, file }: IndexPlace): SnapshotIndex {
-  const corrupt = (what: string, cause?: unknown): AppError =>
-    new AppError('storage', 'published-index-corrupt', `The index of snapshot ${snapshot} is damaged: ${what}.`, {
+  const corrupt = ([what, values]: IndexFault, cause?: unknown): AppError =>
+    new AppError('storage', 'published-index-corrupt', {
+      values: { why: reason(`index.${what}`, values) },
       details: { channel, snapshot, file },
       cause,
     });
@@ -36,34 +41,33 @@ export function parseIndex(text: string, { channel, snapshot, file }: IndexPlace
   try {
     document = JSON.parse(text);
   } catch (error) {
-    throw corrupt('it is not JSON', error);
+    throw corrupt(['no-json'], error);
   }
-  if (!isRecord(document) || document.version !== 1) throw corrupt('it is not of version 1');
-  if (document.snapshot !== snapshot) throw corrupt('it names another snapshot');
-  if (document.channel !== channel) throw corrupt('it names another channel');
+  if (!isRecord(document) || document.version !== 1) throw corrupt(['version']);
+  if (document.snapshot !== snapshot) throw corrupt(['other-snapshot']);
+  if (document.channel !== channel) throw corrupt(['other-channel']);
   const { publishedAt, files } = document;
-  if (typeof publishedAt !== 'string' || Number.isNaN(Date.parse(publishedAt)))
-    throw corrupt('it has no publication time');
-  if (!Array.isArray(files)) throw corrupt('it lists no files');
+  if (typeof publishedAt !== 'string' || Number.isNaN(Date.parse(publishedAt))) throw corrupt(['no-time']);
+  if (!Array.isArray(files)) throw corrupt(['no-files']);
   const keys = new Set<string>();
   for (const each of files as unknown[]) {
     const fault = faultOf(each);
     if (fault !== null) throw corrupt(fault);
     const key = (each as { path: string }).path.toLowerCase();
-    if (keys.has(key)) throw corrupt(`it lists ${key} twice`);
+    if (keys.has(key)) throw corrupt(['twice', { path: key }]);
     keys.add(key);
   }
   return document as unknown as SnapshotIndex;
 }
 
-function faultOf(file: unknown): string | null {
-  if (!isRecord(file)) return 'a file is not an object';
+function faultOf(file: unknown): IndexFault | null {
+  if (!isRecord(file)) return ['no-object'];
   const { path, sha256, size, mtime } = file;
-  if (typeof path !== 'string' || path === '' || path.startsWith('/')) return 'a file has no relative path';
-  if (path.split('/').some((segment) => segment === '..' || segment === '.')) return `the path ${path} leads out`;
-  if (typeof sha256 !== 'string' || !SHA256.test(sha256)) return `${path} has no SHA-256`;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return `${path} has no size`;
-  if (typeof mtime !== 'string' || Number.isNaN(Date.parse(mtime))) return `${path} has no modification time`;
+  if (typeof path !== 'string' || path === '' || path.startsWith('/')) return ['no-path'];
+  if (path.split('/').some((segment) => segment === '..' || segment === '.')) return ['leads-out', { path }];
+  if (typeof sha256 !== 'string' || !SHA256.test(sha256)) return ['no-sha', { path }];
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return ['no-size', { path }];
+  if (typeof mtime !== 'string' || Number.isNaN(Date.parse(mtime))) return ['no-mtime', { path }];
   return null;
 }
 

@@ -192,14 +192,9 @@ export class SnapshotPublisher {
   private async putIntoForce(id: string): Promise<void> {
     for (const channel of CHANNELS)
       if (!(await this.directory.snapshots(channel)).includes(id))
-        throw new AppError(
-          'storage',
-          'snapshot-missing',
-          `The staged tree of ${channel} has gone. What was published before stays in force, and the next download makes the tree anew.`,
-          {
-            details: { channel, snapshot: id },
-          },
-        );
+        throw new AppError('storage', 'snapshot-missing', {
+          details: { channel, snapshot: id },
+        });
     for (const channel of CHANNELS) {
       await this.directory.flip(channel, id);
       await this.steps.reached(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');

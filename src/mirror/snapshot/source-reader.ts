@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../platform/clock/clock.js';
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, type Fault, faultOf, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { BlobStore } from '../store/blob-store.js';
@@ -40,11 +40,9 @@ export interface SourceRead {
   passedOver: PassedOver[];
 }
 
-export interface PassedOver {
+export interface PassedOver extends Fault {
   /** For people. */
   url: string;
-  code: string;
-  message: string;
   /** Of whose sources it is one, when each channel has its own. */
   channel?: Channel;
   /** Only for groups of files that it could not deliver; the rest is of this source. */
@@ -57,7 +55,7 @@ function undelivered(url: string, groups: readonly GroupResult[]): PassedOver[] 
     action === 'fetch' && stoodIn !== undefined ? [stoodIn.fault] : [],
   );
   const byCode = new Map(faults.map((fault) => [fault.code, fault]));
-  return [...byCode.values()].map(({ code, message }) => ({ url, code, message, inPart: true }));
+  return [...byCode.values()].map((fault) => ({ url, ...faultOf(fault), inPart: true }));
 }
 
 /** Reads update sources, and keeps in mind between runs what was learnt of them. */
@@ -95,13 +93,13 @@ export class SourceReader {
         if (!isOfOneSource(error)) throw thrown;
         // A source that was not asked explains nothing when another was asked in vain.
         if (last === null || code !== 'upstream-cooling-down') last = error;
-        passedOver.push({ url: source?.url ?? url, code, message });
+        passedOver.push({ url: source?.url ?? url, ...faultOf(error) });
         this.deps.logger.warn({ source: source?.url ?? url, code, details }, message);
       } finally {
         await source?.close();
       }
     }
-    throw last ?? new AppError('conflict', 'no-source', 'No update source is configured.');
+    throw last ?? new AppError('conflict', 'no-source');
   }
 
   /** The manifest was used: the next run need only ask whether it has changed. */
@@ -117,7 +115,9 @@ export class SourceReader {
         ...askedWith(validators),
         manifestSha256: lookAgain ? null : blob.sha256,
         planFingerprint: fingerprint,
-        complete: !lookAgain && groups.every((group) => group.action !== 'earlier' && group.fault === null),
+        complete:
+          !lookAgain &&
+          groups.every(({ action, fault, doubted }) => action !== 'earlier' && fault === null && !doubted),
       },
       this.deps.clock.now(),
     );

@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
 import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
@@ -100,8 +100,7 @@ export class SourceVisits {
 
   private async rememberFailure(key: string, error: AppError, doubt: ManifestDoubt | undefined): Promise<void> {
     const now = this.deps.clock.now();
-    const { code, message } = error;
-    const remembered = { code, message, ...(doubt === undefined ? {} : { doubt }) };
+    const remembered = { ...faultOf(error), ...(doubt === undefined ? {} : { doubt }) };
     await this.deps.memory.failed(key, remembered, coolDown(error, now), now);
   }
 
@@ -111,7 +110,7 @@ export class SourceVisits {
     // More than the longest pause is left only when the clock was set back since.
     if (left <= 0 || left > LONGEST_COOL_DOWN_MS) return;
     const until = state.coolDownUntil.toISOString();
-    throw new AppError('conflict', 'upstream-cooling-down', `The source is left alone until ${until}.`, {
+    throw new AppError('conflict', 'upstream-cooling-down', {
       details: { url, until, reason: state.coolDownReason },
     });
   }

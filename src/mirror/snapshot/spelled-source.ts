@@ -87,6 +87,6 @@ class SpelledSource implements UpstreamSource {
         if (!(thrown instanceof AppError) || thrown.code !== 'upstream-not-found') throw thrown;
         missing ??= thrown;
       }
-    throw missing ?? new AppError('internal', 'no-spelling', 'A file was asked for under no name.');
+    throw missing ?? new AppError('internal', 'no-spelling');
   }
 }

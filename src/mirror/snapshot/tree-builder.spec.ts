@@ -1,6 +1,6 @@
 import type { Component } from '../catalogue/component.entity.js';
 import { Manifest } from '../manifest/manifest.js';
-import type { FetchedFile } from './group-fetch.js';
+import type { FetchedFile } from './fetched-file.js';
 import type { GroupResult } from './fetch-round.js';
 import type { ChannelState } from './channel-states.js';
 import { buildTrees, emptyManifest, versionOfDraft, type BuildInput, type Hold } from './tree-builder.js';

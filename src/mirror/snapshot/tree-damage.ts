@@ -49,11 +49,8 @@ export function requireWholeTree(build: BuildInput): void {
       ({ action, componentId }) => action === 'earlier' && !build.holds[channel].has(componentId ?? ''),
     );
     if (lost !== undefined || (groups.length === 0 && build.states[channel].manifestLost))
-      throw new AppError(
-        'upstream',
-        lost?.fault?.code ?? 'manifest-lost',
-        lost?.fault?.message ??
-          `The manifest of channel ${channel} is lost, and could not be made anew from the source.`,
-      );
+      throw lost?.fault
+        ? new AppError('upstream', lost.fault)
+        : new AppError('upstream', 'manifest-lost.not-remade', { values: { channel } });
   }
 }

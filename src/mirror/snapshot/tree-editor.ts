@@ -18,8 +18,12 @@ export interface TreeEdit {
   holds: Record<Channel, ReadonlyMap<string, Release>>;
   /** Content that a channel takes up now and that becomes a release by it, by component. */
   content?: Record<Channel, ReadonlyMap<string, NewContent>>;
-  /** Written in the transaction of the snapshot; told the release of each component in it. */
-  record: (manager: EntityManager, releases: Record<Channel, ReadonlyMap<string, string>>) => Promise<void>;
+  /** Written in the transaction of the snapshot (null: the trees stay as they are); told the release of each component in it. */
+  record: (
+    manager: EntityManager,
+    releases: Record<Channel, ReadonlyMap<string, string>>,
+    snapshotId: string | null,
+  ) => Promise<void>;
 }
 
 export interface NewContent extends Hold {
@@ -76,9 +80,13 @@ export class TreeEditor {
     };
     const trees = buildTrees(input);
     let releases: TreeEditResult['releases'] | null = null;
-    const recordAll = async (manager: EntityManager, at: Date): Promise<Record<Channel, Map<string, string>>> => {
+    const recordAll = async (
+      manager: EntityManager,
+      at: Date,
+      snapshotId: string | null,
+    ): Promise<Record<Channel, Map<string, string>>> => {
       const recorded = await recordReleases(manager, this.releases, input, trees, at);
-      await edit.record(manager, recorded);
+      await edit.record(manager, recorded, snapshotId);
       releases = recorded;
       return recorded;
     };
@@ -90,7 +98,7 @@ export class TreeEditor {
       record: recordAll,
     });
     if (releases === null)
-      await this.publisher.alone(async (manager) => void (await recordAll(manager, this.clock.now())));
+      await this.publisher.alone(async (manager) => void (await recordAll(manager, this.clock.now(), null)));
     return { snapshotId, releases: releases ?? { global: new Map(), japan: new Map() } };
   }
 }

@@ -54,7 +54,7 @@ export function placeUpload(input: UploadPlaceInput): UploadPlace {
   const leading = units.length === 0 ? undefined : leadingUnit(component.entries, units);
   const id = leading?.id ?? preferred.toUpperCase();
   if (!/^[PE]\./.test(id))
-    throw new AppError('unprocessable', 'upload-unsupported', `${id} is a product's section; it cannot be uploaded.`, {
+    throw new AppError('unprocessable', 'upload-unsupported', {
       details: { component: component.id, entry: id },
     });
   if (leading === undefined || published === null) return synthesised(input, id);

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { StoredFault } from '../../platform/errors/app-error.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { Validators } from '../upstream/source.js';
 
@@ -7,14 +8,13 @@ export interface RememberedFile {
   path: string;
   sha256: string | null;
   size: number | null;
+  /** Of the entry, when the file was fetched; of a signature what is doubted of it, see signature-doubts.ts. */
   version: string | null;
   etag: string | null;
   lastModified: string | null;
 }
 
-export interface RememberedError {
-  code: string;
-  message: string;
+export interface RememberedError extends StoredFault {
   /** Outlives other errors, until the source is read. */
   doubt?: ManifestDoubt;
 }

@@ -121,15 +121,15 @@ class WorkerPool implements ContentWorkers {
           tell(worker, { type: 'start', settings: this.settings, defaultChannel: this.defaultChannel });
         else if (message.type === 'listening') resolve(message);
         else if (message.type === 'failed') {
-          reject(new AppError(message.kind, message.code, message.message, { details: message.details }));
+          reject(new AppError(message.kind, message.said, { details: message.details }));
           worker.process.kill('SIGKILL');
         } else if (message.type === 'refreshed') this.waiting.get(message.id)?.();
         else this.options.onReport(message.report);
       });
       const ended = (facts: Record<string, unknown>): void => {
         this.workers.delete(worker);
-        const why = `A content worker ended (${String(facts['signal'] ?? facts['code'])}) before it served.`;
-        reject(new AppError('internal', 'content-worker-died', why));
+        const ended = String(facts['signal'] ?? facts['code']);
+        reject(new AppError('internal', 'content-worker-died', { values: { ended } }));
         if (performance.now() - bornAt > STABLE_MS) this.delayMs = FIRST_DELAY_MS;
         if (this.stopping) return;
         const { pid } = worker.process;

@@ -70,8 +70,8 @@ class ContentWorker {
       await this.listen();
       setInterval(() => void this.report(), REPORT_MS);
     } catch (error) {
-      const { kind, code, message, details } = toAppError(error);
-      await tell({ type: 'failed', kind, code, message, details });
+      const { kind, code, text, details } = toAppError(error);
+      await tell({ type: 'failed', kind, said: { code, text }, details });
     }
   }
 

@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../../platform/errors/app-error.js';
+import type { ErrorKind, Said } from '../../platform/errors/app-error.js';
 import type { Channel } from '../snapshot/channel.js';
 import type { MissingCount } from './missing-requests.js';
 import type { AnswerCount } from './serving-counters.js';
@@ -33,6 +33,6 @@ export type FromWorker =
   /** Listens for messages now; what was sent earlier is lost. */
   | { type: 'ready' }
   | { type: 'listening'; httpUrl: string | null; httpsUrl: string | null }
-  | { type: 'failed'; kind: ErrorKind; code: string; message: string; details: Record<string, unknown> }
+  | { type: 'failed'; kind: ErrorKind; said: Said; details: Record<string, unknown> }
   | { type: 'refreshed'; id: number }
   | { type: 'report'; report: WorkerReport };

@@ -7,7 +7,7 @@ import type { SlabPool } from './slab-pool.js';
 
 /** @throws AppError `cancelled`. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new AppError('conflict', 'cancelled', 'The transfer was cancelled.');
+  if (signal?.aborted === true) throw new AppError('conflict', 'cancelled.transfer');
 }
 
 /**
@@ -31,7 +31,7 @@ export async function hashesOf<A extends string>(
   } catch (error) {
     throwIfCancelled(signal);
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new AppError('not-found', 'blob-not-found', 'The content is not held here.', {
+      throw new AppError('not-found', 'blob-not-found', {
         details: { sha256: basename(path) },
         cause: error,
       });

@@ -62,8 +62,7 @@ export class BlobStore {
   }
 
   pathOf(sha256: string): string {
-    if (!SHA256.test(sha256))
-      throw new AppError('bad-input', 'blob-id-invalid', 'A blob is named by 64 lower-case hex digits.');
+    if (!SHA256.test(sha256)) throw new AppError('bad-input', 'blob-id-invalid');
     // Not `join`: a tree asks for thousands of them.
     return `${this.#blobs}/${sha256.slice(0, 2)}/${sha256}`;
   }
@@ -99,14 +98,9 @@ export class BlobStore {
     const held = await this.factsOf(sha256s);
     const missing = [...sha256s].find((sha256) => !held.has(sha256));
     if (missing === undefined) return;
-    throw new AppError(
-      'storage',
-      'blob-missing',
-      'Content that was to be recorded has gone from the disk since it was stored. What is published stays; the next download, or the same upload, brings it again.',
-      {
-        details: { sha256: missing },
-      },
-    );
+    throw new AppError('storage', 'blob-missing', {
+      details: { sha256: missing },
+    });
   }
 
   /** A fresh path in `incoming/`, for somebody who writes the file and then calls `adopt`. */

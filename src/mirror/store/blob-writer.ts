@@ -99,23 +99,13 @@ export class BlobWriter {
     const total = this.#received + chunk.length;
     const { maxBytes, exactBytes } = this.limits;
     if (exactBytes !== undefined && total > exactBytes)
-      throw new AppError(
-        'upstream',
-        'size-mismatch',
-        `The file is longer than the ${exactBytes} bytes that were announced.`,
-        {
-          details: { expected: exactBytes, receivedAtLeast: total },
-        },
-      );
+      throw new AppError('upstream', 'size-mismatch.longer', {
+        details: { expected: exactBytes, receivedAtLeast: total },
+      });
     if (total > maxBytes)
-      throw new AppError(
-        'upstream',
-        'size-exceeded',
-        `The file is longer than the ${maxBytes} bytes that are allowed.`,
-        {
-          details: { maxBytes, receivedAtLeast: total },
-        },
-      );
+      throw new AppError('upstream', 'size-exceeded', {
+        details: { maxBytes, receivedAtLeast: total },
+      });
     this.#hash.update(chunk);
     this.#received = total;
     // All of it at once: the chunk may be somebody else's again as soon as this returns.
@@ -147,14 +137,9 @@ export class BlobWriter {
   async finish(): Promise<StoredBlob> {
     const { exactBytes } = this.limits;
     if (exactBytes !== undefined && this.#received !== exactBytes)
-      throw new AppError(
-        'upstream',
-        'size-mismatch',
-        `The file has ${this.#received} bytes where ${exactBytes} were announced.`,
-        {
-          details: { expected: exactBytes, received: this.#received },
-        },
-      );
+      throw new AppError('upstream', 'size-mismatch', {
+        details: { expected: exactBytes, received: this.#received },
+      });
     await this.#flush();
     try {
       await this.#openFile().seal();
@@ -247,7 +232,7 @@ export class BlobWriter {
   }
 
   #openFile(): SequentialFile {
-    if (this.#file === null) throw new AppError('internal', 'internal', 'A closed temporary file was written to.');
+    if (this.#file === null) throw new AppError('internal', 'internal.closed-file');
     return this.#file;
   }
 

@@ -33,19 +33,17 @@ async function requireLink(probe: string, directory: string): Promise<void> {
     const errno = (cause as NodeJS.ErrnoException).code ?? '';
     const details = { directory, other: dirname(probe) };
     if (errno === 'EXDEV')
-      throw new AppError(
-        'storage',
-        'data-directory-split',
-        `${directory} and ${dirname(probe)} are not on one file system, or not on one mount of it: contents are moved and hard-linked between them. Mount the data directory as a whole; only postgres/, keys/ and tls/ may be mounts of their own. The server does not start like this.`,
-        { details, cause },
-      );
+      throw new AppError('storage', 'data-directory-split', {
+        values: { directory, other: dirname(probe) },
+        details,
+        cause,
+      });
     if (WITHOUT_LINKS.has(errno))
-      throw new AppError(
-        'storage',
-        'hard-links-unsupported',
-        `The file system of ${directory} has no hard links (${errno}), of which published trees are made. Put the data directory on one that has them. The server does not start like this.`,
-        { details: { ...details, errno }, cause },
-      );
+      throw new AppError('storage', 'hard-links-unsupported', {
+        values: { directory },
+        details: { ...details, errno },
+        cause,
+      });
   } finally {
     await rm(path, { force: true }).catch(() => undefined);
   }

@@ -1,7 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
-import { checkMember, ZipFault, type MeasuredMembers } from './zip-member.js';
+import type { KeyUnder } from '../../platform/texts/texts.js';
+import { broken, checkMember, ZipFault, type MeasuredMembers } from './zip-member.js';
 
 export interface ZipLimits {
   maxMembers: number;
@@ -37,7 +38,7 @@ export async function checkZip(path: string, options: ZipCheckOptions = {}): Pro
     const { size } = await handle.stat();
     await checkMembers({ ...options, handle, fileSize: size, limits });
   } catch (error) {
-    if (options.signal?.aborted === true) throw new AppError('conflict', 'cancelled', 'The check was cancelled.');
+    if (options.signal?.aborted === true) throw new AppError('conflict', 'cancelled.check');
     if (error instanceof ZipFault) throw corrupt(error);
     throw toAppError(error);
   } finally {
@@ -57,7 +58,7 @@ async function checkMembers(file: OpenZip): Promise<void> {
     fromFdPromise(handle.fd, { lazyEntries: true, autoClose: false, decodeStrings: false }),
   );
   if (zip.entryCount > limits.maxMembers)
-    throw new ZipFault(`it has ${zip.entryCount} members, more than ${limits.maxMembers}`);
+    throw new ZipFault(broken('members', { members: zip.entryCount, limit: limits.maxMembers }));
   const inFlight = new Set<Promise<void>>();
   let failure: unknown;
   let unpacked = 0;
@@ -85,12 +86,11 @@ async function checkMembers(file: OpenZip): Promise<void> {
 }
 
 function guardTotals(unpacked: number, packed: number, fileSize: number, limits: ZipLimits): void {
-  if (unpacked > limits.maxUnpackedBytes)
-    throw new ZipFault(`its members unpack to more than ${limits.maxUnpackedBytes} bytes`);
+  if (unpacked > limits.maxUnpackedBytes) throw new ZipFault(broken('unpacked', { limit: limits.maxUnpackedBytes }));
   // More packed bytes than the file has: members overlap, the mark of a bomb.
-  if (packed > fileSize) throw new ZipFault('its members overlap');
+  if (packed > fileSize) throw new ZipFault(broken('overlap'));
   if (unpacked > RATIO_FROM_BYTES && unpacked > fileSize * limits.maxRatio)
-    throw new ZipFault(`its members unpack to more than ${limits.maxRatio} times its size`);
+    throw new ZipFault(broken('ratio', { limit: limits.maxRatio }));
 }
 
 async function checkEntry({ handle, fileSize, measured, signal }: OpenZip, zip: ZipFile, entry: Entry): Promise<void> {
@@ -106,16 +106,16 @@ async function structure<T>(read: () => Promise<T>, member?: string): Promise<T>
     return await read();
   } catch (error) {
     if (error instanceof ZipFault || typeof (error as NodeJS.ErrnoException).errno === 'number') throw error;
-    throw new ZipFault(inOurWords((error as Error).message), member, error);
+    throw new ZipFault(broken(inOurWords((error as Error).message)), member, error);
   }
 }
 
 /** The library speaks in whole sentences for programmers; its own words stay in the cause. */
-function inOurWords(message: string): string {
-  if (/signature not found|EOF|file bounds/i.test(message)) return 'it is cut short, or is no ZIP file at all';
-  if (/multi-disk/i.test(message)) return 'it is one part of several';
-  if (/encrypt/i.test(message)) return 'its directory is encrypted';
-  return 'its directory is not that of a ZIP file';
+function inOurWords(message: string): KeyUnder<'reason.zip.'> {
+  if (/signature not found|EOF|file bounds/i.test(message)) return 'cut-short';
+  if (/multi-disk/i.test(message)) return 'one-part';
+  if (/encrypt/i.test(message)) return 'encrypted';
+  return 'no-directory';
 }
 
 /** yauzl's own iterator closes the file when it is left early; this one leaves that to us. */
@@ -133,10 +133,13 @@ function nextEntry(zip: ZipFile): Promise<Entry | null> {
   });
 }
 
-function corrupt({ reason, member, cause }: ZipFault): AppError {
-  const where = member === undefined ? '' : ` (member ${JSON.stringify(member)})`;
-  return new AppError('upstream', 'zip-corrupt', `The ZIP file is damaged: ${reason}${where}.`, {
-    details: { reason, ...(member === undefined ? {} : { member }) },
-    cause,
-  });
+function corrupt({ why, member, cause }: ZipFault): AppError {
+  const details = { reason: why.en, ...(member === undefined ? {} : { member }) };
+  return member === undefined
+    ? new AppError('upstream', 'zip-corrupt', { values: { why }, details, cause })
+    : new AppError('upstream', 'zip-corrupt.member', {
+        values: { why, quoted: JSON.stringify(member) },
+        details,
+        cause,
+      });
 }

@@ -2,16 +2,22 @@ import type { FileHandle } from 'node:fs/promises';
 import { Readable, pipeline } from 'node:stream';
 import { createInflateRaw, crc32, inflateRawSync } from 'node:zlib';
 import type { Entry } from 'yauzl';
+import { type KeyUnder, reason, type Sentence } from '../../platform/texts/texts.js';
 
-/** The ZIP file is not what it says; `reason` completes "The ZIP file is damaged: …". */
+/** The ZIP file is not what it says; `why` completes "The ZIP file is damaged: …". */
 export class ZipFault extends Error {
   constructor(
-    readonly reason: string,
+    readonly why: Sentence,
     readonly member?: string,
     cause?: unknown,
   ) {
-    super(reason, { cause });
+    super(why.en, { cause });
   }
+}
+
+/** Words for `why`. */
+export function broken(what: KeyUnder<'reason.zip.'>, values: Record<string, unknown> = {}): Sentence {
+  return reason(`zip.${what}`, values);
 }
 
 /** A member as it unpacked while the file arrived (see member-probe.ts). */
@@ -44,11 +50,11 @@ const AT_ONCE_BYTES = 128 * 1024;
 /** Unpacks one member without keeping it and compares size and CRC-32 with what the directory announces. */
 export async function checkMember(handle: FileHandle, place: MemberPlace, signal?: AbortSignal): Promise<void> {
   const { entry, name, start, fileSize } = place;
-  if (start + entry.compressedSize > fileSize) throw new ZipFault('a member leads beyond the end of the file', name);
+  if (start + entry.compressedSize > fileSize) throw new ZipFault(broken('beyond-end'), name);
   const method = entry.compressionMethod;
   if (entry.isEncrypted() || (method !== STORED && method !== DEFLATE)) return;
   if (method === STORED && entry.compressedSize !== entry.uncompressedSize)
-    throw new ZipFault('a stored member has two sizes', name);
+    throw new ZipFault(broken('two-sizes'), name);
   const { measured } = place;
   if (measured?.method === method && measured.packedSize === entry.compressedSize)
     return compare(measured.size, measured.crc, place);
@@ -61,15 +67,15 @@ export async function checkMember(handle: FileHandle, place: MemberPlace, signal
 
 function compare(size: number, crc: number, { entry, name }: MemberPlace): void {
   if (size !== entry.uncompressedSize)
-    throw new ZipFault(`a member unpacks to ${size} bytes instead of ${entry.uncompressedSize}`, name);
-  if (crc !== entry.crc32) throw new ZipFault('the checksum of a member is wrong', name);
+    throw new ZipFault(broken('other-size', { size, announced: entry.uncompressedSize }), name);
+  if (crc !== entry.crc32) throw new ZipFault(broken('checksum'), name);
 }
 
 async function checkAtOnce(handle: FileHandle, place: MemberPlace): Promise<void> {
   const { entry, name, start } = place;
   const packed = Buffer.allocUnsafe(entry.compressedSize);
   const { bytesRead } = await handle.read(packed, 0, packed.length, start);
-  if (bytesRead < packed.length) throw new ZipFault('the file ends in the middle of a member', name);
+  if (bytesRead < packed.length) throw new ZipFault(broken('ends'), name);
   const unpacked = entry.compressionMethod === STORED ? packed : inflateAtOnce(packed, entry, name);
   compare(unpacked.length, crc32(unpacked), place);
 }
@@ -78,9 +84,8 @@ function inflateAtOnce(packed: Buffer, entry: Entry, name: string): Buffer {
   try {
     return inflateRawSync(packed, { maxOutputLength: Math.max(1, entry.uncompressedSize) });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw new ZipFault('a member unpacks to more than it announces', name);
-    throw new ZipFault('a member cannot be unpacked', name);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new ZipFault(broken('more'), name);
+    throw new ZipFault(broken('not-unpacked'), name);
   }
 }
 
@@ -94,12 +99,12 @@ async function measure(
   try {
     for await (const chunk of unpacked) {
       size += chunk.length;
-      if (size > entry.uncompressedSize) throw new ZipFault('a member unpacks to more than it announces', name);
+      if (size > entry.uncompressedSize) throw new ZipFault(broken('more'), name);
       crc = crc32(chunk, crc);
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code?.startsWith('Z_') === true)
-      throw new ZipFault('a member cannot be unpacked', name);
+      throw new ZipFault(broken('not-unpacked'), name);
     throw error;
   }
   return { size, crc };
@@ -126,7 +131,7 @@ async function* readRange(
     // A new buffer each time: the inflater may still hold the one before.
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
-    if (bytesRead === 0) throw new ZipFault('the file ends in the middle of a member');
+    if (bytesRead === 0) throw new ZipFault(broken('ends'));
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }

@@ -9,8 +9,8 @@ export function readCaFile(path: string): string {
   try {
     return readAuthorities(path);
   } catch (cause) {
-    const why = toAppError(cause).code === 'tls-file-unreadable' ? 'cannot be read' : 'holds no PEM certificate';
-    throw new AppError('bad-input', 'ca-file-unreadable', `The file with additional CA certificates ${why}: ${path}`, {
+    const unread = toAppError(cause).code === 'tls-file-unreadable';
+    throw new AppError('bad-input', unread ? 'ca-file-unreadable' : 'ca-file-unreadable.no-certificate', {
       details: { path },
       cause,
     });

@@ -16,7 +16,7 @@ export function looksLikeMarkup(body: Buffer | null, contentType: string | undef
 }
 
 export function sizeMismatch(url: string, expected: number, received: number): AppError {
-  return fault('size-mismatch', `The file has ${received} bytes where ${expected} were announced.`, {
+  return fault('size-mismatch', {
     url,
     expected,
     received,
@@ -24,7 +24,7 @@ export function sizeMismatch(url: string, expected: number, received: number): A
 }
 
 export function sizeExceeded(url: string, maxBytes: number, size: number): AppError {
-  return fault('size-exceeded', `The file is longer than the ${maxBytes} bytes that are allowed.`, {
+  return fault('size-exceeded', {
     url,
     maxBytes,
     size,

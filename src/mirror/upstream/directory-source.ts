@@ -110,7 +110,7 @@ export class DirectorySource implements UpstreamSource {
       const root = await this.#realRoot();
       const found = await realpath(await locate(root, segments));
       if (!found.startsWith(root.endsWith(sep) ? root : root + sep))
-        throw fault('upstream-refused', 'The file is a link that leads out of the directory.', {
+        throw fault('upstream-refused.link', {
           url,
           reason: 'outside-directory',
         });
@@ -118,8 +118,7 @@ export class DirectorySource implements UpstreamSource {
       const handle = await open(found, constants.O_RDONLY | constants.O_NONBLOCK);
       try {
         const facts = await handle.stat({ bigint: true });
-        if (!facts.isFile())
-          throw fault('upstream-not-found', 'There is no regular file of this name in the directory.', { url });
+        if (!facts.isFile()) throw fault('upstream-not-found.irregular', { url });
         return { handle, url, size: Number(facts.size), etag: etagOf(facts), lastModified: facts.mtime.toUTCString() };
       } catch (error) {
         await handle.close();
@@ -135,13 +134,13 @@ export class DirectorySource implements UpstreamSource {
       const root = await realpath(this.#root);
       if ((await stat(root)).isDirectory()) return root;
     } catch (cause) {
-      throw fault('upstream-unreachable', 'The directory of the update source is not there; is the share mounted?', {
+      throw fault('upstream-unreachable.directory-missing', {
         url: this.url,
         reason: 'missing-directory',
         errno: (cause as NodeJS.ErrnoException).code ?? null,
       });
     }
-    throw fault('upstream-unreachable', 'The update source is not a directory.', {
+    throw fault('upstream-unreachable.no-directory', {
       url: this.url,
       reason: 'missing-directory',
     });
@@ -160,7 +159,7 @@ export class DirectorySource implements UpstreamSource {
         lent = false;
         if (bytesRead === 0) {
           const details = { url: file.url, received: position, expected: file.size };
-          throw fault('upstream-truncated', `The file ended after ${position} of ${file.size} bytes.`, details);
+          throw fault('upstream-truncated', details);
         }
         position += bytesRead;
         onProgress?.(bytesRead);
@@ -179,8 +178,7 @@ export class DirectorySource implements UpstreamSource {
     const now = await file.handle.stat({ bigint: true }).catch((error: unknown) => {
       throw directoryFault(error, file.url);
     });
-    if (etagOf(now) !== file.etag)
-      throw fault('upstream-truncated', 'The file was changed while it was read.', { url: file.url });
+    if (etagOf(now) !== file.etag) throw fault('upstream-truncated.changed', { url: file.url });
   }
 
   async #readAt(file: OpenFile, slab: Buffer, position: number): Promise<number> {
@@ -206,21 +204,12 @@ function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
 function rootPath(url: string): string {
   if (!url.startsWith('file:')) {
     if (url.startsWith('/')) return url;
-    throw new AppError(
-      'bad-input',
-      'upstream-url-invalid',
-      'A directory as update source must be an absolute path or a file: URL.',
-    );
+    throw new AppError('bad-input', 'upstream-url-invalid.directory');
   }
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw new AppError(
-      'bad-input',
-      'upstream-url-invalid',
-      'The file: URL of the update source does not name a local directory.',
-      { cause },
-    );
+    throw new AppError('bad-input', 'upstream-url-invalid.file-url', { cause });
   }
 }
 
@@ -236,13 +225,8 @@ function directoryFault(error: unknown, url: string): AppError {
   if (error instanceof AppError) return error;
   const errno = (error as NodeJS.ErrnoException).code ?? '';
   if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EISDIR' || errno === 'ENXIO')
-    return fault('upstream-not-found', 'There is no such file in the directory.', { url }, error);
+    return fault('upstream-not-found.directory', { url }, { cause: error });
   if (errno === 'EACCES' || errno === 'EPERM' || errno === 'ELOOP')
-    return fault('upstream-refused', 'The file in the directory may not be read.', { url, errno }, error);
-  return fault(
-    'upstream-unreachable',
-    'The directory of the update source cannot be read.',
-    { url, reason: 'network', errno },
-    error,
-  );
+    return fault('upstream-refused.directory', { url, errno }, { cause: error });
+  return fault('upstream-unreachable.directory', { url, reason: 'network', errno }, { cause: error });
 }

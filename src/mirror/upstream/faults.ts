@@ -1,4 +1,4 @@
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, type AppErrorOptions, type ErrorText } from '../../platform/errors/app-error.js';
 
 /**
  * Every way in which a source can fail, with its stable code:
@@ -28,12 +28,19 @@ export type FaultCode =
   | 'proxy-auth-required'
   | 'proxy-unreachable';
 
-export function fault(code: FaultCode, message: string, details: Record<string, unknown>, cause?: unknown): AppError {
-  return new AppError('upstream', code, message, { details, ...(cause === undefined ? {} : { cause }) });
+/** The sentences that the catalogue has for them. */
+export type FaultText = Extract<ErrorText, FaultCode | `${FaultCode}.${string}`>;
+
+export function fault(
+  text: FaultText,
+  details: Record<string, unknown>,
+  options: Omit<AppErrorOptions, 'details'> = {},
+): AppError {
+  return new AppError('upstream', text, { details, ...options });
 }
 
 export function cancelled(): AppError {
-  return new AppError('conflict', 'cancelled', 'The transfer was cancelled.');
+  return new AppError('conflict', 'cancelled.transfer');
 }
 
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
@@ -58,8 +65,7 @@ export function retryAfterMs({ code, details }: AppError): number | null {
 
 /** The same fault for a file that was not asked for any more. */
 export function refusedWithoutAsking(known: AppError): AppError {
-  const { kind, code, message, details } = known;
-  return new AppError(kind, code, message, { details: { ...details, givenUp: true }, cause: known });
+  return new AppError(known.kind, known, { details: { ...known.details, givenUp: true }, cause: known });
 }
 
 /** Worth another try: may be gone in a second. */

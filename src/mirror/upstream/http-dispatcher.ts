@@ -76,7 +76,7 @@ export function openConnection(
 function proxyUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
-    throw new AppError('bad-input', 'proxy-url-invalid', 'The proxy must be given as http://host:port.');
+    throw new AppError('bad-input', 'proxy-url-invalid');
   return url;
 }
 

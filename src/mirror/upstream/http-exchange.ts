@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { AppError } from '../../platform/errors/app-error.js';
+import { type KeyUnder, reason } from '../../platform/texts/texts.js';
 import { proxyStatusFault } from './http-faults.js';
 import { fault } from './faults.js';
 import { HttpAnswer, type Headers } from './http-answer.js';
@@ -48,8 +49,7 @@ export async function exchange(start: URL, options: ExchangeOptions): Promise<An
     const location = header(headers, 'location');
     if (!isRedirect(status) || location === undefined) return { status, headers, body, url };
     body.drop();
-    if (hops >= options.maxRedirects)
-      throw refusedRedirect(url, location, `it redirects more than ${options.maxRedirects} times`);
+    if (hops >= options.maxRedirects) throw refusedRedirect(url, location, 'too-many', { limit: options.maxRedirects });
     url = redirectTarget(url, start, location, options.allowRedirectHosts);
   }
 }
@@ -59,17 +59,13 @@ function isRedirect(status: number): boolean {
 }
 
 function redirectTarget(from: URL, start: URL, location: string, allowed: readonly string[]): URL {
-  if (!URL.canParse(location, from.href))
-    throw refusedRedirect(from, location, 'it redirects to something that is no address');
+  if (!URL.canParse(location, from.href)) throw refusedRedirect(from, location, 'no-address');
   const target = new URL(location, from);
   target.username = '';
   target.password = '';
-  if (target.protocol !== 'http:' && target.protocol !== 'https:')
-    throw refusedRedirect(from, location, 'it redirects to something other than HTTP');
-  if (from.protocol === 'https:' && target.protocol === 'http:')
-    throw refusedRedirect(from, location, 'it redirects from HTTPS to HTTP');
-  if (!isSameHost(start, target) && !isAllowed(target, allowed))
-    throw refusedRedirect(from, location, 'it redirects to another host');
+  if (target.protocol !== 'http:' && target.protocol !== 'https:') throw refusedRedirect(from, location, 'no-http');
+  if (from.protocol === 'https:' && target.protocol === 'http:') throw refusedRedirect(from, location, 'to-http');
+  if (!isSameHost(start, target) && !isAllowed(target, allowed)) throw refusedRedirect(from, location, 'other-host');
   return target;
 }
 
@@ -85,12 +81,21 @@ function isAllowed({ hostname, port, protocol }: URL, allowed: readonly string[]
   return allowed.some((each) => names.includes(each.toLowerCase()));
 }
 
-function refusedRedirect(from: URL, location: string, why: string): AppError {
+function refusedRedirect(
+  from: URL,
+  location: string,
+  why: KeyUnder<'reason.redirect.'>,
+  values?: Record<string, unknown>,
+): AppError {
   const target = URL.canParse(location, from.href) ? displayUrl(new URL(location, from)) : location;
-  return fault('upstream-redirect-refused', `The redirect of the upstream was not followed: ${why}.`, {
-    url: displayUrl(from),
-    location: target.slice(0, 500),
-  });
+  return fault(
+    'upstream-redirect-refused',
+    {
+      url: displayUrl(from),
+      location: target.slice(0, 500),
+    },
+    { values: { why: reason(`redirect.${why}`, values) } },
+  );
 }
 
 /** The fault of an answer that is not what was asked for. */
@@ -98,17 +103,15 @@ export function statusFault(answer: Answer, proxy: string | null, now: Date): Ap
   const { status, headers } = answer;
   const details = { url: displayUrl(answer.url), status };
   if (proxy !== null && (status === 407 || isOfProxy(headers))) return proxyStatusFault(status, details.url, proxy);
-  if (status === 404 || status === 410)
-    return fault('upstream-not-found', 'The upstream does not have the file.', details);
-  if (status === 401 || status === 403)
-    return fault('upstream-refused', `The upstream refuses access (status ${status}).`, details);
+  if (status === 404 || status === 410) return fault('upstream-not-found', details);
+  if (status === 401 || status === 403) return fault('upstream-refused', details);
   const retryAfterSeconds = parseRetryAfter(header(headers, 'retry-after'), now);
   if (retryAfterSeconds !== null && (status === 429 || status === 503))
-    return fault('upstream-busy', `The upstream asks to come back in ${retryAfterSeconds} s.`, {
+    return fault('upstream-busy', {
       ...details,
       retryAfterSeconds,
     });
-  return fault('upstream-http-status', `The upstream answered with status ${status}.`, details);
+  return fault('upstream-http-status', details);
 }
 
 /** Squid and tinyproxy sign the errors that are their own; answers of the upstream keep its signature. */

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import { cancelled, fault } from './faults.js';
+import { type KeyUnder, reason as why } from '../../platform/texts/texts.js';
 import type { WatchVerdict } from './transfer-watch.js';
 
 /** Where in an exchange the fault came up. */
@@ -15,7 +16,7 @@ export interface FaultContext {
   received: number;
 }
 
-const TLS_REASONS: Record<string, string> = {
+const TLS_REASONS: Record<string, KeyUnder<'reason.tls.'>> = {
   CERT_HAS_EXPIRED: 'expired',
   CERT_NOT_YET_VALID: 'not-yet-valid',
   CERT_REVOKED: 'revoked',
@@ -26,15 +27,6 @@ const TLS_REASONS: Record<string, string> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unknown-ca',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unknown-ca',
   CERT_UNTRUSTED: 'unknown-ca',
-};
-
-const TLS_TEXTS: Record<string, string> = {
-  expired: 'the certificate has expired',
-  'not-yet-valid': 'the certificate is not valid yet (is the clock right?)',
-  revoked: 'the certificate has been revoked',
-  'wrong-name': 'the certificate belongs to another name',
-  'unknown-ca': 'the certificate was not issued by a trusted authority',
-  handshake: 'the handshake failed',
 };
 
 /** Turns whatever undici, sockets and TLS throw into one fault with a stable code. AppErrors pass. */
@@ -55,9 +47,8 @@ export function toFault(thrown: unknown, context: FaultContext): AppError {
   if (tls !== undefined)
     return fault(
       'upstream-tls',
-      `The secure connection was refused: ${TLS_TEXTS[tls] ?? tls}.`,
       { ...details, reason: tls, tlsCode: code },
-      thrown,
+      { values: { why: why(`tls.${tls}`) }, cause: thrown },
     );
 
   const proxyFault = throughProxy(error, context);
@@ -65,32 +56,16 @@ export function toFault(thrown: unknown, context: FaultContext): AppError {
 
   if (phase === 'body') {
     if (code.startsWith('HPE_') && !ENDED_EARLY.has(code))
-      return fault(
-        'upstream-unexpected-content',
-        'The upstream broke the rules of HTTP.',
-        { ...details, httpCode: code },
-        thrown,
-      );
-    return fault(
-      'upstream-truncated',
-      `The connection ended after ${received} bytes, in the middle of the file.`,
-      { ...details, received },
-      thrown,
-    );
+      return fault('upstream-unexpected-content.protocol', { ...details, httpCode: code }, { cause: thrown });
+    return fault('upstream-truncated.connection', { ...details, received }, { cause: thrown });
   }
   if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW')
-    return fault(
-      'upstream-unexpected-content',
-      'The answer of the upstream is not proper HTTP.',
-      { ...details, httpCode: code },
-      thrown,
-    );
+    return fault('upstream-unexpected-content.http', { ...details, httpCode: code }, { cause: thrown });
   const reason = connectReason(code);
   return fault(
     'upstream-unreachable',
-    `The upstream cannot be reached: ${REASON_TEXTS[reason] ?? reason}.`,
     { ...details, reason },
-    thrown,
+    { values: { why: why(`connect.${reason}`) }, cause: thrown },
   );
 }
 
@@ -109,14 +84,6 @@ function isNetworkError(error: ErrorWithCode): boolean {
   return error.errno !== undefined || /^(UND_ERR|HPE_|ERR_SSL|ERR_TLS|E[A-Z]+$)/.test(code) || code in TLS_REASONS;
 }
 
-const REASON_TEXTS: Record<string, string> = {
-  refused: 'nothing accepts connections there',
-  dns: 'its name cannot be resolved',
-  timeout: 'no connection within the time limit',
-  reset: 'it closed the connection without an answer',
-  network: 'there is no route to it',
-};
-
 function connectReason(code: string): 'refused' | 'dns' | 'timeout' | 'reset' | 'network' {
   if (code === 'ECONNREFUSED') return 'refused';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENODATA') return 'dns';
@@ -134,38 +101,23 @@ function throughProxy(error: ErrorWithCode, { url, proxy, phase }: FaultContext)
   if (reason === 'reset' && error.code !== 'UND_ERR_PRX_CONN') return null;
   return fault(
     'proxy-unreachable',
-    `The proxy cannot be reached: ${REASON_TEXTS[reason] ?? reason}.`,
     { url, proxy, reason },
-    error,
+    { values: { why: why(`connect.${reason}`) }, cause: error },
   );
 }
 
 /** What the proxy itself answered instead of passing us through. */
 export function proxyStatusFault(status: number, url: string, proxy: string, cause?: unknown): AppError {
   // tinyproxy answers 401 to a wrong password, and 407 to none.
-  if (status === 407 || status === 401)
-    return fault('proxy-auth-required', 'The proxy wants a valid user and password.', { url, proxy, status }, cause);
-  if (status >= 500)
-    return fault(
-      'upstream-unreachable',
-      'The proxy could not reach the upstream.',
-      { url, proxy, status, reason: 'proxy' },
-      cause,
-    );
-  return fault(
-    'proxy-unreachable',
-    'The proxy refuses to connect to the upstream.',
-    { url, proxy, status, reason: 'refused-by-proxy' },
-    cause,
-  );
+  if (status === 407 || status === 401) return fault('proxy-auth-required', { url, proxy, status }, { cause });
+  if (status >= 500) return fault('upstream-unreachable.by-proxy', { url, proxy, status, reason: 'proxy' }, { cause });
+  return fault('proxy-unreachable.refused', { url, proxy, status, reason: 'refused-by-proxy' }, { cause });
 }
 
 function silence(verdict: WatchVerdict, { url, phase, received }: FaultContext): AppError {
   const details = { url, phase, received };
-  if (verdict === 'slow') return fault('upstream-too-slow', 'The upstream delivers too slowly.', details);
-  const where =
-    phase === 'head' ? 'The upstream did not answer in time.' : 'The upstream fell silent in the middle of a file.';
-  return fault('upstream-timeout', where, details);
+  if (verdict === 'slow') return fault('upstream-too-slow', details);
+  return fault(phase === 'head' ? 'upstream-timeout.head' : 'upstream-timeout.body', details);
 }
 
 interface ErrorWithCode extends Error {

@@ -57,11 +57,7 @@ export class HttpSource implements UpstreamSource {
   constructor(private readonly options: HttpSourceOptions) {
     const base = URL.canParse(options.url) ? new URL(options.url) : null;
     if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:'))
-      throw new AppError(
-        'bad-input',
-        'upstream-url-invalid',
-        'The update source must be an http:// or https:// address.',
-      );
+      throw new AppError('bad-input', 'upstream-url-invalid');
     this.#base = base;
     this.id = options.id;
     this.url = displayUrl(base);
@@ -161,7 +157,7 @@ export class HttpSource implements UpstreamSource {
         if (resuming && (answer.status === 206 || answer.status === 416)) {
           answer.body.drop();
           await file.begin(null, null);
-          throw fault('upstream-truncated', 'The upstream could not continue the file; it is fetched again.', {
+          throw fault('upstream-truncated.not-continued', {
             url: displayUrl(url),
           });
         }
@@ -183,7 +179,7 @@ export class HttpSource implements UpstreamSource {
       });
       const expected = size ?? file.total;
       if (expected !== null && file.offset < expected)
-        throw fault('upstream-truncated', `The file ended after ${file.offset} of ${expected} bytes.`, {
+        throw fault('upstream-truncated', {
           url: displayUrl(url),
           received: file.offset,
           expected,
@@ -214,7 +210,7 @@ export class HttpSource implements UpstreamSource {
       watch.startBody();
       const encoding = header(answer.headers, 'content-encoding') ?? 'identity';
       if (answer.status === 200 && encoding.toLowerCase() !== 'identity')
-        throw fault('upstream-unexpected-content', 'The upstream compressed a file although it was asked not to.', {
+        throw fault('upstream-unexpected-content.compressed', {
           url: displayUrl(url),
           encoding,
         });
@@ -249,7 +245,7 @@ export class HttpSource implements UpstreamSource {
   }
 
   #unexpected(url: URL, answer: Answer): AppError {
-    return fault('upstream-unexpected-content', 'The upstream answered with a web page instead of the file.', {
+    return fault('upstream-unexpected-content.web-page', {
       url: displayUrl(url),
       contentType: header(answer.headers, 'content-type') ?? null,
     });

@@ -87,9 +87,5 @@ export class ShareCalls {
 }
 
 function silent(url: string): Error {
-  return fault(
-    'upstream-timeout',
-    'The directory of the update source does not answer; is the server of the share reachable?',
-    { url, reason: 'timeout' },
-  );
+  return fault('upstream-timeout.directory', { url, reason: 'timeout' });
 }

@@ -1,12 +1,12 @@
 import type { AppError } from '../../platform/errors/app-error.js';
-import { fault, type FaultCode } from './faults.js';
+import { fault, type FaultText } from './faults.js';
 import { SourceHealth } from './source-health.js';
 import { DEFAULT_LIMITS } from './transfer-limits.js';
 
 const LIMITS = { ...DEFAULT_LIMITS, tries: 1, backoffMs: 0, noProgressMs: 0, longestPauseMs: 20 };
 
-function failure(code: FaultCode, details: Record<string, unknown> = {}): AppError {
-  return fault(code, `${code}.`, { reason: 'reset', ...details });
+function failure(text: FaultText, details: Record<string, unknown> = {}): AppError {
+  return fault(text, { reason: 'reset', ...details });
 }
 
 /** What became of one file: `done`, the code of its fault, or `not asked`. */
@@ -36,7 +36,7 @@ describe('the health of a source', () => {
     health = new SourceHealth(LIMITS, () => (nowMs += 1));
   });
 
-  const silence = failure('upstream-timeout');
+  const silence = failure('upstream-timeout.head');
   const unreachable = failure('upstream-unreachable');
   const pause = (retryAfterSeconds: number): AppError => failure('upstream-busy', { retryAfterSeconds });
 

@@ -14,7 +14,7 @@ export function pathSegments(path: string): string[] {
       /[\u0000-\u001f\u007f\\]/.test(segment) ||
       /^[a-zA-Z]:/.test(segment)
     )
-      throw new AppError('upstream', 'upstream-path-refused', 'The path leads out of the tree or is malformed.', {
+      throw new AppError('upstream', 'upstream-path-refused', {
         details: { path: path.slice(0, 200) },
       });
   }

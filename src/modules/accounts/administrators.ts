@@ -8,7 +8,7 @@ import { actorOf } from './authentication.hook.js';
 class AdministratorGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     if (actorOf(context.switchToHttp().getRequest<FastifyRequest>()).role !== 'administrator')
-      throw new AppError('forbidden', 'role-insufficient', 'Only an administrator may do this.');
+      throw new AppError('forbidden', 'role-insufficient.administrator');
     return true;
   }
 }

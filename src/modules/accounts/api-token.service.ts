@@ -3,7 +3,6 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { fateOf, thisProcess } from '../../platform/process/process-mark.js';
 import { ApiToken, type Role } from './api-token.entity.js';
 
 /** Who asks: the name under which an act is recorded, and what it may do. */
@@ -21,6 +20,15 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
 }
 
+export function newTokenText(): string {
+  return TOKEN_PREFIX + randomBytes(32).toString('base64url');
+}
+
+/** What is kept of a token's text, for persons to tell tokens apart. */
+export function prefixOf(token: string): string {
+  return token.slice(0, 10);
+}
+
 @Injectable()
 export class ApiTokenService {
   constructor(
@@ -36,13 +44,13 @@ export class ApiTokenService {
     expiresAt?: Date | null;
     value?: string;
   }): Promise<{ token: string; record: ApiToken }> {
-    const token = input.value ?? TOKEN_PREFIX + randomBytes(32).toString('base64url');
+    const token = input.value ?? newTokenText();
     const record = this.dataSource.getRepository(ApiToken).create({
       id: randomUUID(),
       name: input.name,
       tokenHash: hashToken(token),
       // Nothing of a token that an administrator chose is kept: it may be short.
-      tokenPrefix: input.value === undefined ? token.slice(0, 10) : '',
+      tokenPrefix: input.value === undefined ? prefixOf(token) : '',
       role: input.role,
       createdAt: this.clock.now(),
       createdBy: input.createdBy,
@@ -63,30 +71,10 @@ export class ApiTokenService {
     );
   }
 
-  /**
-   * The token by which commands on this host talk to the server; replaced at every start. Those of other processes of that name stay
-   * while they run.
-   */
-  async replaceLocalToken(name: string): Promise<string> {
-    const earlier = await this.dataSource.query<{ id: string; createdBy: string | null }[]>(
-      `select id, created_by as "createdBy" from api_token where name = $1`,
-      [name],
-    );
-    const over = earlier.filter(({ createdBy }) => !isAnotherRunning(createdBy)).map(({ id }) => id);
-    await this.dataSource.query(`delete from api_token where id = any($1)`, [over]);
-    const { token } = await this.create({ name, role: 'administrator', createdBy: OWN_MARK });
-    return token;
-  }
-
   /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
   async authenticate(authorization: string | undefined): Promise<Actor> {
     const token = /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1];
-    if (token === undefined)
-      throw new AppError(
-        'unauthenticated',
-        'token-missing',
-        'This needs a token: send "Authorization: Bearer <token>".',
-      );
+    if (token === undefined) throw new AppError('unauthenticated', 'token-missing.bearer');
     const now = this.clock.now();
     if (!/^[\x21-\x7e]{8,512}$/.test(token)) throw invalid();
     const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
@@ -95,12 +83,17 @@ export class ApiTokenService {
       [hashToken(token), now],
     );
     if (row === undefined) throw invalid();
+    // Whoever reads must learn what is wrong also when nothing can be written: a full disk, a database that may only be read.
+    await this.noteUse(row.id, now).catch(() => undefined);
+    return { tokenId: row.id, name: row.name, role: row.role };
+  }
+
+  private async noteUse(id: string, now: Date): Promise<void> {
     await this.dataSource.query(
       `update api_token set last_used_at = $2
        where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '${LAST_USED_GRAIN}')`,
-      [row.id, now],
+      [id, now],
     );
-    return { tokenId: row.id, name: row.name, role: row.role };
   }
 
   /** Those of these ids whose token would still be let in. */
@@ -122,21 +115,11 @@ export class ApiTokenService {
       `update api_token set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null`,
       [idOrName, this.clock.now()],
     );
-    if (result[1] === 0)
-      throw new AppError('not-found', 'token-not-found', 'There is no such token, or it is revoked already.');
+    if (result[1] === 0) throw new AppError('not-found', 'token-not-found');
     return result[1];
   }
 }
 
-/** Of a server's own token, in `created_by`. */
-const OWN_MARK = `server ${thisProcess.pid} ${thisProcess.place ?? '-'} ${thisProcess.token}`;
-
-function isAnotherRunning(mark: string | null): boolean {
-  const [, pid, place, token] = mark?.split(' ') ?? [];
-  if (mark === OWN_MARK || place === undefined || token === undefined) return false;
-  return fateOf({ pid: Number(pid), place, token }) === 'running';
-}
-
 function invalid(): AppError {
-  return new AppError('unauthenticated', 'token-invalid', 'The token is not valid.');
+  return new AppError('unauthenticated', 'token-invalid');
 }

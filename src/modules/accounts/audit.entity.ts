@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** Who did what to which object; written with the act, never changed. */
+/** Who did what to which object: of orders written with the act, of everything else right after it. Never changed. */
 @Entity('audit_entry')
 export class AuditEntry {
   @PrimaryColumn('bigint', { generated: 'identity' })

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../../platform/clock/clock.js';
 import { currentRequestId } from '../../platform/http/request-context.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
@@ -12,13 +12,15 @@ export class AuditService {
     private readonly clock: Clock,
   ) {}
 
+  /** @param manager of the transaction of the act, where it has one: then the line stands or falls with it */
   async record(
     actor: string,
     action: string,
     object: string | null,
     details: Record<string, unknown> = {},
+    manager: EntityManager = this.dataSource.manager,
   ): Promise<void> {
-    await this.dataSource.query(
+    await manager.query(
       `insert into audit_entry (at, actor, action, object, details, request_id) values ($1, $2, $3, $4, $5, $6)`,
       [this.clock.now(), actor, action, object, JSON.stringify(details), currentRequestId()],
     );

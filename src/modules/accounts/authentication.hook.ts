@@ -24,7 +24,7 @@ export function requireToken(fastify: FastifyInstance, tokens: ApiTokenService, 
     try {
       request.actor = await tokens.authenticate(request.headers.authorization);
       if (request.actor.role === 'viewer' && !READING.has(request.method))
-        throw new AppError('forbidden', 'role-insufficient', 'This token may only read.');
+        throw new AppError('forbidden', 'role-insufficient.read-only');
     } catch (thrown) {
       filter.answer(thrown, request, reply);
       return reply;
@@ -35,6 +35,6 @@ export function requireToken(fastify: FastifyInstance, tokens: ApiTokenService, 
 
 /** The authenticated caller; the hook has run before any controller. */
 export function actorOf(request: FastifyRequest): Actor {
-  if (request.actor === undefined) throw new AppError('unauthenticated', 'token-missing', 'This needs a token.');
+  if (request.actor === undefined) throw new AppError('unauthenticated', 'token-missing');
   return request.actor;
 }

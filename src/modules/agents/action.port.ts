@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 /** What DDI tells of actions, without links: the links depend on how the product reached us. */
 
 export type Handling = 'forced' | 'attempt' | 'skip';
@@ -133,6 +134,6 @@ export abstract class ActionPort {
   /** Files of a module, as long as its action is open or the last one that was installed. */
   abstract files(agent: AskingAgent, moduleId: string): Promise<ContentFile[]>;
 
-  /** The product is deleted: its open orders end. */
-  abstract agentRemoved(controllerIds: readonly string[], actor: string): Promise<void>;
+  /** In the transaction that deletes the product: its open orders end. */
+  abstract agentRemoved(manager: EntityManager, controllerIds: readonly string[], actor: string): Promise<void>;
 }

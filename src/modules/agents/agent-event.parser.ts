@@ -70,5 +70,5 @@ function text(value: unknown, most: number): string | null {
 }
 
 function invalid(why: string): AppError {
-  return new AppError('bad-input', 'events-invalid', `The events cannot be read: ${why}.`);
+  return new AppError('bad-input', 'events-invalid', { values: { why } });
 }

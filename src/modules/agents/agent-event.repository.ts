@@ -20,8 +20,23 @@ export interface AgentEventRow {
 export class AgentEventRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @returns the ids of those that were not known. */
-  async insert(manager: EntityManager, controllerId: string, events: ProductEvent[], now: Date): Promise<string[]> {
+  /** How many the product has told of since then; counted to `most` only. */
+  async count(manager: EntityManager, controllerId: string, since: Date, most: number): Promise<number> {
+    const [row] = await manager.query<{ kept: number }[]>(
+      `select count(*)::int as kept from (select 1 from agent_event where controller_id = $1 and received_at > $2 limit $3) e`,
+      [controllerId, since, most],
+    );
+    return row?.kept ?? 0;
+  }
+
+  /** @param room how many may be kept. @returns the ids of those that were not known. */
+  async insert(
+    manager: EntityManager,
+    controllerId: string,
+    events: ProductEvent[],
+    room: number,
+    now: Date,
+  ): Promise<string[]> {
     if (events.length === 0) return [];
     const month = now.toISOString().slice(0, 7) + '-01';
     await manager.query(`select ensure_command_month($1) where to_regclass($2) is null`, [
@@ -36,8 +51,9 @@ export class AgentEventRepository {
          "versionBefore" text, version text, code int, message text)
        where not exists (select 1 from agent_event known where known.controller_id = $2 and known.event_id = n.id
          and known.month <> $3::date)
+       limit $5
        on conflict do nothing returning event_id`,
-      [JSON.stringify(events), controllerId, month, now],
+      [JSON.stringify(events), controllerId, month, now, room],
     );
     return rows.map((row) => row.event_id);
   }

@@ -15,6 +15,10 @@ export interface AgentEventView extends Omit<AgentEventRow, 'at' | 'receivedAt'>
   receivedAt: string;
 }
 
+const DAY_MS = 86_400_000;
+/** Of one product: one every ten seconds or so. */
+const MOST_A_DAY = 10_000;
+
 /** Updates that products started themselves: one history with everything else. */
 @Injectable()
 export class AgentEventService {
@@ -26,13 +30,17 @@ export class AgentEventService {
     private readonly clock: Clock,
   ) {}
 
-  /** Keeps each event once, however often it is sent. @throws AppError `events-invalid`. */
+  /**
+   * Keeps each event once, however often it is sent; what a product tells beyond its measure is lost, so that its orders are not.
+   * @throws AppError `events-invalid`.
+   */
   async take(controllerId: string, body: unknown): Promise<void> {
     const now = this.clock.now();
     const events = parseProductEvents(body, now);
     const numberings = await this.numberings.of(events.map((event) => event.component));
     await inTransaction(this.dataSource, async (manager) => {
-      const fresh = new Set(await this.events.insert(manager, controllerId, events, now));
+      const kept = await this.events.count(manager, controllerId, new Date(now.getTime() - DAY_MS), MOST_A_DAY);
+      const fresh = new Set(await this.events.insert(manager, controllerId, events, MOST_A_DAY - kept, now));
       const news = events.filter((event) => fresh.has(event.id));
       await this.events.log(manager, controllerId, news, now);
       // What the catalogue does not know stands in the history alone: a product could name new ones for ever.

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { AgentGroupOrder, AgentGroupPatch } from './agent.dto.js';
@@ -13,6 +14,7 @@ import { AgentGroupService, type AgentGroupView } from './agent-group.service.js
 export class AgentGroupController {
   constructor(
     private readonly groups: AgentGroupService,
+    private readonly idempotency: Idempotency,
     private readonly audit: AuditService,
   ) {}
 
@@ -28,14 +30,17 @@ export class AgentGroupController {
   }
 
   @Post()
+  @TakesIdempotencyKey()
   @AdministratorsOnly()
   async create(@Body() body: AgentGroupOrder, @Req() request: FastifyRequest): Promise<AgentGroupView> {
-    const id = await this.groups.create({
-      name: body.name,
-      parentId: body.parentId ?? null,
-      pollIntervalSeconds: body.pollIntervalSeconds ?? null,
-    });
-    await this.audit.record(actorOf(request).name, 'agent-group.create', id, { ...body });
+    const actor = actorOf(request).name;
+    const { name, parentId = null, pollIntervalSeconds = null } = body;
+    const { id } = await this.idempotency.once<{ id: string }>(request, 'agent-groups', body, async (keep) => ({
+      id: await this.groups.create({ name, parentId, pollIntervalSeconds }, async (manager, made) => {
+        await this.audit.record(actor, 'agent-group.create', made, { ...body }, manager);
+        await keep(manager, { id: made });
+      }),
+    }));
     return this.groups.view(id);
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { isUniqueViolation } from '../../database/database.errors.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
@@ -73,12 +73,7 @@ export class AgentGroupService {
     const after = decodeCursor(query.cursor, ['uuid'])?.[0];
     const groups = await this.list();
     const place = groups.findIndex(({ id }) => id === after);
-    if (after !== undefined && place < 0)
-      throw new AppError(
-        'bad-input',
-        'cursor-invalid',
-        'The group at which the page before ended is gone: begin anew.',
-      );
+    if (after !== undefined && place < 0) throw new AppError('bad-input', 'cursor-invalid.group-gone');
     return toPage(
       groups.slice(place + 1, place + 2 + query.limit),
       query.limit,
@@ -122,18 +117,18 @@ export class AgentGroupService {
     const [only] = named;
     if (only === undefined) throw unknownGroups([idOrName]);
     if (named.length > 1)
-      throw new AppError(
-        'conflict',
-        'agent-group-ambiguous',
-        `There are ${named.length} groups ${idOrName}: give the id.`,
-        {
-          details: { groups: named.map((group) => group.id) },
-        },
-      );
+      throw new AppError('conflict', 'agent-group-ambiguous', {
+        values: { idOrName, count: named.length },
+        details: { groups: named.map((group) => group.id) },
+      });
     return only.id;
   }
 
-  async create(input: { name: string; parentId: string | null; pollIntervalSeconds: number | null }): Promise<string> {
+  /** @param alongside told its id */
+  async create(
+    input: { name: string; parentId: string | null; pollIntervalSeconds: number | null },
+    alongside: Alongside<string> = nothingAlongside,
+  ): Promise<string> {
     const id = randomUUID();
     await inTransaction(this.dataSource, async (manager) => {
       await this.lock(manager);
@@ -141,6 +136,7 @@ export class AgentGroupService {
       await manager
         .insert(AgentGroup, { id, ...input, builtIn: false, createdAt: this.clock.now() })
         .catch(nameTaken(input.name));
+      await alongside(manager, id);
     });
     await this.changes.publish(null);
     return id;
@@ -174,12 +170,7 @@ export class AgentGroupService {
     } catch (fault) {
       // 23503: agents, subgroups or enrolment tokens still refer to it.
       if ((fault as { code?: unknown }).code !== '23503') throw fault;
-      throw new AppError(
-        'conflict',
-        'agent-group-not-empty',
-        'The group still has products, subgroups or enrolment tokens.',
-        { cause: fault },
-      );
+      throw new AppError('conflict', 'agent-group-not-empty', { cause: fault });
     }
     await this.changes.publish(null);
   }
@@ -198,9 +189,9 @@ export class AgentGroupService {
         return Promise.resolve();
       }
       depth += 1;
-      if (at.id === id) throw new AppError('unprocessable', 'agent-group-cycle', 'A group cannot be inside itself.');
+      if (at.id === id) throw new AppError('unprocessable', 'agent-group-cycle');
       if (depth >= MAX_DEPTH)
-        throw new AppError('unprocessable', 'agent-group-too-deep', `Groups are at most ${MAX_DEPTH} deep.`);
+        throw new AppError('unprocessable', 'agent-group-too-deep', { values: { maxDepth: MAX_DEPTH } });
     }
   }
 }
@@ -208,12 +199,12 @@ export class AgentGroupService {
 function nameTaken(name: string): (fault: unknown) => never {
   return (fault) => {
     if (!isUniqueViolation(fault, 'agent_group_name_unique')) throw fault;
-    throw new AppError('conflict', 'agent-group-exists', `There is a group ${name} here already.`, { cause: fault });
+    throw new AppError('conflict', 'agent-group-exists', { values: { name }, cause: fault });
   };
 }
 
 function builtIn(): AppError {
-  return new AppError('conflict', 'agent-group-built-in', 'This group is where new products land: it stays.');
+  return new AppError('conflict', 'agent-group-built-in');
 }
 
 function pathOf(group: AgentGroup, groups: readonly AgentGroup[]): string[] {

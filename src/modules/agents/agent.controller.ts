@@ -120,7 +120,7 @@ export class AgentController {
 async function checkedOrders(body: unknown): Promise<AgentOrderDto[]> {
   const list: unknown[] = Array.isArray(body) ? body : [body];
   if (list.length === 0 || list.length > MAX_AT_ONCE)
-    throw new AppError('bad-input', 'validation-failed', `Not accepted: give 1 to ${MAX_AT_ONCE} agents.`);
+    throw new AppError('bad-input', 'validation-failed.agents', { values: { maxAtOnce: MAX_AT_ONCE } });
   const orders: AgentOrderDto[] = [];
   for (const each of list)
     orders.push((await validationPipe.transform(each, { type: 'body', metatype: AgentOrderDto })) as AgentOrderDto);

@@ -2,25 +2,20 @@ import { AppError } from '../../platform/errors/app-error.js';
 
 export function unknownAgents(controllerIds: readonly string[]): AppError {
   const named = controllerIds.slice(0, 20);
-  return new AppError('not-found', 'agent-unknown', `There is no agent ${named.join(', ')}.`, {
+  return new AppError('not-found', 'agent-unknown', {
     details: { agents: named },
   });
 }
 
 export function unknownGroups(ids: readonly string[]): AppError {
   const named = ids.slice(0, 20);
-  return new AppError('not-found', 'agent-group-unknown', `There is no agent group ${named.join(', ')}.`, {
+  return new AppError('not-found', 'agent-group-unknown', {
     details: { groups: named },
   });
 }
 
 export function invalidControllerId(id: string): AppError {
-  return new AppError(
-    'bad-input',
-    'controller-id-invalid',
-    'A controllerId has 1 to 200 letters, digits and . _ : @ + = , ~ - (no @ at its beginning).',
-    { details: { controllerId: id.slice(0, 200) } },
-  );
+  return new AppError('bad-input', 'controller-id-invalid', { details: { controllerId: id.slice(0, 200) } });
 }
 
 /** What may stand for a product in URLs and tables; `@…` is kept for the server itself. */

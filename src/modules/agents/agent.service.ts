@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { isUniqueViolation } from '../../database/database.errors.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, retried } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
@@ -84,7 +84,7 @@ export class AgentService {
       securityToken: order.securityToken ?? newToken(),
     }));
     if (new Set(registered.map((each) => each.controllerId)).size < orders.length)
-      throw new AppError('bad-input', 'agent-twice', 'The list names an agent twice.');
+      throw new AppError('bad-input', 'agent-twice');
     const rows = orders.map((order, index): NewAgent => ({
       controllerId: order.controllerId,
       name: order.name ?? null,
@@ -102,7 +102,7 @@ export class AgentService {
       });
       const known = rows.filter((row) => !inserted.has(row.controllerId)).map((row) => row.controllerId);
       if (known.length > 0)
-        throw new AppError('conflict', 'agent-exists', `There is an agent ${known.slice(0, 20).join(', ')} already.`, {
+        throw new AppError('conflict', 'agent-exists', {
           details: { agents: known.slice(0, 20) },
         });
     });
@@ -171,13 +171,15 @@ export class AgentService {
 
   /** Its open orders end; its history stays. @throws AppError `agent-unknown`. */
   async remove(controllerId: string, actor: string): Promise<void> {
-    const removed = await inTransaction(this.dataSource, (manager) => this.agents.remove([controllerId], manager));
-    if (removed.length === 0) throw unknownAgents([controllerId]);
-    await this.actions.agentRemoved([controllerId], actor);
+    await retried(this.dataSource, async (manager) => {
+      const removed = await this.agents.remove([controllerId], manager);
+      if (removed.length === 0) throw unknownAgents([controllerId]);
+      await this.actions.agentRemoved(manager, [controllerId], actor);
+    });
     await this.changes.publish([controllerId]);
   }
 }
 
 function tokenInUse(cause: unknown): AppError {
-  return new AppError('conflict', 'token-in-use', 'A securityToken of the list belongs to another agent.', { cause });
+  return new AppError('conflict', 'token-in-use', { cause });
 }

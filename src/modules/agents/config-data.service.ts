@@ -72,7 +72,7 @@ function combined(
   const entries =
     mode === 'remove' ? kept : mode === 'replace' ? Object.entries(data) : [...kept, ...Object.entries(data)];
   if (entries.length > MAX_ATTRIBUTES)
-    throw new AppError('bad-input', 'config-data-invalid', `A product has at most ${MAX_ATTRIBUTES} attributes.`);
+    throw new AppError('bad-input', 'config-data-invalid.too-many', { values: { maxAttributes: MAX_ATTRIBUTES } });
   return Object.fromEntries(entries);
 }
 
@@ -82,7 +82,7 @@ function combined(
  */
 export function parseConfigData(body: unknown): { mode: ConfigDataMode; data: Record<string, string> } {
   const { mode = 'merge', data } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const invalid = (why: string): AppError => new AppError('bad-input', 'config-data-invalid', `configData: ${why}.`);
+  const invalid = (why: string): AppError => new AppError('bad-input', 'config-data-invalid', { values: { why } });
   if (mode !== 'merge' && mode !== 'replace' && mode !== 'remove')
     throw invalid('mode must be merge, replace or remove');
   if (typeof data !== 'object' || data === null || Array.isArray(data))

@@ -50,8 +50,7 @@ export class EnrolmentTokenService {
     actor: string,
   ): Promise<EnrolmentTokenView & { token: string }> {
     const now = this.clock.now();
-    if (input.expiresAt && input.expiresAt <= now)
-      throw new AppError('bad-input', 'token-expires-in-past', 'The token would have expired already.');
+    if (input.expiresAt && input.expiresAt <= now) throw new AppError('bad-input', 'token-expires-in-past');
     const token = newToken();
     const row: EnrolmentToken = {
       id: randomUUID(),
@@ -87,8 +86,7 @@ export class EnrolmentTokenService {
       .set({ revokedAt: this.clock.now() })
       .where('id = :id and revoked_at is null', { id })
       .execute();
-    if (result.affected === 0)
-      throw new AppError('not-found', 'enrolment-token-unknown', 'There is no such token, or it is revoked already.');
+    if (result.affected === 0) throw new AppError('not-found', 'enrolment-token-unknown.or-revoked');
     await this.changes.publish(null);
   }
 

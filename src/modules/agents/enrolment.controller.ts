@@ -11,7 +11,7 @@ import { AgentSettings, AgentsSetting } from './agent.settings.js';
 import { EnrolmentTokenService, type EnrolmentTokenView } from './enrolment-token.service.js';
 
 const uuid = new ParseUUIDPipe({
-  exceptionFactory: () => new AppError('not-found', 'enrolment-token-unknown', 'There is no such token.'),
+  exceptionFactory: () => new AppError('not-found', 'enrolment-token-unknown'),
 });
 
 /** How products come in. */

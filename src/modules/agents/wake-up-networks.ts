@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { reason } from '../../platform/texts/texts.js';
 import { AgentSettings } from './agent.settings.js';
 
 /** Names by which clouds hand out credentials; never a product. */
@@ -21,16 +22,18 @@ export class WakeUpNetworks {
     const url = URL.parse(text);
     const fault =
       url === null || text.length > 1000
-        ? 'it is no URL'
+        ? 'no-url'
         : !['http:', 'https:'].includes(url.protocol)
-          ? 'only http: and https: are called'
+          ? 'scheme'
           : url.username !== '' || url.password !== ''
-            ? 'it holds credentials'
+            ? 'credentials'
             : METADATA.has(url.hostname.toLowerCase())
-              ? 'its host is never called'
+              ? 'host'
               : null;
-    if (fault !== null || url === null)
-      throw new AppError('bad-input', 'callback-url-invalid', `The callback URL cannot be used: ${fault}.`);
+    if (url === null || fault !== null)
+      throw new AppError('bad-input', 'callback-url-invalid', {
+        values: { why: reason(`callback.${fault ?? 'no-url'}`) },
+      });
     return url;
   }
 
@@ -45,11 +48,7 @@ export class WakeUpNetworks {
     // All or nothing: a name with one forbidden address is not trusted with another.
     for (const { address } of found)
       if (!isAllowed(address, networks))
-        throw new AppError(
-          'forbidden',
-          'callback-not-allowed',
-          `${host} leads to ${address}, which is in none of the networks that wake-up calls may go to.`,
-        );
+        throw new AppError('forbidden', 'callback-not-allowed', { values: { host, address } });
     const [first] = found;
     if (first === undefined) throw unresolvable(host);
     return { address: first.address, family: first.family === 6 ? 6 : 4 };
@@ -79,5 +78,5 @@ async function addressesOf(host: string): Promise<{ address: string; family: num
 }
 
 function unresolvable(host: string): AppError {
-  return new AppError('upstream', 'callback-unresolvable', `The name ${host} of a callback cannot be resolved.`);
+  return new AppError('upstream', 'callback-unresolvable', { values: { host } });
 }

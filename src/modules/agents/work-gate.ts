@@ -29,8 +29,7 @@ export class WorkGate {
    *   for each other for ever.
    */
   async run<T>(work: () => Promise<T>, bytes = 0): Promise<T> {
-    if (this.inside.getStore() === true)
-      throw new AppError('internal', 'internal', 'A turn was asked for by somebody whose turn it is.');
+    if (this.inside.getStore() === true) throw new AppError('internal', 'internal.turn');
     const tooLarge = this.bytes > 0 && this.bytes + bytes > MAX_WAITING_BYTES;
     if (tooLarge || this.limit.pendingCount >= MAX_WAITING) throw overloaded();
     this.bytes += bytes;
@@ -54,7 +53,7 @@ export class WorkGate {
 
 /** 429, not 503: clients of hawkBit come back with the same feedback after it. */
 export function overloaded(): AppError {
-  return new AppError('too-many', 'overloaded', 'Too many products ask at once.', {
+  return new AppError('too-many', 'overloaded', {
     details: { retryAfterSeconds: SHORTEST_RETRY + Math.floor(Math.random() * RETRY_SPREAD) },
   });
 }

@@ -271,14 +271,17 @@ export class ActionRepository {
     controllerIds: readonly string[],
     actor: string,
     now: Date,
-  ): Promise<string[]> {
-    const [rows] = await manager.query<[{ command_seq: string }[], number]>(
-      `update command_target set state = 'cancelled', reason = 'agent-removed', message = $3, held = null, since = $2, ended_at = $2
-       where controller_id = any($1) and ended_at is null returning command_seq`,
+  ): Promise<{ seq: string; commandId: string; deploymentId: string | null }[]> {
+    const touched = await manager.query<{ seq: string; commandId: string; deploymentId: string | null }[]>(
+      `with ended as (
+         update command_target set state = 'cancelled', reason = 'agent-removed', message = $3, held = null, since = $2, ended_at = $2
+         where controller_id = any($1) and ended_at is null returning command_seq)
+       select c.seq, c.id as "commandId", c.deployment_id as "deploymentId" from command c
+       where c.seq in (select command_seq from ended) order by c.seq`,
       [controllerIds, now, `the product was removed by ${actor}`],
     );
     await manager.query(`delete from open_update where controller_id = any($1)`, [controllerIds]);
     await manager.query(`delete from installed_action where controller_id = any($1)`, [controllerIds]);
-    return [...new Set(rows.map((row) => row.command_seq))];
+    return touched;
   }
 }

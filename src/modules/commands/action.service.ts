@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { inTransaction, retried } from '../../database/transaction.js';
+import { DataSource, type EntityManager } from 'typeorm';
+import { afterCommit, inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { SecretBox } from '../../platform/secrets/secret-box.js';
 import {
   ActionPort,
   ProductRecord,
@@ -14,7 +15,13 @@ import {
   type Feedback,
 } from '../agents/agents.api.js';
 import { closedAction, unknownAction, unknownModule } from './action.errors.js';
-import { ActionRepository, type ActionRow, type OpenAction, type WantedAction } from './action.repository.js';
+import {
+  ActionRepository,
+  type ActionChange,
+  type ActionRow,
+  type OpenAction,
+  type WantedAction,
+} from './action.repository.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
 import { CommandHeads } from './command-heads.js';
@@ -22,7 +29,9 @@ import type { CommandHead } from './command.repository.js';
 import type { DeployParameters } from './command.types.js';
 import { Deliveries } from './deliveries.js';
 import { DeploymentContents, moduleOf } from './deployment-content.js';
+import { MAX_FEEDBACKS } from './feedback-outcome.js';
 import { FeedbackService } from './feedback.service.js';
+import { unsealLicence } from './licence.parameters.js';
 import { isWindowOpen } from './maintenance-window.js';
 import { offeredWork } from './offered-work.js';
 
@@ -40,6 +49,7 @@ export class ActionService extends ActionPort {
     private readonly feed: ChangeFeed,
     private readonly products: ProductRecord,
     private readonly gate: WorkGate,
+    private readonly secrets: SecretBox,
     private readonly clock: Clock,
   ) {
     super();
@@ -87,7 +97,8 @@ export class ActionService extends ActionPort {
 
   async command(agent: AskingAgent, actionId: string): Promise<{ type: string; parameters: object }> {
     const { type, parameters } = await this.heads.get((await this.fetched(agent, actionId, 'command')).commandSeq);
-    return { type, parameters };
+    if (type !== 'deliver-licence') return { type, parameters };
+    return { type, parameters: unsealLicence(this.secrets, { ...parameters }) };
   }
 
   feedback(agent: AskingAgent, actionId: string, feedback: Feedback): Promise<void> {
@@ -105,31 +116,20 @@ export class ActionService extends ActionPort {
   }
 
   async confirm(agent: AskingAgent, actionId: string, answer: Confirmation): Promise<void> {
-    const action = await this.open(agent, actionId, 'deployment');
-    if (action.confirmation === null) throw unknownAction();
-    const command = await this.heads.get(action.commandSeq);
-    const now = this.clock.now();
+    const found = await this.open(agent, actionId, 'deployment');
+    if (found.confirmation === null) throw unknownAction();
+    const command = await this.heads.get(found.commandSeq);
     const confirmation = answer.confirmed ? 'confirmed' : 'denied';
-    // Twice the same answer is one answer; who has begun cannot take the consent back.
-    const written = await inTransaction(this.dataSource, (manager) =>
-      this.actions.write(manager, action, {
-        from: ['queued'],
-        set: { confirmation, since: now },
-        feedback: {
-          execution: 'scheduled',
-          finished: 'none',
-          code: answer.code,
-          progress: null,
-          messages: [confirmation, ...answer.messages].slice(0, 50),
-          dropped: 0,
-        },
-        attempt: null,
-        free: false,
-        installed: false,
-        now,
-      }),
-    );
-    if (!written) throw closedAction();
+    const action = await inTransaction(this.dataSource, async (manager) => {
+      const locked = await this.actions.lock(manager, found);
+      if (locked?.actionId !== actionId) throw closedAction();
+      // Twice the same answer is one answer.
+      if (locked.state === 'queued' && locked.confirmation === confirmation) return null;
+      const change = consentChange(locked, confirmation, answer, this.clock.now());
+      if (!(await this.actions.write(manager, locked, change))) throw closedAction();
+      return locked;
+    });
+    if (action === null) return;
     this.changed(command, action.controllerId, 'queued', `consent-${confirmation}`);
   }
 
@@ -155,15 +155,13 @@ export class ActionService extends ActionPort {
     return [...chunk.artifacts, ...chunk.extras];
   }
 
-  async agentRemoved(controllerIds: readonly string[], actor: string): Promise<void> {
-    const seqs = await retried(this.dataSource, (manager) =>
-      this.actions.endAllOf(manager, controllerIds, actor, this.clock.now()),
-    );
-    for (const seq of seqs) {
-      const command = await this.heads.get(seq);
-      this.feed.command({ commandId: command.id, deploymentId: command.deploymentId });
-      this.ends.look(seq);
-    }
+  async agentRemoved(manager: EntityManager, controllerIds: readonly string[], actor: string): Promise<void> {
+    const touched = await this.actions.endAllOf(manager, controllerIds, actor, this.clock.now());
+    for (const { seq, commandId, deploymentId } of touched)
+      afterCommit(manager, () => {
+        this.feed.command({ commandId, deploymentId });
+        this.ends.look(seq);
+      });
   }
 
   /** The product has the order now. Another request of the same product may have been faster: no matter. */
@@ -247,6 +245,33 @@ export class ActionService extends ActionPort {
   private changed(command: CommandHead, controllerId: string, state: 'queued', reason: string): void {
     this.feed.target({ commandId: command.id, deploymentId: command.deploymentId, controllerId, state, reason }, true);
   }
+}
+
+/** Who has begun cannot take the consent back. */
+function consentChange(
+  action: ActionRow,
+  confirmation: 'confirmed' | 'denied',
+  { code, messages }: Confirmation,
+  now: Date,
+): ActionChange {
+  const kept = action.feedbackCount < MAX_FEEDBACKS;
+  const feedback: Feedback = {
+    execution: 'scheduled',
+    finished: 'none',
+    code,
+    progress: null,
+    messages: [confirmation, ...messages].slice(0, 50),
+    dropped: 0,
+  };
+  return {
+    from: ['queued'],
+    set: { confirmation, since: now, ...(kept ? { feedback_count: action.feedbackCount + 1 } : {}) },
+    feedback: kept ? feedback : null,
+    attempt: null,
+    free: false,
+    installed: false,
+    now,
+  };
 }
 
 /** hawkBit's words. */

@@ -3,7 +3,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Put, Query, Req, Res } fr
 import { ApiBearerAuth, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
-import { Idempotency } from '../../platform/http/idempotency.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { parseInstant } from '../../platform/http/instant.js';
 import type { Page } from '../../platform/http/page.js';
 import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
@@ -39,12 +39,15 @@ export class CommandController {
 
   /** Orders something other than a deployment. Products that cannot do it are skipped at once. */
   @Post('commands')
+  @TakesIdempotencyKey()
   @HttpCode(202)
   order(@Body() body: CommandOrder, @Req() request: FastifyRequest): Promise<{ id: string }> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'commands', body, async () => {
-      const { commandId } = await this.orders.order(body, actor);
-      await this.audit.record(actor, `command.${body.type}`, commandId, { targets: body.targets });
+    return this.idempotency.once(request, 'commands', body, async (keep) => {
+      const { commandId } = await this.orders.order(body, actor, async (manager, id) => {
+        await this.audit.record(actor, `command.${body.type}`, id, { targets: body.targets }, manager);
+        await keep(manager, { id });
+      });
       return { id: commandId };
     });
   }
@@ -81,6 +84,7 @@ export class CommandController {
 
   /** Withdraws what waits; products that have begun are asked to stop and confirm it. */
   @Post('commands/:id/cancel')
+  @TakesIdempotencyKey()
   @HttpCode(202)
   async cancel(
     @Param('id') id: string,
@@ -88,20 +92,29 @@ export class CommandController {
   ): Promise<{ id: string; withdrawn: number; asked: number }> {
     const actor = actorOf(request).name;
     await this.requireProducts(id);
-    const outcome = await this.commands.cancel(id, actor);
-    await this.audit.record(actor, 'command.cancel', id, outcome);
-    return { id, ...outcome };
+    return this.idempotency.once(request, 'command-cancel', { id }, async (keep) => {
+      const outcome = await this.commands.cancel(id, actor, undefined, async (manager, made) => {
+        await this.audit.record(actor, 'command.cancel', id, { ...made }, manager);
+        await keep(manager, { id, ...made });
+      });
+      return { id, ...outcome };
+    });
   }
 
   /** Another try for what failed, and for nothing else. */
   @Post('commands/:id/retry')
+  @TakesIdempotencyKey()
   @HttpCode(202)
   async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<{ id: string; retried: number }> {
     const actor = actorOf(request).name;
     await this.requireProducts(id);
-    const retried = await this.commands.retryFailed(id, actor);
-    await this.audit.record(actor, 'command.retry', id, { retried });
-    return { id, retried };
+    return this.idempotency.once(request, 'command-retry', { id }, async (keep) => {
+      const retried = await this.commands.retryFailed(id, actor, async (manager, made) => {
+        await this.audit.record(actor, 'command.retry', id, { retried: made }, manager);
+        await keep(manager, { id, retried: made });
+      });
+      return { id, retried };
+    });
   }
 
   @Get('settings/commands')
@@ -122,9 +135,7 @@ export class CommandController {
   private async requireProducts(id: string): Promise<void> {
     const { type, downloadId } = await this.tracking.find(id);
     if (type === 'download' || type === 'upload')
-      throw new AppError('conflict', 'command-of-server', `This ${type} is the server's own work.`, {
-        details: { download: downloadId },
-      });
+      throw new AppError('conflict', 'command-of-server', { values: { type }, details: { download: downloadId } });
   }
 }
 

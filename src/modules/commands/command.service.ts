@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { retried } from '../../database/transaction.js';
+import { nothingAlongside, retried, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { ChangeFeed } from './change-feed.js';
@@ -9,6 +9,7 @@ import { CommandEnds } from './command-ends.js';
 import { CommandRepository, noCounts, type CommandHead } from './command.repository.js';
 import { CommandSettings } from './command.settings.js';
 import type {
+  CancelOutcome,
   CommandChange,
   DeployParameters,
   NewCommand,
@@ -37,8 +38,15 @@ export class CommandService {
     private readonly clock: Clock,
   ) {}
 
-  /** One short transaction, whatever the number of targets; within `manager`'s when it is given. */
-  async create(order: NewCommand, manager?: EntityManager): Promise<{ commandId: string }> {
+  /**
+   * One short transaction, whatever the number of targets; within `manager`'s when it is given.
+   * @param alongside told the command's id
+   */
+  async create(
+    order: NewCommand,
+    manager?: EntityManager,
+    alongside: Alongside<string> = nothingAlongside,
+  ): Promise<{ commandId: string }> {
     const setting = await this.settings.get();
     const now = this.clock.now();
     const month = monthOf(now);
@@ -68,6 +76,7 @@ export class CommandService {
       await this.commands.insertTargets(transaction, command, order.targets, now, needsConfirmation(command));
       await this.intakeOf(transaction, command, null, now);
       await this.feed.announce(transaction, command, namesOf(order.targets));
+      await alongside(transaction, row.id);
     });
     return { commandId: row.id };
   }
@@ -147,7 +156,8 @@ export class CommandService {
     commandId: string,
     actor: string,
     manager?: EntityManager,
-  ): Promise<{ withdrawn: number; asked: number }> {
+    alongside: Alongside<CancelOutcome> = nothingAlongside,
+  ): Promise<CancelOutcome> {
     const now = this.clock.now();
     const outcome = await this.within(manager, async (transaction) => {
       const command = await this.held(transaction, commandId, false);
@@ -170,6 +180,7 @@ export class CommandService {
         throw commandEnded();
       await this.intake.free(transaction, command.seq, withdrawn);
       await this.feed.announce(transaction, command, [...withdrawn, ...asked]);
+      await alongside(transaction, { withdrawn: withdrawn.length, asked: asked.length });
       return { withdrawn: withdrawn.length, asked: asked.length, freed: withdrawn, command };
     });
     if (manager === undefined) this.ends.look(outcome.command.seq);
@@ -178,17 +189,21 @@ export class CommandService {
   }
 
   /** Another try for what failed. @returns how many. @throws `command-unknown`, `nothing-failed`. */
-  async retryFailed(commandId: string, actor: string): Promise<number> {
+  async retryFailed(
+    commandId: string,
+    actor: string,
+    alongside: Alongside<number> = nothingAlongside,
+  ): Promise<number> {
     const now = this.clock.now();
     return this.within(undefined, async (transaction) => {
       await this.intake.lock(transaction);
       const command = await this.held(transaction, commandId);
       const life = command.expiresAt.getTime() - command.issuedAt.getTime();
       const retried = await this.targets.retry(transaction, command, actor, now, new Date(now.getTime() + life));
-      if (retried.length === 0)
-        throw new AppError('conflict', 'nothing-failed', 'No product has failed: there is nothing to try again.');
+      if (retried.length === 0) throw new AppError('conflict', 'nothing-failed');
       await this.intakeOf(transaction, command, retried, now);
       await this.feed.announce(transaction, command, retried);
+      await alongside(transaction, retried.length);
       return retried.length;
     });
   }
@@ -250,11 +265,11 @@ export class CommandService {
 }
 
 export function unknownCommand(id: string): AppError {
-  return new AppError('not-found', 'command-unknown', `There is no command ${id}.`);
+  return new AppError('not-found', 'command-unknown', { values: { id } });
 }
 
 function commandEnded(): AppError {
-  return new AppError('conflict', 'command-ended', 'The command has ended: there is nothing to cancel.');
+  return new AppError('conflict', 'command-ended');
 }
 
 function needsConfirmation({ type, parameters }: Pick<CommandHead, 'type' | 'parameters'>): boolean {

@@ -87,6 +87,12 @@ export interface CommandChange {
   deploymentId: string | null;
 }
 
+/** How many targets were withdrawn, and how many were asked to stop. */
+export interface CancelOutcome {
+  withdrawn: number;
+  asked: number;
+}
+
 export interface TargetFilter {
   states?: TargetState[];
   /** Only after this one, in order of the controllerId. */

@@ -215,7 +215,7 @@ function baseName(path: string): string {
 }
 
 function gone(releaseId: string): AppError {
-  return new AppError('gone', 'content-gone', 'The release of this order is not kept any more.', {
+  return new AppError('gone', 'content-gone', {
     details: { release: releaseId },
   });
 }

@@ -81,8 +81,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     lastEventId: string | undefined,
     head: Record<string, string>,
   ): void {
-    if (this.listeners.size >= MAX_LISTENERS)
-      throw new AppError('unavailable', 'too-many-listeners', 'Too many consoles listen to this server.');
+    if (this.listeners.size >= MAX_LISTENERS) throw new AppError('unavailable', 'too-many-listeners');
     response.writeHead(200, {
       ...head,
       'content-type': 'text/event-stream; charset=utf-8',

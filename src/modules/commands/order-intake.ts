@@ -130,12 +130,17 @@ export class OrderIntake {
     ]);
   }
 
-  /** Offers targets that waited for an update to end. @returns the products that now have something. */
+  /**
+   * Offers targets that waited for an update to end; those that rightly wait are not even looked at, so that they never crowd out
+   * one whose turn it is. @returns the products that now have something.
+   */
   async promote(manager: EntityManager, controllerIds: readonly string[] | null, now: Date): Promise<string[]> {
     const candidates = await manager.query<{ month: string; command_seq: string; controller_id: string }[]>(
-      `select month::text as month, command_seq, controller_id from command_target
+      `select month::text as month, command_seq, controller_id from command_target t
        where held = 'order' and ended_at is null and ($1::text[] is null or controller_id = any($1))
-       order by controller_id, command_seq limit 5000 for update skip locked`,
+         and not exists (select 1 from open_update o where o.controller_id = t.controller_id
+           and o.component_id = any(t.components) and o.command_seq <> t.command_seq)
+       order by controller_id, command_seq limit 5000 for update of t skip locked`,
       [controllerIds],
     );
     if (candidates.length === 0) return [];

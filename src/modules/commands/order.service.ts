@@ -1,11 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
+import type { Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { type KeyUnder, reason } from '../../platform/texts/texts.js';
+import { SecretBox } from '../../platform/secrets/secret-box.js';
 import { FleetService, type FleetMember } from '../agents/agents.api.js';
 import type { CommandOrder, OrderedType } from './command.dto.js';
 import { CommandService } from './command.service.js';
-import type { NewTarget } from './command.types.js';
+import { sealLicence } from './licence.parameters.js';
+import type { NewCommand, NewTarget } from './command.types.js';
 
 /** What a product must be able to do for a command; a product that did not say so is skipped at once. */
 const CAPABILITY: Record<OrderedType, string> = {
@@ -26,66 +30,68 @@ export class OrderService {
     private readonly commands: CommandService,
     private readonly fleet: FleetService,
     private readonly catalogue: CatalogueRepository,
+    private readonly secrets: SecretBox,
     private readonly clock: Clock,
   ) {}
 
   /**
+   * @param alongside told the command's id
    * @throws AppError `selection-empty`, `agent-unknown`, `agent-group-unknown`, `parameters-invalid`, `component-unknown`.
    */
-  async order(order: CommandOrder, actor: string): Promise<{ commandId: string }> {
+  async order(order: CommandOrder, actor: string, alongside: Alongside<string>): Promise<{ commandId: string }> {
     const parameters = await this.parameters(order.type, order.parameters ?? {});
     const members = await this.fleet.select(order.targets);
-    if (members.length === 0) throw new AppError('unprocessable', 'selection-empty', 'The selection names no product.');
-    const components = (parameters['components'] as string[] | undefined) ?? [];
+    if (members.length === 0) throw new AppError('unprocessable', 'selection-empty.products');
+    // Only a rollback names any; the fields of a licence may be called anything.
+    const components = order.type === 'rollback' ? (parameters['components'] as string[]) : [];
     const { expiresInHours, tries, retryMinutes } = order;
-    return this.commands.create({
+    const expiresAt = new Date(this.clock.now().getTime() + (expiresInHours ?? 0) * 3_600_000);
+    const command: NewCommand = {
       type: order.type,
       issuedBy: actor,
       parameters,
       targets: members.map((member) => target(member, order.type, components)),
-      ...(expiresInHours === undefined
-        ? {}
-        : { expiresAt: new Date(this.clock.now().getTime() + expiresInHours * 3_600_000) }),
+      ...(expiresInHours === undefined ? {} : { expiresAt }),
       ...(tries === undefined ? {} : { tries }),
       ...(retryMinutes === undefined ? {} : { retryMinutes }),
-    });
+    };
+    return this.commands.create(command, undefined, alongside);
   }
 
   private async parameters(type: OrderedType, given: Record<string, unknown>): Promise<Record<string, unknown>> {
-    if (JSON.stringify(given).length > MAX_PARAMETERS) throw invalid('they are too large');
+    if (JSON.stringify(given).length > MAX_PARAMETERS) throw invalid('too-large');
     switch (type) {
       case 'rollback': {
         const named = given['components'] ?? [given['component']];
         const components: unknown[] = Array.isArray(named) ? named : [];
         const known = new Set((await this.catalogue.list()).map(({ id }) => id));
         const ids = components.map((id) => {
-          if (typeof id !== 'string') throw invalid('component or components must name what is to be rolled back');
+          if (typeof id !== 'string') throw invalid('rollback');
           if (!known.has(id)) throw unknownComponent(id);
           return id;
         });
-        if (ids.length === 0) throw invalid('component or components must name what is to be rolled back');
+        if (ids.length === 0) throw invalid('rollback');
         return { components: [...new Set(ids)] };
       }
       case 'set-schedule': {
         const { enabled, intervalSeconds } = given;
-        if (typeof enabled !== 'boolean') throw invalid('enabled must be true or false');
+        if (typeof enabled !== 'boolean') throw invalid('enabled');
         if (intervalSeconds === undefined || intervalSeconds === null) return { enabled };
         if (!Number.isInteger(intervalSeconds) || Number(intervalSeconds) < 60 || Number(intervalSeconds) > 604_800)
-          throw invalid('intervalSeconds must be 60 to 604800');
+          throw invalid('interval');
         return { enabled, intervalSeconds };
       }
       case 'set-update-source': {
         const url = typeof given['url'] === 'string' ? URL.parse(given['url']) : null;
-        if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '')
-          throw invalid('url must be an http: or https: URL without credentials');
+        if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '') throw invalid('url');
         return { url: String(given['url']) };
       }
       case 'refresh-inventory':
       case 'collect-diagnostics':
         return {};
       case 'deliver-licence':
-        if (Object.keys(given).length === 0) throw invalid('a licence needs its fields');
-        return given;
+        if (Object.keys(given).length === 0) throw invalid('licence');
+        return sealLicence(this.secrets, given);
     }
   }
 }
@@ -106,6 +112,6 @@ function target(member: FleetMember, type: OrderedType, components: readonly str
   };
 }
 
-function invalid(why: string): AppError {
-  return new AppError('bad-input', 'parameters-invalid', `The parameters cannot be used: ${why}.`);
+function invalid(why: KeyUnder<'reason.parameters.'>): AppError {
+  return new AppError('bad-input', 'parameters-invalid', { values: { why: reason(`parameters.${why}`) } });
 }

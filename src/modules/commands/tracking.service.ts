@@ -5,6 +5,7 @@ import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/
 import { StandingService } from '../agents/agents.api.js';
 import { CommandRepository, noCounts } from './command.repository.js';
 import { unknownCommand } from './command.service.js';
+import { maskLicence } from './licence.parameters.js';
 import { GROUP_OF, isTargetState, TARGET_STATES, type TargetState } from './target-states.js';
 import { TargetRepository } from './target.repository.js';
 import { TrackingRepository, type TrackedCommand, type TrackingFilter } from './tracking.repository.js';
@@ -25,6 +26,7 @@ const MESSAGES_IN_LIST = 3;
 const MESSAGES_IN_TIMELINE = 1_000;
 
 export interface CommandDetails extends CommandView {
+  /** Of a licence only the names. */
   parameters: object;
   tries: number;
   retryMinutes: number;
@@ -56,7 +58,7 @@ export class TrackingService {
     const after = decodeCursor(query.cursor, 2);
     const place = after === null ? null : { issuedAt: String(after[0]), seq: String(after[1]) };
     if (place !== null && (Number.isNaN(Date.parse(place.issuedAt)) || !/^\d{1,18}$/.test(place.seq)))
-      throw new AppError('bad-input', 'cursor-invalid', 'The cursor was not given by this list.');
+      throw new AppError('bad-input', 'cursor-invalid');
     const rows = await this.tracking.list(filter, place, query.limit + 1);
     const open = await this.countsOfOpen(rows);
     return toPage(
@@ -71,7 +73,8 @@ export class TrackingService {
   async get(id: string): Promise<CommandDetails> {
     const command = await this.find(id);
     const [open, links] = await Promise.all([this.countsOfOpen([command]), this.tracking.supersessions(command.seq)]);
-    const { parameters, tries, retryMinutes } = command;
+    const { tries, retryMinutes } = command;
+    const parameters = command.type === 'deliver-licence' ? maskLicence({ ...command.parameters }) : command.parameters;
     return { ...commandView(command, countsOf(command, open)), parameters, tries, retryMinutes, ...links };
   }
 
@@ -103,7 +106,7 @@ export class TrackingService {
     const command = await this.find(id);
     const target = await this.targets.find(command, controllerId);
     if (target === null)
-      throw new AppError('not-found', 'target-unknown', `The command is not for ${controllerId.slice(0, 200)}.`);
+      throw new AppError('not-found', 'target-unknown', { values: { controllerId: controllerId.slice(0, 200) } });
     const [standings, attempts, told] = await Promise.all([
       this.standings.of([controllerId]),
       this.tracking.attempts(command, controllerId),
@@ -137,7 +140,8 @@ export function wantedStates(text: string): TargetState[] {
     if (isTargetState(word)) return [word];
     const states = TARGET_STATES.filter((state) => GROUP_OF[state] === word);
     if (states.length > 0 && word !== 'none') return states;
-    throw new AppError('bad-input', 'state-unknown', `There is no state ${word.slice(0, 50)}.`, {
+    throw new AppError('bad-input', 'state-unknown', {
+      values: { word: word.slice(0, 50) },
       details: { states: TARGET_STATES },
     });
   });

@@ -1,9 +1,10 @@
 import { Body, Controller, Get, HttpCode, Param, ParseIntPipe, ParseUUIDPipe, Post, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import type { Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
-import { Idempotency } from '../../platform/http/idempotency.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { decodeCursor, PageQuery, toPage, type Page } from '../../platform/http/page.js';
 import { actorOf, AuditService } from '../accounts/accounts.api.js';
 import { DeploymentControl } from './deployment.control.js';
@@ -16,10 +17,10 @@ import { PlanService } from './plan.service.js';
 import { previewItems, previewSummary, type PreviewView } from './preview.view.js';
 
 const uuid = new ParseUUIDPipe({
-  exceptionFactory: () => new AppError('not-found', 'deployment-unknown', 'There is no such deployment.'),
+  exceptionFactory: () => new AppError('not-found', 'deployment-unknown.malformed'),
 });
 const position = new ParseIntPipe({
-  exceptionFactory: () => new AppError('not-found', 'ring-unknown', 'Rings are counted from 0.'),
+  exceptionFactory: () => new AppError('not-found', 'ring-unknown.number'),
 });
 
 /** A preview is for reading: without `?limit=` it comes whole up to here. */
@@ -41,13 +42,17 @@ export class DeploymentController {
 
   /** Orders a deployment: without a plan to everybody named, at once. */
   @Post()
+  @TakesIdempotencyKey()
   @HttpCode(202)
   order(@Body() body: DeploymentBody, @Req() request: FastifyRequest): Promise<OrderedDeployment> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'deployments', body, async () => {
-      const made = await this.deployments.order(await this.orderOf(body, actor));
+    return this.idempotency.once<OrderedDeployment>(request, 'deployments', body, async (keep) => {
+      const order = await this.orderOf(body, actor);
+      const made = await this.deployments.order(order, undefined, async (manager, ordered) => {
+        await this.audit.record(actor, 'deployment.order', ordered.id, { ...body }, manager);
+        await keep(manager, ordered);
+      });
       if (made === null) throw new Error('an order of a person was claimed by somebody else');
-      await this.audit.record(actor, 'deployment.order', made.id, { ...body });
       return made;
     });
   }
@@ -89,27 +94,31 @@ export class DeploymentController {
 
   /** No ring opens and nobody new is told; products that have begun go on. */
   @Post(':id/pause')
+  @TakesIdempotencyKey()
   @HttpCode(200)
   pause(@Param('id', uuid) id: string, @Req() request: FastifyRequest): Promise<DeploymentView> {
-    return this.change(request, 'pause', id, (actor) => this.control.pause(id, actor));
+    return this.change(request, 'pause', id, (...it) => this.control.pause(id, ...it));
   }
 
   /** Goes on, in spite of the failures and time-outs so far. */
   @Post(':id/resume')
+  @TakesIdempotencyKey()
   @HttpCode(200)
   resume(@Param('id', uuid) id: string, @Req() request: FastifyRequest): Promise<DeploymentView> {
-    return this.change(request, 'resume', id, (actor) => this.control.resume(id, actor));
+    return this.change(request, 'resume', id, (...it) => this.control.resume(id, ...it));
   }
 
   /** Withdraws what waits and asks products that have begun to stop. */
   @Post(':id/abort')
+  @TakesIdempotencyKey()
   @HttpCode(200)
   abort(@Param('id', uuid) id: string, @Req() request: FastifyRequest): Promise<DeploymentView> {
-    return this.change(request, 'abort', id, (actor) => this.control.abort(id, actor));
+    return this.change(request, 'abort', id, (...it) => this.control.abort(id, ...it));
   }
 
   /** A person's word for the gate of a ring (counted from 0); with `override` it passes now. */
   @Post(':id/rings/:ring/approve')
+  @TakesIdempotencyKey()
   @HttpCode(200)
   approve(
     @Param('id', uuid) id: string,
@@ -118,7 +127,7 @@ export class DeploymentController {
     @Req() request: FastifyRequest,
   ): Promise<DeploymentView> {
     const order = { part: body.part ?? null, override: body.override ?? false };
-    return this.change(request, 'approve', id, (actor) => this.control.approve(id, ring, order, actor), {
+    return this.change(request, 'approve', id, (...it) => this.control.approve(id, ring, order, ...it), {
       ring,
       ...order,
     });
@@ -128,12 +137,17 @@ export class DeploymentController {
     request: FastifyRequest,
     what: string,
     id: string,
-    work: (actor: string) => Promise<void>,
+    work: (actor: string, alongside: Alongside<string>) => Promise<void>,
     details: Record<string, unknown> = {},
   ): Promise<DeploymentView> {
     const actor = actorOf(request).name;
-    await work(actor);
-    await this.audit.record(actor, `deployment.${what}`, id, details);
+    await this.idempotency.once(request, `deployment-${what}`, { id, ...details }, async (keep) => {
+      await work(actor, async (manager) => {
+        await this.audit.record(actor, `deployment.${what}`, id, details, manager);
+        await keep(manager, { id });
+      });
+      return { id };
+    });
     return this.reader.get(id);
   }
 

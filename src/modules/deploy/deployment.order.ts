@@ -55,17 +55,13 @@ export function windowOf(body: WindowBody | null | undefined): MaintenanceWindow
   const daily = body.kind === undefined ? timeZone !== undefined || days !== undefined : body.kind === 'daily';
   if (daily) {
     if (timeZone === undefined || !CLOCK_TIME.test(from) || !CLOCK_TIME.test(to))
-      throw invalidWindow('A daily window needs from and to as HH:MM and a timeZone.');
+      throw new AppError('bad-input', 'window-invalid.daily');
     return { kind: 'daily', from, to, timeZone, ...(days === undefined ? {} : { days }) };
   }
   const [opens, shuts] = [parseInstant(from), parseInstant(to)];
   if (timeZone !== undefined || days !== undefined || opens === null || shuts === null)
-    throw invalidWindow('A window between two instants needs from and to in ISO 8601, and nothing else.');
+    throw new AppError('bad-input', 'window-invalid.once');
   return { kind: 'once', from: opens.toISOString(), to: shuts.toISOString() };
-}
-
-function invalidWindow(message: string): AppError {
-  return new AppError('bad-input', 'window-invalid', message);
 }
 
 const HOUR = 3_600_000;
@@ -93,12 +89,8 @@ export function requireOpening(
   if (order.window === null) return;
   const opening = firstOpening(order.window, now);
   if (opening !== null && opening.from < targetExpiry(order, now)) return;
-  throw new AppError(
-    'unprocessable',
-    'window-never-opens',
-    opening === null
-      ? 'The maintenance window never opens: it is over, has no day or has no length.'
-      : `The maintenance window opens at ${opening.from.toISOString()}, after the order has expired.`,
-    { details: { window: order.window, opensAt: opening?.from.toISOString() ?? null } },
-  );
+  const opensAt = opening?.from.toISOString() ?? null;
+  throw new AppError('unprocessable', opensAt === null ? 'window-never-opens' : 'window-never-opens.too-late', {
+    details: { window: order.window, opensAt },
+  });
 }

@@ -52,8 +52,7 @@ export class DeploymentPlanner {
     }
     const parts = await this.parts(order);
     const products = await this.products.select(requireNamed(order.selection));
-    if (products.length === 0)
-      throw new AppError('unprocessable', 'targets-empty', 'Nobody is selected: the targets name no product.');
+    if (products.length === 0) throw new AppError('unprocessable', 'targets-empty.no-product');
     const planned = parts.map((part) => ({
       ...part,
       targets: planTargets(part, products, { force: order.force, now }),
@@ -64,8 +63,7 @@ export class DeploymentPlanner {
 
   /** What is to be deployed, by the plans it follows. */
   async parts(order: DeploymentOrder): Promise<PartOrder[]> {
-    if (order.components.length + order.releases.length === 0)
-      throw new AppError('unprocessable', 'deployment-empty', 'Nothing is selected: name components or releases.');
+    if (order.components.length + order.releases.length === 0) throw new AppError('unprocessable', 'deployment-empty');
     const known = new Map((await this.catalogue.list()).map((component) => [component.id, component]));
     const channel = order.channel ?? (await this.settings.distribution()).defaultChannel;
     const licences = await this.licences.read();
@@ -75,7 +73,7 @@ export class DeploymentPlanner {
     ];
     const twice = wanted.find((each, at) => wanted.findIndex((other) => other.componentId === each.componentId) !== at);
     if (twice !== undefined)
-      throw new AppError('unprocessable', 'component-twice', `${twice.componentId} is named with two releases.`, {
+      throw new AppError('unprocessable', 'component-twice', {
         details: { component: twice.componentId },
       });
     const { definition, engines } = order.plan;
@@ -99,12 +97,7 @@ export class DeploymentPlanner {
       if (component === undefined) throw unknownComponent(id);
       const release = current.get(id);
       if (release === undefined)
-        throw new AppError(
-          'unprocessable',
-          'component-not-carried',
-          `Channel ${channel} carries no release of ${missing.join(', ')} yet: download or upload it first.`,
-          { details: { components: missing, channel } },
-        );
+        throw new AppError('unprocessable', 'component-not-carried', { details: { components: missing, channel } });
       return this.wantedRelease(component, release, channel, licences, pinned.has(id));
     });
   }
@@ -118,8 +111,7 @@ export class DeploymentPlanner {
     const found = await this.releases.findMany(ids.filter((id) => UUID.test(id)).map((id) => id.toLowerCase()));
     return [...new Set(ids)].map((id) => {
       const release = found.get(id.toLowerCase());
-      if (release === undefined)
-        throw new AppError('not-found', 'release-unknown', `There is no release ${id}.`, { details: { release: id } });
+      if (release === undefined) throw new AppError('not-found', 'release-unknown', { details: { release: id } });
       const component = known.get(release.componentId);
       if (component === undefined) throw unknownComponent(release.componentId);
       return this.wantedRelease(component, release, channel, licences, true);
@@ -150,11 +142,7 @@ export class DeploymentPlanner {
 function requireNamed(selection: Selection): Selection {
   const lists = [selection.agents, selection.groups, selection.tags, selection.productTypes];
   if (selection.all !== true && lists.every((list) => list === undefined || list.length === 0))
-    throw new AppError(
-      'unprocessable',
-      'targets-empty',
-      'Nobody is selected: name agents, groups, tags or product types, or say all.',
-    );
+    throw new AppError('unprocessable', 'targets-empty.unnamed');
   return selection;
 }
 
@@ -162,9 +150,5 @@ function requireNamed(selection: Selection): Selection {
 function requireSomebody(part: PlannedPart): void {
   if (part.plan.lateJoiners || part.targets.some(({ action }) => action === 'deploy')) return;
   if (!part.targets.some(({ reason }) => reason === 'no-ring')) return;
-  throw new AppError(
-    'unprocessable',
-    'plan-selects-nobody',
-    'No ring of the plan takes any of the products that are to be deployed to: it could never start.',
-  );
+  throw new AppError('unprocessable', 'plan-selects-nobody');
 }

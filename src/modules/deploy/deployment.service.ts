@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { DataSource, type EntityManager } from 'typeorm';
-import { retried } from '../../database/transaction.js';
+import { nothingAlongside, retried, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { CommandService, type DeployedRelease, type NewTarget } from '../commands/commands.api.js';
 import { DeploymentObservers } from './deployment.observers.js';
 import { targetExpiry, type DeploymentOrder } from './deployment.order.js';
@@ -43,7 +42,6 @@ export class DeploymentService {
     private readonly runner: RingRunner,
     private readonly observers: DeploymentObservers,
     private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   preview(order: DeploymentOrder): Promise<PlannedPart[]> {
@@ -57,23 +55,21 @@ export class DeploymentService {
   async order(
     order: DeploymentOrder,
     within: (manager: EntityManager) => Promise<boolean> = () => Promise.resolve(true),
+    alongside: Alongside<OrderedDeployment> = nothingAlongside,
   ): Promise<OrderedDeployment | null> {
     const parts = await this.planner.plan(order);
     const id = randomUUID();
     const made = await this.writing(() =>
-      retried(this.dataSource, async (manager) =>
-        (await within(manager)) ? this.record(manager, id, order, parts) : null,
-      ),
+      retried(this.dataSource, async (manager) => {
+        if (!(await within(manager))) return null;
+        const recorded = await this.record(manager, id, order, parts);
+        await alongside(manager, orderedOf(id, recorded));
+        return recorded;
+      }),
     );
     if (made === null) return null;
-    // The first ring opens with the order, not with the next sweep; should this fail, the sweep does it.
-    for (const { partId, direct } of made)
-      if (!direct)
-        await this.runner
-          .turn(partId)
-          .catch((err: unknown) =>
-            this.logger.warn({ err, deployment: id }, 'the first ring opens with the next sweep'),
-          );
+    // The first ring opens with the order, not with the next sweep.
+    for (const { partId, direct } of made) if (!direct) await this.runner.follow(partId);
     for (const { commandId, kind } of made)
       await this.observers.tell({
         deploymentId: id,
@@ -83,8 +79,7 @@ export class DeploymentService {
         reason: null,
         details: {},
       });
-    const commandIds = made.map(({ commandId }) => commandId);
-    return { id, commandId: commandIds[0] ?? '', commandIds };
+    return orderedOf(id, made);
   }
 
   private async record(
@@ -157,6 +152,11 @@ export class DeploymentService {
     }
     return made;
   }
+}
+
+function orderedOf(id: string, parts: readonly { commandId: string }[]): OrderedDeployment {
+  const commandIds = parts.map(({ commandId }) => commandId);
+  return { id, commandId: commandIds[0] ?? '', commandIds };
 }
 
 export function membersOf(targets: readonly PlannedTarget[]): { controllerId: string; ring: number }[] {

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Idempotency } from '../../platform/http/idempotency.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { PageQuery, type Page } from '../../platform/http/page.js';
 import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { DeploymentSettingBody } from './deployment.dto.js';
@@ -36,13 +36,16 @@ export class PlanController {
 
   /** A plan that could never start is refused, with the reason. */
   @Post()
+  @TakesIdempotencyKey()
   @AdministratorsOnly()
   @HttpCode(201)
   create(@Body() body: PlanBody, @Req() request: FastifyRequest): Promise<PlanView> {
     const actor = actorOf(request).name;
-    return this.idempotency.once(request, 'deployment-plans', body, async () => {
-      const plan = await this.plans.create(body, actor);
-      await this.audit.record(actor, 'deployment-plan.create', plan.id, { name: plan.name });
+    return this.idempotency.once<PlanView>(request, 'deployment-plans', body, async (keep) => {
+      const plan = await this.plans.create(body, actor, async (manager, made) => {
+        await this.audit.record(actor, 'deployment-plan.create', made.id, { name: made.name }, manager);
+        await keep(manager, planView(made));
+      });
       return planView(plan);
     });
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, QueryFailedError } from 'typeorm';
+import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { DeploymentPlan } from './plan.entity.js';
@@ -48,12 +49,15 @@ export class PlanRepository {
   }
 
   /** Inserts or replaces. @throws AppError `plan-exists` when another has the name. */
-  async save(plan: DeploymentPlan): Promise<void> {
+  async save(plan: DeploymentPlan, alongside: Alongside<DeploymentPlan> = nothingAlongside): Promise<void> {
     try {
-      await this.dataSource.getRepository(DeploymentPlan).upsert(plan, ['id']);
+      await inTransaction(this.dataSource, async (manager) => {
+        await manager.getRepository(DeploymentPlan).upsert(plan, ['id']);
+        await alongside(manager, plan);
+      });
     } catch (fault) {
       if (constraintOf(fault) !== 'deployment_plan_name_unique') throw fault;
-      throw new AppError('conflict', 'plan-exists', `There is a deployment plan "${plan.name}" already.`);
+      throw new AppError('conflict', 'plan-exists', { values: { name: plan.name } });
     }
   }
 
@@ -69,7 +73,7 @@ export class PlanRepository {
       if (result.affected === 0) throw planUnknown(id);
     } catch (fault) {
       if (constraintOf(fault) !== 'deployment_plan_engine_plan_fkey') throw fault;
-      throw new AppError('conflict', 'plan-in-use', 'Another plan sends its engines by this one.');
+      throw new AppError('conflict', 'plan-in-use');
     }
   }
 }

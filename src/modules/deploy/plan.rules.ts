@@ -1,10 +1,10 @@
+import { type Fault, faultOf, saying } from '../../platform/errors/app-error.js';
 import type { PlanDefinition, Ring, RingSelect } from './plan.definition.js';
 
 /** Why a plan cannot be accepted; `ring` counts from 0, null when the plan as a whole is meant. */
-export interface PlanFault {
+export interface PlanFault extends Fault {
   code: PlanFaultCode;
   ring: number | null;
-  message: string;
 }
 
 export type PlanFaultCode =
@@ -21,28 +21,23 @@ export type PlanFaultCode =
  * nothing. The shape has been checked before; this judges the meaning.
  */
 export function planFaults(plan: PlanDefinition): PlanFault[] {
-  if (plan.rings.length === 0)
-    return [{ code: 'plan-empty', ring: null, message: 'A plan without a ring would never deploy anything.' }];
+  if (plan.rings.length === 0) return [{ ...faultOf(saying('plan-empty')), code: 'plan-empty', ring: null }];
   return plan.rings.flatMap((ring, position) => ringFaults(ring, position, plan.rings));
 }
 
 function ringFaults(ring: Ring, position: number, rings: readonly Ring[]): PlanFault[] {
   const faults: PlanFault[] = [];
-  const refuse = (code: PlanFaultCode, message: string): void => {
-    faults.push({ code, ring: position, message: `Ring "${ring.name}": ${message}` });
+  const refuse = (code: PlanFaultCode, values: Record<string, unknown> = {}): void => {
+    faults.push({ ...faultOf(saying(code, { name: ring.name, ...values })), code, ring: position });
   };
   const start = ring.start as Ring['start'] | undefined | null;
-  if (start === undefined || start === null) refuse('plan-start-missing', 'it has no start and would never open.');
-  if (selectsNothing(ring.select)) refuse('plan-ring-selects-nothing', 'it can never select a product.');
+  if (start === undefined || start === null) refuse('plan-start-missing');
+  if (selectsNothing(ring.select)) refuse('plan-ring-selects-nothing');
   const taker = rings.slice(0, position).find((earlier) => takesEverything(earlier.select));
-  if (taker !== undefined)
-    refuse('plan-ring-unreachable', `ring "${taker.name}" before it takes every product, so nothing is left for it.`);
-  if (rings.slice(0, position).some((earlier) => earlier.name === ring.name))
-    refuse('plan-ring-name-repeated', 'another ring has this name already.');
-  if ((ring.concurrency ?? 1) < 1 || (ring.ratePerMinute ?? 1) < 1)
-    refuse('plan-limit-impossible', 'a limit below 1 would never let a product through.');
-  if (!possible(ring.gate))
-    refuse('plan-gate-impossible', 'shares are numbers from 0 to 1, soak time is not negative.');
+  if (taker !== undefined) refuse('plan-ring-unreachable', { taker: taker.name });
+  if (rings.slice(0, position).some((earlier) => earlier.name === ring.name)) refuse('plan-ring-name-repeated');
+  if ((ring.concurrency ?? 1) < 1 || (ring.ratePerMinute ?? 1) < 1) refuse('plan-limit-impossible');
+  if (!possible(ring.gate)) refuse('plan-gate-impossible');
   return faults;
 }
 

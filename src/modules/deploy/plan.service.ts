@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { Alongside } from '../../database/transaction.js';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
@@ -42,11 +43,11 @@ export class PlanService implements OnModuleInit {
   }
 
   /** @throws AppError a code of the rules, `plan-exists`, `plan-unknown`, `component-unknown`, `component-bound-twice`, `agent-group-unknown`. */
-  async create(body: PlanBody, actor: string): Promise<DeploymentPlan> {
+  async create(body: PlanBody, actor: string, alongside: Alongside<DeploymentPlan>): Promise<DeploymentPlan> {
     const now = this.clock.now();
     const plan = this.compose(body, randomUUID(), { builtIn: false, createdAt: now, createdBy: actor }, actor);
     await this.check(plan);
-    await this.plans.save(plan);
+    await this.plans.save(plan, alongside);
     return plan;
   }
 
@@ -62,8 +63,7 @@ export class PlanService implements OnModuleInit {
   /** @throws AppError `plan-unknown`, `plan-built-in`, `plan-in-use`. */
   async remove(id: string): Promise<void> {
     const plan = await this.plans.get(id);
-    if (plan.builtIn)
-      throw new AppError('conflict', 'plan-built-in', 'The built-in plan can be changed, but not removed.');
+    if (plan.builtIn) throw new AppError('conflict', 'plan-built-in');
     await this.plans.remove(plan.id);
   }
 
@@ -109,8 +109,7 @@ export class PlanService implements OnModuleInit {
     if (groups.length > 0) await this.fleet.select({ groups });
     const known = new Set((await this.catalogue.list()).map(({ id }) => id));
     for (const component of plan.components ?? []) if (!known.has(component)) throw unknownComponent(component);
-    if (plan.enginePlanId === plan.id)
-      throw new AppError('unprocessable', 'plan-engines-itself', 'Engines must go by another plan than this one.');
+    if (plan.enginePlanId === plan.id) throw new AppError('unprocessable', 'plan-engines-itself');
     if (plan.enginePlanId !== null) await this.plans.get(plan.enginePlanId);
     if (plan.boundTo !== 'none') await this.requireUnbound(plan);
   }
@@ -126,14 +125,10 @@ export class PlanService implements OnModuleInit {
             : []
           : plan.components.filter((component) => other.components?.includes(component));
       if (both.length > 0)
-        throw new AppError(
-          'conflict',
-          'component-bound-twice',
-          `Plan "${other.name}" is bound to ${both.join(', ')}.`,
-          {
-            details: { plan: other.id, components: both },
-          },
-        );
+        throw new AppError('conflict', 'component-bound-twice', {
+          values: { name: other.name },
+          details: { plan: other.id, components: both },
+        });
     }
   }
 }

@@ -67,6 +67,15 @@ export class RingRunner {
     return taken;
   }
 
+  /** The turn after what a person ordered, which stands whatever becomes of the turn: should it fail, the next sweep makes it. */
+  async follow(partId: string): Promise<void> {
+    try {
+      await this.turn(partId);
+    } catch (err) {
+      this.logger.warn({ err, part: partId }, 'what follows an order comes with the next sweep');
+    }
+  }
+
   /** What a turn needs beside the part; null when there is nothing to do. */
   private async known(partId: string): Promise<{ deployment: Deployment; order: PartOrder } | null> {
     const part = await this.dataSource.getRepository(DeploymentPart).findOneBy({ id: partId });

@@ -42,17 +42,18 @@ export class AvailabilityService {
     for (const [channel, each] of Object.entries(offers) as [Channel, Offer[]][])
       await this.repository.put(channel, each.map(availabilityOf), now, manager);
     // A source that was not asked during its pause says nothing new: why it asked for it is known already.
-    for (const { channel, code, message } of channelFaults)
-      if (code !== 'upstream-cooling-down') await this.repository.allUnknown(channel, code, message, now, manager);
+    for (const { channel, ...fault } of channelFaults)
+      if (fault.code !== 'upstream-cooling-down') await this.repository.allUnknown(channel, fault, now, manager);
   }
 
   /** After a run that came to nothing: nothing is known of what is offered where it failed. */
-  async failed({ kind, code, message, details }: AppError): Promise<void> {
+  async failed(error: AppError): Promise<void> {
     // `bad-input`: a setting of ours (a CA file, an address) keeps us from asking at all. `storage`: what is offered cannot be taken.
+    const { kind, details } = error;
     if (kind !== 'upstream' && kind !== 'bad-input' && kind !== 'storage') return;
     const source: Channel = details['channel'] === 'japan' ? 'japan' : 'global';
     for (const channel of kind === 'upstream' ? [source] : await this.channels())
-      await this.repository.allUnknown(channel, code, message, this.clock.now());
+      await this.repository.allUnknown(channel, error, this.clock.now());
   }
 
   private async channels(): Promise<Channel[]> {

@@ -2,7 +2,9 @@ import { Body, Controller, Get, HttpCode, Param, Patch, Post, Query, Req } from 
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { pageOf, type Page } from '../../platform/http/page.js';
 import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { ComponentService } from './component.service.js';
@@ -18,6 +20,7 @@ export class ComponentController {
     private readonly components: ComponentService,
     private readonly catalogue: CatalogueRepository,
     private readonly rollbacks: RollbackService,
+    private readonly idempotency: Idempotency,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -35,10 +38,12 @@ export class ComponentController {
 
   /** Adds a component to the catalogue. */
   @Post()
+  @TakesIdempotencyKey()
   @AdministratorsOnly()
   async create(@Body() body: NewComponent, @Req() request: FastifyRequest): Promise<ComponentView> {
     const now = this.clock.now();
-    await this.catalogue.insert({
+    const actor = actorOf(request).name;
+    const component: Component = {
       id: body.id,
       nameJa: body.names.ja,
       nameEn: body.names.en,
@@ -56,8 +61,14 @@ export class ComponentController {
       position: 1000,
       createdAt: now,
       updatedAt: now,
+    };
+    await this.idempotency.once(request, 'components', body, async (keep) => {
+      await this.catalogue.insert(component, async (manager, id) => {
+        await this.audit.record(actor, 'component.create', id, { names: body.names, kind: body.kind }, manager);
+        await keep(manager, { id });
+      });
+      return { id: body.id };
     });
-    await this.audit.record(actorOf(request).name, 'component.create', body.id, { names: body.names, kind: body.kind });
     return this.components.get(body.id);
   }
 
@@ -76,21 +87,31 @@ export class ComponentController {
 
   /** Puts a component back to an earlier release, in every channel, and takes it out of the schedule. */
   @Post(':id/rollback')
+  @TakesIdempotencyKey()
   @HttpCode(200)
   async rollback(
     @Param('id') id: string,
     @Body() body: RollbackOrder,
     @Req() request: FastifyRequest,
   ): Promise<ComponentView> {
-    await this.rollbacks.rollback(id, body, actorOf(request).name);
+    const actor = actorOf(request).name;
+    await this.idempotency.once(request, 'component-rollback', { id, ...body }, async (keep) => {
+      await this.rollbacks.rollback(id, body, actor, (manager) => keep(manager, { id }));
+      return { id };
+    });
     return this.components.get(id);
   }
 
   /** Ends a rollback: the component follows the schedule again, and the next download brings its newest release. */
   @Post(':id/resume')
+  @TakesIdempotencyKey()
   @HttpCode(200)
   async resume(@Param('id') id: string, @Req() request: FastifyRequest): Promise<ComponentView> {
-    await this.rollbacks.resume(id, actorOf(request).name);
+    const actor = actorOf(request).name;
+    await this.idempotency.once(request, 'component-resume', { id }, async (keep) => {
+      await this.rollbacks.resume(id, actor, (manager) => keep(manager, { id }));
+      return { id };
+    });
     return this.components.get(id);
   }
 }

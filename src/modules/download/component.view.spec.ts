@@ -25,6 +25,7 @@ function known(change: Partial<Availability>): Availability {
     version: '1724100',
     reason: null,
     detail: null,
+    text: null,
     since: at,
     ...change,
   };

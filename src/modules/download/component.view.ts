@@ -1,4 +1,5 @@
 import type { Component } from '../../mirror/catalogue/component.entity.js';
+import { sameInAll, type Sentence } from '../../platform/texts/texts.js';
 import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
 import type { Availability } from './availability.repository.js';
@@ -24,7 +25,9 @@ export interface ComponentView {
     version: string | null;
     rawVersion: string | null;
     reason: string | null;
+    /** English; `text` says the same in every language. */
     detail: string | null;
+    text: Sentence | null;
     since: string | null;
   };
   updateNeeded: boolean;
@@ -68,6 +71,7 @@ function availableView(component: Component, known: Availability | undefined): C
       rawVersion: null,
       reason: 'no-manifest-entry',
       detail: null,
+      text: null,
       since: component.createdAt.toISOString(),
     };
   if (known === undefined)
@@ -77,6 +81,7 @@ function availableView(component: Component, known: Availability | undefined): C
       rawVersion: null,
       reason: 'never-checked',
       detail: null,
+      text: null,
       since: component.createdAt.toISOString(),
     };
   const shown = known.version === null ? null : displayVersion(known.version, component.numbering);
@@ -86,6 +91,7 @@ function availableView(component: Component, known: Availability | undefined): C
     rawVersion: known.state === 'version' ? known.version : null,
     reason: known.reason,
     detail: known.detail,
+    text: known.text ?? (known.detail === null ? null : sameInAll(known.detail)),
     since: known.since.toISOString(),
   };
 }

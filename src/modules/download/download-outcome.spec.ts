@@ -1,9 +1,9 @@
 import type { ComponentOutcome, OutcomeKind } from '../../mirror/snapshot/component-outcome.js';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, saying } from '../../platform/errors/app-error.js';
 import { availabilityOf, endOfPublished, eventsOf, failureEvent, stateOf } from './download-outcome.js';
 import type { Download } from './download.entity.js';
 
-const fault = { code: 'zip-corrupt', message: 'The archive is damaged.' };
+const fault = faultOf(saying('zip-corrupt', { why: 'it is torn' }));
 
 function component(outcome: OutcomeKind, change: Partial<ComponentOutcome> = {}): ComponentOutcome {
   const error = outcome === 'failed' ? fault : null;
@@ -103,7 +103,7 @@ describe('lines of the update log', () => {
   });
 
   it('of a run that came to nothing: one, without a component', () => {
-    const error = new AppError('upstream', 'upstream-unreachable', 'Nobody is there.');
+    const error = new AppError('upstream', 'upstream-unreachable.by-proxy');
     expect(failureEvent('d', { trigger: 'schedule', startedBy: 'schedule' }, error)).toMatchObject({
       componentId: null,
       outcome: 'failed',

@@ -2,7 +2,8 @@ import type { ComponentOutcome, Offer, VersionChange } from '../../mirror/snapsh
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
 import type { PassedOver } from '../../mirror/snapshot/source-reader.js';
-import type { AppError } from '../../platform/errors/app-error.js';
+import { type AppError, faultOf, storedFault, saying } from '../../platform/errors/app-error.js';
+import { inEach } from '../../platform/texts/texts.js';
 import type { Availability } from './availability.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
 import type { EventOutcome } from './update-event.entity.js';
@@ -39,9 +40,10 @@ export function endOf(outcome: RunEnd): DownloadEnd {
 /** Of two channels whose sources could not be read the record has one code, and the words of both. */
 function errorOf([first, ...others]: RunEnd['channelFaults']): Download['error'] {
   if (first === undefined) return null;
-  const { code, message, details } = first;
-  const words = [message, ...others.map((other) => other.message)].join(' ');
-  return { code, message: words, ...(details === undefined ? {} : { details }) };
+  const { code, details } = first;
+  const said = [first, ...others].map(storedFault);
+  const text = inEach((language) => said.map((each) => each.text[language]).join(' '));
+  return { ...faultOf({ code, text }), ...(details === undefined ? {} : { details }) };
 }
 
 /** How a download ended whose snapshot is recorded, although nobody came to say so; null when nothing was published. */
@@ -52,10 +54,17 @@ export function endOfPublished({ outcomes, snapshotId, error }: Download): Downl
 /** What a read manifest tells of a component. */
 export function availabilityOf({ id: componentId, offered, error }: Offer): Omit<Availability, 'since'> {
   if (error !== null)
-    return { componentId, state: 'unknown', version: null, reason: error.code, detail: error.message };
+    return {
+      componentId,
+      state: 'unknown',
+      version: null,
+      reason: error.code,
+      detail: error.message,
+      text: error.text,
+    };
   if (offered === null)
-    return { componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null };
-  return { componentId, state: 'version', version: offered, reason: null, detail: null };
+    return { componentId, state: 'not-carried', version: null, reason: 'not-in-manifest', detail: null, text: null };
+  return { componentId, state: 'version', version: offered, reason: null, detail: null, text: null };
 }
 
 /** What one line of the update log tells; `channel` when it is so in that one alone. */
@@ -163,7 +172,6 @@ export function stoppedEvent(downloadId: string, wish: Wish, cancelledBy: string
 
 /** The line of a run whose process died. */
 export function interruptedEvent({ id, trigger, startedBy }: Download): NewUpdateEvent {
-  const message = 'The server process ended while this ran; what was published before stays in force.';
-  const fault = { kind: 'unavailable' as const, code: INTERRUPTED, message, details: {} };
+  const fault = { kind: 'unavailable' as const, ...faultOf(saying(INTERRUPTED)), details: {} };
   return failureEvent(id, { trigger, startedBy }, fault);
 }

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { StoredFault } from '../../platform/errors/app-error.js';
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
 
 export const DOWNLOAD_STATES = [
@@ -94,5 +95,5 @@ export class Download {
   snapshotId: string | null;
 
   @Column('jsonb', { nullable: true })
-  error: { code: string; message: string; details?: Record<string, unknown> } | null;
+  error: (StoredFault & { details?: Record<string, unknown> }) | null;
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, type Alongside } from '../../database/transaction.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { ProcessMark } from '../../platform/process/process-mark.js';
@@ -17,6 +17,17 @@ export interface DownloadProgress {
   bytesTotal: number;
 }
 
+interface NewDownload {
+  id: string;
+  trigger: 'manual' | 'schedule';
+  components: string[] | null;
+  startedBy: string;
+  tick: Date | null;
+  node: string;
+  owner: ProcessMark;
+  now: Date;
+}
+
 /** An open download whose owner is silent for so long is stale: its process died. */
 export const STALE_AFTER_SECONDS = 30;
 const OPEN = `state in ('queued', 'running')`;
@@ -26,18 +37,17 @@ const OPEN = `state in ('queued', 'running')`;
 export class DownloadRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Takes the lock by inserting; null when another download is open or the tick was taken by another node. */
-  async begin(download: {
-    id: string;
-    trigger: 'manual' | 'schedule';
-    components: string[] | null;
-    startedBy: string;
-    tick: Date | null;
-    node: string;
-    owner: ProcessMark;
-    now: Date;
-  }): Promise<boolean> {
-    const rows = await this.dataSource.query<{ id: string }[]>(
+  /** Takes the lock by inserting; false when another download is open or the tick was taken by another node. */
+  async begin(download: NewDownload, alongside: Alongside<string>): Promise<boolean> {
+    return inTransaction(this.dataSource, async (manager) => {
+      if (!(await this.insert(manager, download))) return false;
+      await alongside(manager, download.id);
+      return true;
+    });
+  }
+
+  private async insert(manager: EntityManager, download: NewDownload): Promise<boolean> {
+    const rows = await manager.query<{ id: string }[]>(
       `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, owner_place,
          owner_token, heartbeat_at)
        values ($1, $2, 'running', $3, $4, $5, $6, $6, $7, $8, $9, $10, now()) on conflict do nothing returning id`,
@@ -101,12 +111,7 @@ export class DownloadRepository {
       `update download set outcomes = $2, snapshot_id = $3, error = $4 where id = $1 and ${OPEN}`,
       [id, JSON.stringify(end.outcomes), end.snapshotId, error],
     );
-    if (count === 0)
-      throw new AppError(
-        'conflict',
-        'download-lost',
-        'The download was taken for dead, and another one may have published since. Nothing was published; the next one goes on from here.',
-      );
+    if (count === 0) throw new AppError('conflict', 'download-lost');
   }
 
   async finish(id: string, end: DownloadEnd & { progress: DownloadProgress; now: Date }): Promise<boolean> {
@@ -169,13 +174,16 @@ export class DownloadRepository {
     });
   }
 
-  async requestCancel(id: string, actor: string, now: Date): Promise<boolean> {
-    const [, count] = await this.dataSource.query<[unknown[], number]>(
-      `update download set cancel_requested_at = coalesce(cancel_requested_at, $2), cancel_requested_by = coalesce(cancel_requested_by, $3)
-       where id = $1 and ${OPEN}`,
-      [id, now, actor],
-    );
-    return count > 0;
+  async requestCancel(id: string, actor: string, now: Date, alongside: Alongside<string>): Promise<boolean> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const [, count] = await manager.query<[unknown[], number]>(
+        `update download set cancel_requested_at = coalesce(cancel_requested_at, $2), cancel_requested_by = coalesce(cancel_requested_by, $3)
+         where id = $1 and ${OPEN}`,
+        [id, now, actor],
+      );
+      if (count > 0) await alongside(manager, id);
+      return count > 0;
+    });
   }
 
   async list(query: PageQuery): Promise<Page<Download>> {

@@ -4,11 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { toDatabaseError } from '../../database/database.errors.js';
+import { nothingAlongside, type Alongside } from '../../database/transaction.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import type { MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
 import { MirrorService } from '../../mirror/snapshot/mirror.service.js';
 import { Clock } from '../../platform/clock/clock.js';
-import { AppError, toAppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { thisProcess } from '../../platform/process/process-mark.js';
 import { AvailabilityService } from './availability.service.js';
@@ -33,6 +34,8 @@ const HEARTBEAT_MS = 1_000;
 /** While the database is away, the end of a download is kept in memory for so long. */
 const END_RETRY_MS = 1_000;
 const END_TRIES = 600;
+
+type Wish = Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>;
 
 interface Running {
   id: string;
@@ -63,17 +66,18 @@ export class DownloadService implements OnApplicationShutdown {
 
   /**
    * Starts a download that a person wants.
+   * @param alongside told its id
    * @throws AppError `download-running` (409) with the running one's id; `server-stopping`; what SelectableComponents throws.
    */
-  async startManual(components: string[] | null, actor: string): Promise<string> {
+  async startManual(components: string[] | null, actor: string, alongside: Alongside<string>): Promise<string> {
     if (components !== null) await this.selectable.require(components);
     for (;;) {
-      const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null });
+      const id = await this.begin({ trigger: 'manual', components, startedBy: actor, tick: null }, alongside);
       if (id !== null) return id;
       const open = await this.downloads.open();
       // Null: it ended between the two statements.
       if (open !== null)
-        throw new AppError('conflict', 'download-running', 'A download is running already.', {
+        throw new AppError('conflict', 'download-running', {
           details: {
             id: open.id,
             owner: { node: open.ownerNode, pid: open.ownerPid, startedAt: open.startedAt },
@@ -89,11 +93,11 @@ export class DownloadService implements OnApplicationShutdown {
   }
 
   /** @throws AppError `download-unknown`, `download-ended`. */
-  async cancel(id: string, actor: string): Promise<void> {
-    if (!(await this.downloads.requestCancel(id, actor, this.clock.now()))) {
+  async cancel(id: string, actor: string, alongside: Alongside<string>): Promise<void> {
+    if (!(await this.downloads.requestCancel(id, actor, this.clock.now(), alongside))) {
       const download = await this.downloads.find(id);
-      if (download === null) throw new AppError('not-found', 'download-unknown', `There is no download ${id}.`);
-      throw new AppError('conflict', 'download-ended', `The download has ended: ${download.state}.`, {
+      if (download === null) throw new AppError('not-found', 'download-unknown', { values: { id } });
+      throw new AppError('conflict', 'download-ended', {
         details: { state: download.state },
       });
     }
@@ -118,22 +122,17 @@ export class DownloadService implements OnApplicationShutdown {
     await this.idle();
   }
 
-  private begin(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
-    if (this.stopping) throw new AppError('unavailable', 'server-stopping', 'The server is being stopped.');
-    const begun = this.take(wish);
+  private begin(wish: Wish, alongside: Alongside<string> = nothingAlongside): Promise<string | null> {
+    if (this.stopping) throw new AppError('unavailable', 'server-stopping');
+    const begun = this.take(wish, alongside);
     this.beginning = Promise.allSettled([this.beginning, begun]).then(() => undefined);
     return begun;
   }
 
-  private async take(wish: Pick<Download, 'trigger' | 'components' | 'startedBy' | 'tick'>): Promise<string | null> {
+  private async take(wish: Wish, alongside: Alongside<string>): Promise<string | null> {
     const id = randomUUID();
-    const taken = await this.downloads.begin({
-      id,
-      ...wish,
-      node: hostname(),
-      owner: thisProcess,
-      now: this.clock.now(),
-    });
+    const now = this.clock.now();
+    const taken = await this.downloads.begin({ id, ...wish, node: hostname(), owner: thisProcess, now }, alongside);
     if (!taken) return null;
     const progress: DownloadProgress = {
       phase: null,
@@ -257,7 +256,7 @@ export class DownloadService implements OnApplicationShutdown {
       state: cancelled ? 'cancelled' : 'failed',
       outcomes: [],
       snapshotId: null,
-      error: { code: error.code, message: error.message, details: error.details },
+      error: { ...faultOf(error), details: error.details },
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { displayVersion } from '../../mirror/manifest/version.js';
 import type { ComponentOutcome } from '../../mirror/snapshot/component-outcome.js';
+import { type Fault, storedFault } from '../../platform/errors/app-error.js';
 import type { Download } from './download.entity.js';
 import type { DownloadProgress } from './download.repository.js';
 
@@ -24,7 +25,7 @@ export interface DownloadView {
   bytes: number;
   components: OutcomeView[];
   snapshotId: string | null;
-  error: { code: string; message: string; details?: Record<string, unknown> } | null;
+  error: (Fault & { details?: Record<string, unknown> }) | null;
 }
 
 export interface OutcomeView {
@@ -33,7 +34,7 @@ export interface OutcomeView {
   versionBefore: string | null;
   versionAfter: string | null;
   offered: string | null;
-  error: { code: string; message: string } | null;
+  error: Fault | null;
   /** Where its files came from, when that is another source than the one whose manifest was read. */
   source?: string;
   /** Content of it that was lost on the server's disk was fetched again; the release is the same. */
@@ -50,7 +51,7 @@ function outcomeView(outcome: ComponentOutcome, components: ReadonlyMap<string, 
     versionBefore: shown(versionBefore),
     versionAfter: shown(versionAfter),
     offered: shown(offered),
-    error,
+    error: error && storedFault(error),
     ...(source === undefined ? {} : { source }),
     ...(restored ? { restored } : {}),
   };
@@ -91,8 +92,12 @@ export function downloadView(
     bytes: progress.bytesDone,
     components: download.outcomes.map((outcome) => outcomeView(outcome, components)),
     snapshotId: download.snapshotId,
-    error: download.error,
+    error: download.error && errorView(download.error),
   };
+}
+
+function errorView({ details, ...fault }: NonNullable<Download['error']>): NonNullable<DownloadView['error']> {
+  return { ...storedFault(fault), ...(details === undefined ? {} : { details }) };
 }
 
 function secondsBetween(from: Date | null, to: Date | null): number | null {

@@ -30,29 +30,27 @@ describe('the text of a failure', () => {
     told(failureEvent('d', { trigger: 'manual', startedBy: 'somebody' }, error));
 
   it('of a source says what stays, what the server does next, and what a person can do', () => {
-    const { en, ja } = failed(new AppError('upstream', 'upstream-tls', 'Not trusted.'));
+    const { en, ja } = failed(new AppError('upstream', 'upstream-tls'));
     expect(en).toMatch(
       /^Manual update: the update source could not be read \(upstream-tls\)\. Everything that is published stays in force\. The server tries again at the next scheduled time, if the schedule is on; .*check the source/,
     );
     expect(ja).toMatch(
       /^手動アップデート: アップデート元を読み取れませんでした \(upstream-tls\)。公開済みの内容はすべて.*次の予約時刻/,
     );
-    expect(failed(new AppError('upstream', 'manifest-not-ini', 'No manifest.')).en).toContain(
-      'source could not be read',
-    );
+    expect(failed(new AppError('upstream', 'manifest-not-ini')).en).toContain('source could not be read');
     // Lines that were written before the kind was recorded.
     expect(told({ params: { message: 'Not trusted.' } }).en).toContain('the update source could not be read');
   });
 
   it('in a pause says until when', () => {
     const until = '2026-03-02T00:05:00.000Z';
-    const { en, ja } = failed(new AppError('conflict', 'upstream-cooling-down', 'Later.', { details: { until } }));
+    const { en, ja } = failed(new AppError('conflict', 'upstream-cooling-down', { details: { until } }));
     expect(en).toContain(`left alone until ${until}. Everything that is published stays in force.`);
     expect(ja).toContain(`${until} まで`);
   });
 
   it('of ours does not blame the source', () => {
-    const { en, ja } = failed(new AppError('storage', 'disk-full', 'The disk is full.'));
+    const { en, ja } = failed(new AppError('storage', 'disk-full'));
     expect(en).toMatch(
       /^Manual update: it could not be carried out \(disk-full\)\. Everything that is published stays/,
     );

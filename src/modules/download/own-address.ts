@@ -72,12 +72,7 @@ export class OwnAddress {
   async requireOthers(urls: readonly string[]): Promise<void> {
     for (const url of urls)
       if (/^https?:/i.test(url) && (await this.isSelf(new URL(url))))
-        throw new AppError(
-          'unprocessable',
-          'source-is-self',
-          `${url} is this server itself: it would mirror what it publishes, and never get anything new. The settings stay as they were; name the vendor's server or another Haishin.`,
-          { details: { url } },
-        );
+        throw new AppError('unprocessable', 'source-is-self', { details: { url } });
   }
 
   private async isSelf(url: URL): Promise<boolean> {

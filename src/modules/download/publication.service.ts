@@ -147,7 +147,7 @@ export class PublicationService {
   /** @throws AppError `snapshot-unknown`. */
   async snapshot(id: string): Promise<SnapshotView> {
     const row = await this.dataSource.getRepository(Snapshot).findOneBy({ id });
-    if (row === null) throw new AppError('not-found', 'snapshot-unknown', `There is no snapshot ${id}.`);
+    if (row === null) throw new AppError('not-found', 'snapshot-unknown', { values: { id } });
     return (await this.snapshotViews([row]))[0] as SnapshotView;
   }
 
@@ -208,7 +208,7 @@ export class PublicationService {
   /** @throws AppError `release-unknown`. */
   async release(id: string): Promise<ReleaseView> {
     const row = UUID.test(id) ? await this.dataSource.getRepository(Release).findOneBy({ id }) : null;
-    if (row === null) throw new AppError('not-found', 'release-unknown', `There is no release ${id}.`);
+    if (row === null) throw new AppError('not-found', 'release-unknown', { values: { release: id } });
     return (await this.releaseViews([row]))[0] as ReleaseView;
   }
 

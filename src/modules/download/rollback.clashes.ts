@@ -5,6 +5,7 @@ import type { ReleaseFileContent } from '../../mirror/snapshot/channel-composer.
 import { MANIFEST_PATH } from '../../mirror/snapshot/held-file.js';
 import type { HeldTree } from '../../mirror/snapshot/mirror-plan.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { reason, type Sentence } from '../../platform/texts/texts.js';
 
 /** What stays in the tree and stands in the way of what comes back. */
 export interface Clash {
@@ -116,24 +117,20 @@ function* stayingPlaces(
 /** Why that cannot be gone back to. `component` is the one that a person wanted to go back. */
 export function clashFault(component: string, clash: Clash): AppError {
   const { path, wanted, componentId: sharer, unitId: entry } = clash;
+  const details = { component, path, wanted, sharer, entry };
   if (clash.kind === 'folder')
-    return new AppError(
-      'conflict',
-      'rollback-path-conflict',
-      `${wanted} would come back, but ${path} of ${sharer ?? ownerless(entry)} stays: one path cannot be a file and a folder. Nothing was changed. ${
-        sharer === null ? 'Name' : `Put ${sharer} back first, or name`
-      } another release to go back to.`,
-      { details: { component, path, wanted, sharer, entry } },
-    );
-  const whose =
-    sharer === null
-      ? `${ownerless(entry)}, which belongs to no component; add it to the entries of ${component}, then they go back together`
-      : `${sharer}, of which no earlier release has the same content; name another release to go back to`;
-  return new AppError('conflict', 'rollback-shared-file', `${path} also belongs to ${whose}. Nothing was changed.`, {
-    details: { component, path, sharer, entry },
-  });
+    return sharer === null
+      ? new AppError('conflict', 'rollback-path-conflict.ownerless', { values: { owner: ownerless(entry) }, details })
+      : new AppError('conflict', 'rollback-path-conflict', { details });
+  const shared = { component, path, sharer, entry };
+  return sharer === null
+    ? new AppError('conflict', 'rollback-shared-file.ownerless', {
+        values: { owner: ownerless(entry) },
+        details: shared,
+      })
+    : new AppError('conflict', 'rollback-shared-file', { details: shared });
 }
 
-function ownerless(entry: string | null): string {
-  return entry === null ? 'an earlier entry of the manifest' : `the entry ${entry} of the manifest`;
+function ownerless(entry: string | null): Sentence {
+  return entry === null ? reason('owner.earlier-entry') : reason('owner.entry', { entry });
 }

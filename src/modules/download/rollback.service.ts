@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { inTransaction } from '../../database/transaction.js';
+import { inTransaction, type Alongside } from '../../database/transaction.js';
 import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
@@ -31,6 +31,7 @@ export class RollbackService {
 
   /**
    * Components that share a file go back together: one name cannot have two contents.
+   * @param alongside told the component's id
    * @throws AppError `component-unknown`; `rollback-impossible` when no channel has an earlier release; `rollback-shared-file`,
    * `rollback-path-conflict` when something else stands in the way.
    */
@@ -38,13 +39,14 @@ export class RollbackService {
     componentId: string,
     order: { generations?: number; releaseId?: string },
     actor: string,
+    alongside: Alongside<string>,
   ): Promise<void> {
     await this.catalogue.get(componentId);
     await this.publisher.exclusively(async () => {
       const targets = await this.targets(componentId, order);
       const main = targets.global ?? targets.japan;
       if (main === null)
-        throw new AppError('conflict', 'rollback-impossible', `There is no release of ${componentId} to go back to.`, {
+        throw new AppError('conflict', 'rollback-impossible', {
           details: { component: componentId, ...order },
         });
       const now = this.clock.now();
@@ -81,14 +83,14 @@ export class RollbackService {
             params: {},
           }));
           await this.events.add(events, now, manager);
+          for (const [id, { release }] of steps) {
+            const together = id === componentId ? {} : { together: componentId };
+            const details = { to: release.version, releaseId: release.id, ...together };
+            await this.audit.record(actor, 'component.rollback', id, details, manager);
+          }
+          await alongside(manager, componentId);
         },
       });
-      for (const [id, { release }] of steps)
-        await this.audit.record(actor, 'component.rollback', id, {
-          to: release.version,
-          releaseId: release.id,
-          ...(id === componentId ? {} : { together: componentId }),
-        });
     });
   }
 
@@ -142,10 +144,13 @@ export class RollbackService {
    * Those that share a file with it go on together, as they went back. What was not rolled back, and is in the schedule, stays as it is.
    * @throws AppError `component-unknown`.
    */
-  async resume(componentId: string, actor: string): Promise<void> {
+  async resume(componentId: string, actor: string, alongside: Alongside<string>): Promise<void> {
     const { scheduled } = await this.catalogue.get(componentId);
     const pinned = (await this.snapshots.pins()).some((pin) => pin.componentId === componentId);
-    if (scheduled && !pinned) return;
+    if (scheduled && !pinned) {
+      await inTransaction(this.dataSource, (manager) => alongside(manager, componentId));
+      return;
+    }
     const ids = await this.pinnedWith(componentId);
     const inForce = await this.inForce();
     await inTransaction(this.dataSource, async (manager) => {
@@ -164,9 +169,12 @@ export class RollbackService {
         params: {},
       }));
       await this.events.add(events, this.clock.now(), manager);
+      for (const id of ids) {
+        const together = id === componentId ? {} : { together: componentId };
+        await this.audit.record(actor, 'component.resume', id, together, manager);
+      }
+      await alongside(manager, componentId);
     });
-    for (const id of ids)
-      await this.audit.record(actor, 'component.resume', id, id === componentId ? {} : { together: componentId });
   }
 
   /**

@@ -25,19 +25,11 @@ export class SelectableComponents {
       const component = known.get(id);
       if (component === undefined) throw unknownComponent(id);
       if (!licensed.covers(component, this.clock.now()))
-        throw new AppError(
-          'unprocessable',
-          'component-not-licensed',
-          `${id} needs the licence ${component.licence}, which is missing or has expired.`,
-          { details: { component: id, licence: component.licence } },
-        );
+        throw new AppError('unprocessable', 'component-not-licensed', {
+          details: { component: id, licence: component.licence },
+        });
       if (!isSelected(selection, id))
-        throw new AppError(
-          'unprocessable',
-          'component-not-selected',
-          `${id} is not selected for mirroring; add it to the selection of the update source first.`,
-          { details: { component: id } },
-        );
+        throw new AppError('unprocessable', 'component-not-selected', { details: { component: id } });
     }
   }
 }

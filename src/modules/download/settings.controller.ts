@@ -61,15 +61,10 @@ export class SettingsController {
     const known = new Set((await this.catalogue.list()).map(({ id }) => id));
     const unknown = components.filter((id) => !known.has(id));
     if (unknown.length > 0)
-      throw new AppError('bad-input', 'component-unknown', `There is no component ${unknown.join(', ')}.`, {
+      throw new AppError('bad-input', 'component-unknown.listed', {
         details: { components: unknown },
       });
-    if (components.length === 0)
-      throw new AppError(
-        'bad-input',
-        'selection-empty',
-        'The selection names no component: nothing would be mirrored.',
-      );
+    if (components.length === 0) throw new AppError('bad-input', 'selection-empty.components');
   }
 
   /** What is set already goes back as it came. */
@@ -86,8 +81,8 @@ export class SettingsController {
     try {
       readCaFile(path);
     } catch (thrown) {
-      const { code, message, details } = toAppError(thrown);
-      throw new AppError('unprocessable', code, message, { details, cause: thrown });
+      const error = toAppError(thrown);
+      throw new AppError('unprocessable', error, { details: error.details, cause: thrown });
     }
   }
 
@@ -128,12 +123,7 @@ export class SettingsController {
   ): Promise<DownloadScheduleSetting> {
     const actor = actorOf(request).name;
     const value = { ...body, exceptions: body.exceptions ?? SCHEDULE_DEFAULT.exceptions };
-    if (value.enabled && !canFire(value))
-      throw new AppError(
-        'unprocessable',
-        'schedule-never',
-        'The exceptions leave no time at which this schedule could start a download; take some out, or switch it off.',
-      );
+    if (value.enabled && !canFire(value)) throw new AppError('unprocessable', 'schedule-never');
     await this.store.put('download-schedule', value, actor, this.clock.now());
     await this.audit.record(actor, 'settings.download-schedule', null, { ...value });
     return this.schedule();

@@ -4,6 +4,7 @@ import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { SelectionPreview, type SelectionPreviewResult } from '../../mirror/snapshot/selection-preview.js';
 import { UpstreamMemory } from '../../mirror/snapshot/upstream-memory.js';
 import { caFileFault } from '../../mirror/upstream/ca-file.js';
+import { type Fault, storedFault } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
 
 /** How one configured source stands. */
@@ -15,7 +16,7 @@ export interface SourceStateView {
   lastReadAt: string | null;
   /** Null while it answers properly, and until a download has met the fault. */
   failingSince: string | null;
-  lastError: { code: string; message: string } | null;
+  lastError: Fault | null;
   /** The schedule leaves it alone until then; a person need not wait. Null when there is no pause. */
   coolDownUntil: string | null;
   coolDownReason: string | null;
@@ -52,7 +53,7 @@ export class UpdateSourceService {
           channel,
           lastReadAt: state.readAt?.toISOString() ?? null,
           failingSince: state.failingSince?.toISOString() ?? null,
-          lastError: lastError && { code: lastError.code, message: lastError.message },
+          lastError: lastError && storedFault(lastError),
           coolDownUntil: pausing ? (state.coolDownUntil?.toISOString() ?? null) : null,
           coolDownReason: pausing ? state.coolDownReason : null,
         };

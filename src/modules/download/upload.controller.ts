@@ -6,7 +6,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { BlobStore } from '../../mirror/store/blob-store.js';
 import { toAppError } from '../../platform/errors/app-error.js';
-import { Idempotency } from '../../platform/http/idempotency.js';
+import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { ACCEPTS_FORMS } from '../../platform/http/forms.js';
 import { actorOf } from '../accounts/accounts.api.js';
 import { PublicationService, type ReleaseView } from './publication.service.js';
@@ -34,6 +34,7 @@ export class UploadController {
    * published at once in both channels when it is newer than what is in force; else it is recorded and can be deployed.
    */
   @Post(':id/releases')
+  @TakesIdempotencyKey()
   @RouteConfig(ACCEPTS_FORMS)
   @ApiConsumes('multipart/form-data')
   @ApiBody({
@@ -54,18 +55,20 @@ export class UploadController {
   ): Promise<UploadView> {
     const actor = actorOf(request).name;
     const component = await this.catalogue.get(id);
+    let made: UploadOutcome;
     try {
       const form = await readUploadForm(request, this.blobs, (await this.settings.distribution()).maxUploadBytes);
       const force = query.publish === 'force';
-      return await this.idempotency.once(request, 'uploads', identityOf(id, form, force), async () => {
-        const { releaseId, ...outcome } = await this.uploads.publish(component, form, force, actor);
-        return { ...(await this.publication.release(releaseId)), ...outcome };
-      });
+      made = await this.idempotency.once<UploadOutcome>(request, 'uploads', identityOf(id, form, force), (keep) =>
+        this.uploads.publish(component, form, force, actor, keep),
+      );
     } catch (thrown) {
       // What went wrong first is what the caller has to know; a database that is away goes wrong here once more.
       await this.uploads.refused(id, toAppError(thrown), actor).catch(() => undefined);
       throw thrown;
     }
+    const { releaseId, ...outcome } = made;
+    return { ...(await this.publication.release(releaseId)), ...outcome };
   }
 }
 

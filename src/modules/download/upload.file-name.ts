@@ -15,12 +15,8 @@ export function safeFileName(original: string): string {
     .replace(/^[._-]+|[._]+$/g, '');
   const usable = /[A-Za-z0-9]/.test(name) && name.length <= MAX_LENGTH;
   if (usable && !/\.sig$/i.test(name) && name.toLowerCase() !== 'server.ini') return name;
-  throw new AppError(
-    'bad-input',
-    'file-name-invalid',
-    usable
-      ? `${name} cannot be uploaded as a release: the name is reserved.`
-      : `The file needs a name of letters and digits, ${MAX_LENGTH} characters at most.`,
-    { details: { fileName: original.slice(0, 255) } },
-  );
+  throw new AppError('bad-input', usable ? 'file-name-invalid.reserved' : 'file-name-invalid.characters', {
+    values: { name, limit: MAX_LENGTH },
+    details: { fileName: original.slice(0, 255) },
+  });
 }

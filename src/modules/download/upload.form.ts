@@ -28,8 +28,7 @@ const DRAIN_MS = 30_000;
  *   `upload-file-missing`, `upload-empty`, `file-name-invalid`, `version-invalid`, `upload-too-large`, `zip-corrupt`, kind `storage`.
  */
 export async function readUploadForm(request: FastifyRequest, blobs: BlobStore, maxBytes: number): Promise<UploadForm> {
-  if (!request.isMultipart())
-    throw new AppError('media-type', 'unsupported-media-type', 'Send a form of type multipart/form-data.');
+  if (!request.isMultipart()) throw new AppError('media-type', 'unsupported-media-type.form-wanted');
   const reader = new FormReader(blobs, maxBytes);
   try {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes + FORM_BYTES) throw tooLarge(maxBytes);
@@ -55,22 +54,23 @@ class FormReader {
   async take(part: Multipart): Promise<void> {
     const { fieldname } = part;
     if (!['file', 'version', 'signature'].includes(fieldname))
-      throw new AppError('bad-input', 'upload-field-unknown', `The form has no part ${JSON.stringify(fieldname)}.`, {
+      throw new AppError('bad-input', 'upload-field-unknown', {
+        values: { field: JSON.stringify(fieldname) },
         details: { field: fieldname, known: ['file', 'version', 'signature'] },
       });
     if (this[fieldname as 'file' | 'version' | 'signature'] !== null)
-      throw new AppError('bad-input', 'upload-field-twice', `The part ${fieldname} may be there only once.`, {
+      throw new AppError('bad-input', 'upload-field-twice', {
         details: { field: fieldname },
       });
     if (fieldname === 'version') this.version = readVersion(part);
     else if (part.type !== 'file')
-      throw new AppError('bad-input', 'upload-file-missing', `The part ${fieldname} must be a file with a name.`);
+      throw new AppError('bad-input', 'upload-file-missing.no-file', { values: { field: fieldname } });
     else if (fieldname === 'file') this.file = await this.storeFile(part);
     else this.signature = await this.store(part, MAX_SIGNATURE_BYTES);
   }
 
   form(): UploadForm {
-    if (this.file === null) throw new AppError('bad-input', 'upload-file-missing', 'The form has no part file.');
+    if (this.file === null) throw new AppError('bad-input', 'upload-file-missing');
     return { file: this.file, version: this.version, signature: this.signature };
   }
 
@@ -101,7 +101,7 @@ async function* contentOf(part: MultipartFile, maxBytes: number): AsyncGenerator
     throw thrown instanceof AppError ? thrown : interrupted(thrown);
   }
   if (received === 0)
-    throw new AppError('bad-input', 'upload-empty', `The part ${part.fieldname} has no content.`, {
+    throw new AppError('bad-input', 'upload-empty', {
       details: { field: part.fieldname },
     });
 }
@@ -109,18 +109,18 @@ async function* contentOf(part: MultipartFile, maxBytes: number): AsyncGenerator
 function readVersion(part: Multipart): string {
   const value = part.type === 'field' ? part.value : null;
   if (typeof value !== 'string' || value.trim() === '' || value.length > MAX_VERSION_LENGTH)
-    throw new AppError('bad-input', 'version-invalid', 'version must be a text of 1 to 64 characters.');
+    throw new AppError('bad-input', 'version-invalid.length');
   return value.trim();
 }
 
 function tooLarge(maxBytes: number): AppError {
-  return new AppError('too-large', 'upload-too-large', `A file may have ${maxBytes} bytes at most.`, {
+  return new AppError('too-large', 'upload-too-large', {
     details: { maxBytes },
   });
 }
 
 function interrupted(cause: unknown): AppError {
-  return new AppError('bad-input', 'upload-interrupted', 'The upload broke off before its end; send it again.', {
+  return new AppError('bad-input', 'upload-interrupted', {
     cause,
   });
 }
@@ -129,17 +129,15 @@ function interrupted(cause: unknown): AppError {
 function explain(thrown: unknown): AppError {
   const error = toAppError(thrown);
   if (error.code === 'zip-corrupt')
-    return new AppError('unprocessable', error.code, error.message, { details: error.details, cause: error });
+    return new AppError('unprocessable', error, { details: error.details, cause: error });
   if (error.kind !== 'internal') return error;
   const { code } = thrown as { code?: string };
   if (code === 'FST_MP_PREMATURE_CLOSE') return interrupted(thrown);
   if (code === 'FST_FILES_LIMIT' || code === 'FST_PARTS_LIMIT' || code === 'FST_FIELDS_LIMIT')
-    return new AppError('bad-input', 'upload-malformed', 'The form has more parts than file, version and signature.');
+    return new AppError('bad-input', 'upload-malformed.too-many-parts');
   // What is left comes from the parser of forms: our own faults and those of the disk have been told apart above.
   if (isParserFault(thrown))
-    return new AppError('bad-input', 'upload-malformed', `The form cannot be read: ${thrown.message}.`, {
-      cause: thrown,
-    });
+    return new AppError('bad-input', 'upload-malformed', { values: { reason: thrown.message }, cause: thrown });
   return error;
 }
 

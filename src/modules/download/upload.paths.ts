@@ -22,21 +22,17 @@ interface Place {
  */
 export function requireFreePaths(filePath: string, sha256: string, componentId: string, taken: TakenPaths): void {
   for (const path of [filePath, signaturePathOf(filePath)]) {
-    const fault = pathFault(path);
-    if (fault !== null)
-      throw new AppError('bad-input', 'file-name-invalid', `The file cannot be served as ${path}: ${fault}.`);
+    const why = pathFault(path);
+    if (why !== null) throw new AppError('bad-input', 'file-name-invalid.path', { values: { path, why } });
     const key = path.toLowerCase();
     for (const place of placesOfOthers(componentId, taken)) {
       const other = place.path.toLowerCase();
       if (other !== key && !other.startsWith(`${key}/`) && !key.startsWith(`${other}/`)) continue;
       // Its own file, which another entry names too: the same content again brings back what was lost.
       if (other === key && path === filePath && place.sha256 === sha256) continue;
-      throw new AppError(
-        'conflict',
-        'path-taken',
-        `${place.path} belongs to ${place.component ?? 'an entry of no component'}; give the file another name.`,
-        { details: { path: place.path, component: place.component } },
-      );
+      throw new AppError('conflict', place.component === null ? 'path-taken.by-nobody' : 'path-taken', {
+        details: { path: place.path, component: place.component },
+      });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Alongside } from '../../database/transaction.js';
 import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { guessVersionFromFileName } from '../../mirror/manifest/catalogue.js';
@@ -62,20 +63,24 @@ export class UploadService {
    * and is no longer held back; it stays out of the schedule.
    * @throws AppError `version-missing`, `version-invalid`, `upload-unsupported`, `path-taken`, `publishing-busy`.
    */
-  async publish(component: Component, form: UploadForm, force: boolean, actor: string): Promise<UploadOutcome> {
+  async publish(
+    component: Component,
+    form: UploadForm,
+    force: boolean,
+    actor: string,
+    alongside: Alongside<UploadOutcome>,
+  ): Promise<UploadOutcome> {
     const version = versionOf(component, form);
     const owners = componentOfUnit(await this.catalogue.list());
-    const upload = new Upload(component, form, version, actor, this.clock.now(), owners);
-    const outcome = await this.publisher.exclusively(() => this.decide(upload, force));
     const { file } = form;
-    await this.audit.record(actor, 'release.upload', outcome.releaseId, {
-      component: component.id,
-      version,
-      file: file.originalName,
-      size: file.size,
-      sha256: file.sha256,
-      published: outcome.published,
-    });
+    const upload = new Upload(component, form, version, actor, this.clock.now(), owners);
+    const facts = { component: component.id, version, file: file.originalName, size: file.size, sha256: file.sha256 };
+    const recorded: Alongside<UploadOutcome> = async (manager, made) => {
+      const details = { ...facts, published: made.published };
+      await this.audit.record(actor, 'release.upload', made.releaseId, details, manager);
+      await alongside(manager, made);
+    };
+    const outcome = await this.publisher.exclusively(() => this.decide(upload, force, recorded));
     await this.observers.stored({
       releaseId: outcome.releaseId,
       componentId: component.id,
@@ -98,7 +103,7 @@ export class UploadService {
   }
 
   /** Inside the publishing lock: what is in force cannot change under the decision. */
-  private async decide(upload: Upload, force: boolean): Promise<UploadOutcome> {
+  private async decide(upload: Upload, force: boolean, recorded: Alongside<UploadOutcome>): Promise<UploadOutcome> {
     const states = {
       global: await this.publisher.states.current('global'),
       japan: await this.publisher.states.current('japan'),
@@ -110,43 +115,50 @@ export class UploadService {
     const takesOver =
       force || isSame || current === null || compareVersions(upload.version, current, upload.component.numbering) > 0;
     const warnings = upload.lacksSignature(states) ? ['signature-missing'] : [];
-    if (!takesOver) return { ...(await this.recordOnly(upload, content[upload.channel])), warnings };
+    if (!takesOver) return this.recordOnly(upload, content[upload.channel], warnings, recorded);
     const { component, channels } = upload;
     const edit = await this.editor.publish({
       reason: 'upload',
       actor: upload.actor,
       holds: { global: new Map(), japan: new Map() },
       content: { global: mapOf(component.id, content.global), japan: mapOf(component.id, content.japan) },
-      record: async (manager, releases) => {
+      record: async (manager, releases, snapshotId) => {
         if (force || !isSame) await this.snapshots.unpin(manager, [component.id], channels);
-        const releaseId = releases[upload.channel].get(component.id) ?? null;
+        const releaseId = uploadedIn(releases[upload.channel], component);
         const event = { ...eventOf(upload.facts, isSame ? 'unchanged' : 'updated'), versionBefore: current, releaseId };
         await this.events.add([event], upload.now, manager);
+        await recorded(manager, { releaseId, published: true, snapshotId, warnings });
       },
     });
     // The same content again is how a person brings back what was lost.
     if (edit.snapshotId === null) await this.publisher.relink();
     else await this.publisher.mend();
-    const releaseId = edit.releases[upload.channel].get(component.id);
-    if (releaseId === undefined)
-      throw new AppError('internal', 'internal', 'The uploaded release is not in the snapshot that was made for it.');
-    return { releaseId, published: true, snapshotId: edit.snapshotId, warnings };
+    return {
+      releaseId: uploadedIn(edit.releases[upload.channel], component),
+      published: true,
+      snapshotId: edit.snapshotId,
+      warnings,
+    };
   }
 
   private async recordOnly(
     upload: Upload,
     content: NewContent | undefined,
-  ): Promise<Pick<UploadOutcome, 'releaseId' | 'published' | 'snapshotId'>> {
-    if (content === undefined) throw new AppError('internal', 'internal', 'An upload without content.');
+    warnings: string[],
+    recorded: Alongside<UploadOutcome>,
+  ): Promise<UploadOutcome> {
+    if (content === undefined) throw new AppError('internal', 'internal.upload-empty');
     const { component, version } = upload;
-    let releaseId = '';
+    const outcome: UploadOutcome = { releaseId: '', published: false, snapshotId: null, warnings };
     const record = async (manager: EntityManager): Promise<void> => {
       const digest = releaseDigest(component.id, content);
       const draft = { componentId: component.id, digest, lines: content.lines, files: content.files };
       const variant = variantOf(version, component.numbering);
       const release = { draft, version, variant, provenance: upload.provenance };
-      [releaseId = ''] = await this.releases.findOrCreate(manager, [release], upload.now);
+      const [releaseId = ''] = await this.releases.findOrCreate(manager, [release], upload.now);
       await this.events.add([{ ...eventOf(upload.facts, 'recorded'), releaseId }], upload.now, manager);
+      outcome.releaseId = releaseId;
+      await recorded(manager, outcome);
     };
     const blobs = new Set(
       content.files.flatMap(({ sha256, signature }) => [sha256, ...(signature === null ? [] : [signature.sha256])]),
@@ -154,7 +166,7 @@ export class UploadService {
     await this.blobs.requireHeld(blobs);
     await this.blobs.settle(blobs);
     await this.publisher.alone(record);
-    return { releaseId, published: false, snapshotId: null };
+    return outcome;
   }
 
   /** The very release that is published. */
@@ -256,6 +268,12 @@ class Upload {
   }
 }
 
+function uploadedIn(releases: ReadonlyMap<string, string>, component: Component): string {
+  const releaseId = releases.get(component.id);
+  if (releaseId !== undefined) return releaseId;
+  throw new AppError('internal', 'internal.upload-lost');
+}
+
 function mapOf(id: string, content: NewContent | undefined): Map<string, NewContent> {
   return new Map(content === undefined ? [] : [[id, content]]);
 }
@@ -267,7 +285,7 @@ function versionOf(component: Component, form: UploadForm): string {
   if (form.version === null) {
     const guessed = guessVersionFromFileName(component, form.file.originalName);
     if (guessed !== null) return guessed;
-    throw new AppError('bad-input', 'version-missing', 'The name of the file does not tell the version; give it.', {
+    throw new AppError('bad-input', 'version-missing', {
       details,
     });
   }
@@ -275,7 +293,8 @@ function versionOf(component: Component, form: UploadForm): string {
   if (raw !== null && (numbering !== 'vsapi' || Number(raw) >= SMALLEST_VSAPI)) return raw;
   // What no manifest names may be numbered as its maker likes.
   if (component.entries.length === 0 && numbering !== 'vsapi' && FREE_VERSION.test(form.version)) return form.version;
-  throw new AppError('bad-input', 'version-invalid', `${form.version} is no version of ${component.id}.`, {
+  throw new AppError('bad-input', 'version-invalid.of-component', {
+    values: { id: component.id },
     details: { ...details, version: form.version },
   });
 }

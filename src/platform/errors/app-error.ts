@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { sameInAll, type KeyUnder, type Language, type Sentence, texts } from '../texts/texts.js';
 
 /** What kind of fault it is; the HTTP status follows from it (see problem.filter.ts). */
 export type ErrorKind =
@@ -17,29 +18,87 @@ export type ErrorKind =
   | 'storage' // 507: disk full, read-only or failing
   | 'internal'; // 500
 
+/**
+ * Names a sentence of the catalogue (`error.…` there): the code itself, or `code.variant` where a code has several sentences.
+ */
+export type ErrorText = KeyUnder<'error.'>;
+/** Every code there is; one without its texts in both languages fails the build. */
+export type ErrorCode = ErrorText extends infer T ? (T extends `${infer Code}.${string}` ? Code : T) : never;
+
+/** A code with its sentence: another error, or one that was stored or came from another process. */
+export interface Said {
+  readonly code: string;
+  readonly text: Sentence;
+}
+
+type Details = Record<string, unknown>;
+
 export interface AppErrorOptions {
-  /** Facts of this occurrence, safe to show: paths, sizes, ids. Never secrets. */
-  details?: Record<string, unknown>;
+  /** Facts of this occurrence, safe to show: paths, sizes, ids. Never secrets. Where some are words for people: by language. */
+  details?: Details | ((language: Language) => Details);
+  /** What the sentence has beside the details. A value that is itself a `Sentence` is said in the same language. */
+  values?: Record<string, unknown>;
   cause?: unknown;
 }
 
 /**
  * The one error class of the project. `code` is stable, kebab-case, documented and never reused with another meaning;
- * `message` is an English sentence for a person.
+ * `text` is a sentence for a person in every language, `message` the English one.
  */
-export class AppError extends Error {
-  readonly details: Record<string, unknown>;
+export class AppError extends Error implements Said {
+  readonly code: string;
+  readonly details: Details;
+  // Not among what the log writes of an error: it has `message` and `details`.
+  readonly #text: Sentence;
+  readonly #detailsIn: (language: Language) => Details;
 
+  /** @param said the sentence of the catalogue; or whose code and sentence this has as well */
   constructor(
     readonly kind: ErrorKind,
-    readonly code: string,
-    message: string,
-    options: AppErrorOptions = {},
+    said: ErrorText | Said,
+    { details: given = {}, values = {}, cause }: AppErrorOptions = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const detailsIn = typeof given === 'function' ? given : () => given;
+    const details = detailsIn('en');
+    const { code, text } = typeof said === 'string' ? saying(said, { ...details, ...values }) : said;
+    super(text.en, cause === undefined ? undefined : { cause });
     this.name = 'AppError';
-    this.details = options.details ?? {};
+    this.code = code;
+    this.details = details;
+    this.#text = text;
+    this.#detailsIn = detailsIn;
   }
+
+  get text(): Sentence {
+    return this.#text;
+  }
+
+  detailsIn(language: Language): Details {
+    return this.#detailsIn(language);
+  }
+}
+
+/** A code with its sentence, for where nothing is thrown. */
+export function saying(said: ErrorText, values: Record<string, unknown> = {}): Said & { code: ErrorCode } {
+  const [code] = said.split('.') as [ErrorCode];
+  return { code, text: texts(`error.${said}`, () => values) };
+}
+
+/** What is kept of an error in a record. */
+export interface Fault extends Said {
+  /** The English sentence. */
+  readonly message: string;
+}
+
+export function faultOf({ code, text }: Said): Fault {
+  return { code, message: text.en, text };
+}
+
+/** Records from before errors had texts in several languages have the English sentence alone. */
+export type StoredFault = Omit<Fault, 'text'> & Partial<Pick<Fault, 'text'>>;
+
+export function storedFault({ code, message, text = sameInAll(message) }: StoredFault): Fault {
+  return { code, message, text };
 }
 
 /** Turns anything thrown into an AppError; system errors of the disk get their own codes. */
@@ -48,19 +107,12 @@ export function toAppError(thrown: unknown): AppError {
   // Not `instanceof`: errors of Node's own modules may come from another realm (under Jest they always do).
   const cause = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
   const { code: errno, path } = cause as NodeJS.ErrnoException;
-  if (errno === 'ENOSPC' || errno === 'EDQUOT')
-    return new AppError('storage', 'disk-full', 'The disk is full: nothing more can be stored.', { cause });
-  if (errno === 'EROFS') return new AppError('storage', 'disk-read-only', 'The disk is read-only.', { cause });
+  if (errno === 'ENOSPC' || errno === 'EDQUOT') return new AppError('storage', 'disk-full', { cause });
+  if (errno === 'EROFS') return new AppError('storage', 'disk-read-only', { cause });
   if (errno === 'EACCES' || errno === 'EPERM')
-    return new AppError(
-      'storage',
-      'disk-permission',
-      path === undefined
-        ? 'The disk refuses access.'
-        : `The rights on ${path} do not allow this account what it needs.`,
-      { cause, ...(path === undefined ? {} : { details: { path } }) },
-    );
-  if (errno === 'EIO')
-    return new AppError('storage', 'disk-failure', 'The disk reported a read or write failure.', { cause });
-  return new AppError('internal', 'internal', 'An unexpected fault occurred; the log has the details.', { cause });
+    return path === undefined
+      ? new AppError('storage', 'disk-permission', { cause })
+      : new AppError('storage', 'disk-permission.of-path', { details: { path }, cause });
+  if (errno === 'EIO') return new AppError('storage', 'disk-failure', { cause });
+  return new AppError('internal', 'internal', { cause });
 }

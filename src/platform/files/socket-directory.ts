@@ -30,11 +30,6 @@ export async function makeSocketDirectory(directory: string, otherOwner?: number
   const found = await lstat(directory);
   const ourUid = process.geteuid?.() ?? 0;
   if (!found.isDirectory() || (found.uid !== ourUid && found.uid !== otherOwner))
-    throw new AppError(
-      'conflict',
-      'socket-directory-taken',
-      `${directory} is needed as the directory of a socket, but is something else or belongs to another user (${found.uid}). Remove it.`,
-      { details: { directory, ownerUid: found.uid } },
-    );
+    throw new AppError('conflict', 'socket-directory-taken', { details: { directory, ownerUid: found.uid } });
   await chmod(directory, 0o700);
 }

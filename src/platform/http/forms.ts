@@ -17,6 +17,6 @@ export function acceptForms(fastify: FastifyInstance): void {
   void fastify.register(multipart, { throwFileSizeLimit: false });
   fastify.addHook('preValidation', (request, _reply, done) => {
     const refused = request.isMultipart() && request.routeOptions.config.acceptsForms !== true;
-    done(refused ? new AppError('media-type', 'unsupported-media-type', 'This takes no form.') : undefined);
+    done(refused ? new AppError('media-type', 'unsupported-media-type.no-form') : undefined);
   });
 }

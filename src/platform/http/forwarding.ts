@@ -2,7 +2,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { AppError } from '../errors/app-error.js';
 import { passHalfClose } from './half-closed.js';
-import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+import { problemHeaders, problemLanguage, toProblem } from './problem.js';
 import type { RequestHandler } from './listeners.js';
 
 /** Headers that belong to one connection (RFC 9110 §7.6.1), and one that the listener has answered already. */
@@ -82,16 +82,12 @@ export function clientCommonName(req: IncomingMessage): string | null {
 }
 
 function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
-  const error = new AppError(
-    'unavailable',
-    'api-unavailable',
-    'The management process does not answer; try again in a moment.',
-  );
+  const error = new AppError('unavailable', 'api-unavailable');
   const id = req.headers['x-request-id'];
-  const body = JSON.stringify(toProblem(error, typeof id === 'string' ? id : ''));
+  const language = problemLanguage(req.headers['accept-language']);
+  const body = JSON.stringify(toProblem(error, typeof id === 'string' ? id : '', language));
   res.writeHead(503, [
-    'Content-Type',
-    PROBLEM_MEDIA_TYPE,
+    ...Object.entries(problemHeaders(language)).flat(),
     'Content-Length',
     String(Buffer.byteLength(body)),
     'Cache-Control',

@@ -1,21 +1,50 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import type { EntityManager } from 'typeorm';
 import { AppError } from '../errors/app-error.js';
 
-/** Where answers to orders are kept, so that an order that is sent twice is carried out once. */
-export abstract class IdempotencyStore {
-  /** Reserves the key; answers what is recorded when it was taken before. */
-  abstract reserve(
-    scope: string,
-    key: string,
-    requestHash: Buffer,
-  ): Promise<'reserved' | { requestHash: Buffer; response: unknown; done: boolean }>;
-  abstract complete(scope: string, key: string, response: unknown): Promise<void>;
-  abstract release(scope: string, key: string): Promise<void>;
+/** A key that is being worked on, and by whom: a repeat may take it over when its owner seems to be gone. */
+export interface Reservation {
+  scope: string;
+  key: string;
+  owner: string;
 }
 
+/** A key that was used before; `made` is null while its order is being worked on. */
+export interface UsedKey {
+  requestHash: Buffer;
+  made: unknown;
+  done: boolean;
+}
+
+/** Where it is kept what orders have made, so that an order that is sent twice is carried out once. */
+export abstract class IdempotencyStore {
+  /** Reserves the key; answers what is recorded when it was taken before. */
+  abstract reserve(scope: string, key: string, requestHash: Buffer): Promise<{ owner: string } | UsedKey>;
+  /** In the transaction of the order. @returns false when the reservation is its owner's no more. */
+  abstract keep(manager: EntityManager, reservation: Reservation, made: unknown): Promise<boolean>;
+  /** Gives back a reservation of which nothing came; does nothing once something was made. */
+  abstract release(reservation: Reservation): Promise<void>;
+}
+
+/** Records what an order has made. To be called in the transaction that carries it out, as its last statement: all or nothing. */
+export type Keep<T> = (manager: EntityManager, made: T) => Promise<void>;
+
 const KEY_FORM = /^[\x21-\x7e]{1,200}$/;
+
+/** Describes the header of routes that call `once`. */
+export function TakesIdempotencyKey(): MethodDecorator {
+  return ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'Of your making; for a day, a repeat with the same key is not carried out again and is told what the first one made. ' +
+      'Of an order that failed nothing is remembered.',
+    schema: { type: 'string', pattern: KEY_FORM.source },
+  });
+}
 
 /** `Idempotency-Key` of POSTs that create work. */
 @Injectable()
@@ -23,43 +52,38 @@ export class Idempotency {
   constructor(private readonly store: IdempotencyStore) {}
 
   /**
-   * Does the work, or gives the answer of the first time.
+   * Does the work, or tells what it made the first time.
    * @throws AppError `idempotency-key-invalid`; `idempotency-key-reused` for the same key with another body;
-   *   `idempotency-in-progress` while the first one is being worked on.
+   *   `idempotency-in-progress` while the first one is being worked on, and to the first one when its repeat has taken over.
    */
-  async once<T>(request: FastifyRequest, scope: string, body: unknown, work: () => Promise<T>): Promise<T> {
+  async once<T>(
+    request: FastifyRequest,
+    scope: string,
+    body: unknown,
+    work: (keep: Keep<T>) => Promise<T>,
+  ): Promise<T> {
     const key = request.headers['idempotency-key'];
-    if (key === undefined) return work();
-    if (typeof key !== 'string' || !KEY_FORM.test(key))
-      throw new AppError(
-        'bad-input',
-        'idempotency-key-invalid',
-        'Idempotency-Key must be 1 to 200 visible ASCII characters.',
-      );
+    if (key === undefined) return work(() => Promise.resolve());
+    if (typeof key !== 'string' || !KEY_FORM.test(key)) throw new AppError('bad-input', 'idempotency-key-invalid');
     const hash = createHash('sha256').update(JSON.stringify(body)).digest();
     const found = await this.store.reserve(scope, key, hash);
-    if (found !== 'reserved') {
-      if (!found.requestHash.equals(hash))
-        throw new AppError(
-          'unprocessable',
-          'idempotency-key-reused',
-          'This Idempotency-Key was used for another order.',
-        );
-      if (!found.done)
-        throw new AppError(
-          'conflict',
-          'idempotency-in-progress',
-          'The first order with this key is still being worked on.',
-        );
-      return found.response as T;
-    }
+    if (!('owner' in found)) return answerOf<T>(found, hash);
+    const reservation: Reservation = { scope, key, owner: found.owner };
     try {
-      const response = await work();
-      await this.store.complete(scope, key, response);
-      return response;
+      return await work(async (manager, made) => {
+        if (!(await this.store.keep(manager, reservation, made)))
+          throw new AppError('conflict', 'idempotency-in-progress.taken-over');
+      });
     } catch (fault) {
-      await this.store.release(scope, key);
+      // Where this cannot be done either, the key becomes free by itself.
+      await this.store.release(reservation).catch(() => undefined);
       throw fault;
     }
   }
+}
+
+function answerOf<T>(found: UsedKey, hash: Buffer): T {
+  if (!found.requestHash.equals(hash)) throw new AppError('unprocessable', 'idempotency-key-reused');
+  if (!found.done) throw new AppError('conflict', 'idempotency-in-progress');
+  return found.made as T;
 }

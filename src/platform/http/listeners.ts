@@ -74,14 +74,14 @@ const SERVER_OPTIONS: ServerOptions = {
  */
 export async function startListeners(options: ListenersOptions): Promise<Listeners> {
   const { host, httpPort, httpsPort, tls } = options;
-  if (httpPort === 'off' && httpsPort === 'off')
-    throw new AppError('bad-input', 'no-listener', 'Both listeners are off: there would be nothing to connect to.');
-  if (httpsPort !== 'off' && !tls)
-    throw new AppError('bad-input', 'tls-key-pair-missing', 'The HTTPS listener needs a certificate and its key.');
+  if (httpPort === 'off' && httpsPort === 'off') throw new AppError('bad-input', 'no-listener');
+  if (httpsPort !== 'off' && !tls) throw new AppError('bad-input', 'tls-key-pair-missing');
 
   const onError = options.onError ?? (() => undefined);
   const running = { closing: false };
   const handler: RequestHandler = (req, res) => {
+    // Reset by the client meanwhile: nobody is there to be answered, and nobody can tell who that was.
+    if (req.socket.remoteAddress === undefined) return void req.socket.destroy();
     if (running.closing) res.shouldKeepAlive = false;
     if (namesTwoHosts(req.rawHeaders)) refuseHosts(res);
     else options.handler(req, res);
@@ -179,21 +179,10 @@ function urlHost(address: AddressInfo): string {
 function explain(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const options = { details: { host, port }, cause: error };
   if (error.code === 'EADDRINUSE')
-    return new AppError(
-      'conflict',
-      'port-in-use',
-      `Port ${port} on ${host} is in use by another program. Stop that program, or choose another port (0 = any free one).`,
-      options,
-    );
-  if (error.code === 'EACCES')
-    return new AppError(
-      'bad-input',
-      'port-forbidden',
-      `Port ${port} may not be opened by this user. Choose a port above 1023, or grant the right to bind low ports.`,
-      options,
-    );
+    return new AppError('conflict', 'port-in-use', { values: { port, host }, ...options });
+  if (error.code === 'EACCES') return new AppError('bad-input', 'port-forbidden', { values: { port }, ...options });
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND')
-    return new AppError('bad-input', 'address-not-available', `${host} is not an address of this machine.`, options);
+    return new AppError('bad-input', 'address-not-available', { values: { host }, ...options });
   return error;
 }
 

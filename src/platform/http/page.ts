@@ -70,7 +70,7 @@ export function decodeCursor(
 }
 
 function cursorInvalid(): AppError {
-  return new AppError('bad-input', 'cursor-invalid', 'The cursor was not given by this list.');
+  return new AppError('bad-input', 'cursor-invalid');
 }
 
 /** Cuts a page out of `limit + 1` fetched rows. */

@@ -1,10 +1,18 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, toAppError, type ErrorKind } from '../errors/app-error.js';
+import {
+  AppError,
+  type ErrorCode,
+  type ErrorKind,
+  type ErrorText,
+  type Said,
+  saying,
+  toAppError,
+} from '../errors/app-error.js';
 import type { Logger } from '../logging/logger.js';
-import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+import { problemHeaders, problemLanguage, toProblem } from './problem.js';
 
-const KIND_OF_STATUS: Record<number, [ErrorKind, string]> = {
+const KIND_OF_STATUS: Record<number, [ErrorKind, ErrorText & ErrorCode]> = {
   400: ['bad-input', 'bad-request'],
   401: ['unauthenticated', 'unauthenticated'],
   403: ['forbidden', 'forbidden'],
@@ -32,11 +40,15 @@ export function classify(fault: unknown, translate: Translate = (it) => it): App
   if (status !== undefined && status !== 500) {
     const [kind, code] =
       KIND_OF_STATUS[status] ?? (status < 500 ? ['bad-input', 'bad-request'] : ['internal', 'internal']);
-    return new AppError(kind, code, thrown instanceof Error ? thrown.message : 'The request cannot be answered.', {
-      cause: thrown,
-    });
+    return new AppError(kind, inItsWords(code, thrown), { cause: thrown });
   }
   return toAppError(thrown);
+}
+
+/** What the framework says is English. */
+function inItsWords(code: ErrorText & ErrorCode, thrown: unknown): Said {
+  const { text } = saying(code);
+  return { code, text: thrown instanceof Error ? { ...text, en: thrown.message } : text };
 }
 
 /** The one place where errors become responses. */
@@ -61,13 +73,14 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    const problem = toProblem(error, request.id);
+    const language = problemLanguage(request.headers['accept-language']);
+    const problem = toProblem(error, request.id, language);
     const retryAfter = error.details['retryAfterSeconds'] ?? (error.kind === 'unavailable' ? 5 : undefined);
     if (typeof retryAfter === 'number') void reply.header('retry-after', String(retryAfter));
     // A connection that is closed while its client still sends loses the answer on the way. What is bounded is read and dropped.
     if (problem.status === 413 && Number(request.headers['content-length']) <= MOST_DROPPED)
       void reply.removeHeader('connection');
     if (error.kind === 'unauthenticated') void reply.header('www-authenticate', 'Bearer realm="haishin"');
-    void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+    void reply.status(problem.status).headers(problemHeaders(language)).send(JSON.stringify(problem));
   }
 }

@@ -1,7 +1,7 @@
 import { BadRequestException, NotFoundException } from '@nestjs/common';
 import { AppError, type ErrorKind } from '../errors/app-error.js';
 import { classify } from './problem.filter.js';
-import { toProblem } from './problem.js';
+import { problemHeaders, problemLanguage, toProblem } from './problem.js';
 
 describe('problems', () => {
   it.each<[ErrorKind, number]>([
@@ -20,26 +20,61 @@ describe('problems', () => {
     ['unavailable', 503],
     ['storage', 507],
   ])('%s is answered with %i', (kind, status) => {
-    expect(toProblem(new AppError(kind, 'some-code', 'Something.'), 'r1')).toMatchObject({ status, code: 'some-code' });
+    expect(toProblem(new AppError(kind, 'no-source'), 'r1')).toMatchObject({ status, code: 'no-source' });
   });
 
   it('carry the facts of the occurrence, which cannot replace what every problem has', () => {
     const details = { id: 'x', status: 200, code: 'forged', type: 'about:blank', requestId: 'forged' };
-    expect(toProblem(new AppError('conflict', 'download-running', 'One is running.', { details }), 'r1')).toEqual({
+    expect(toProblem(new AppError('conflict', 'download-running', { details }), 'r1')).toEqual({
       type: 'urn:haishin:error:download-running',
       title: 'Conflict',
       status: 409,
       code: 'download-running',
-      detail: 'One is running.',
+      detail: 'A download is running already.',
       requestId: 'r1',
       id: 'x',
     });
+  });
+
+  it('are told in the language of whoever asks; what programs read stays the same', () => {
+    const error = new AppError('not-found', 'component-unknown', { details: { component: 'x' } });
+    const [en, ja] = [toProblem(error, 'r1', 'en'), toProblem(error, 'r1', 'ja')];
+    expect(ja).toMatchObject({ title: '見つかりません', detail: 'カタログにコンポーネント x はありません。' });
+    expect({ ...ja, title: en.title, detail: en.detail }).toEqual(en);
+    expect(problemHeaders('ja')).toMatchObject({ 'content-language': 'ja', vary: 'Accept-Language' });
+  });
+
+  it('of the framework have its words in English, and ours in Japanese', () => {
+    const error = classify(new NotFoundException('Cannot GET /x'));
+    expect(error.text).toEqual({ en: 'Cannot GET /x', ja: '指定されたリソースはありません。' });
+  });
+});
+
+describe('the language of an answer', () => {
+  it.each([
+    [undefined, 'en'],
+    ['', 'en'],
+    ['ja', 'ja'],
+    ['ja-JP', 'ja'],
+    ['JA-jp', 'ja'],
+    ['ja,en-US;q=0.9,en;q=0.8', 'ja'],
+    ['en-US,en;q=0.9,ja;q=0.8', 'en'],
+    ['en;q=0.5, ja;q=0.7', 'ja'],
+    ['ja, en', 'ja'],
+    ['en, ja', 'en'],
+    ['fr, ja;q=0.3', 'ja'],
+    ['fr, de', 'en'],
+    ['ja;q=0', 'en'],
+    ['*', 'en'],
+    ['x'.repeat(10_000), 'en'],
+  ])('asked for as %s is %s', (header, language) => {
+    expect(problemLanguage(header)).toBe(language);
   });
 });
 
 describe('whatever is thrown', () => {
   it.each<[string, unknown, ErrorKind, string]>([
-    ['an error of ours', new AppError('gone', 'x', 'y'), 'gone', 'x'],
+    ['an error of ours', new AppError('gone', 'action-closed'), 'gone', 'action-closed'],
     ['one of the framework', new NotFoundException(), 'not-found', 'not-found'],
     ['another one of the framework', new BadRequestException(), 'bad-input', 'bad-request'],
     ['a body that is too large', Object.assign(new Error(), { statusCode: 413 }), 'too-large', 'body-too-large'],

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { answerHalfClosed } from './half-closed.js';
 import type { RequestHandler } from './listeners.js';
+import { markOwnProcesses } from './own-process.js';
 
 /** Listens on a unix socket that only this account can open; for processes of our own. */
 export async function startSocketListener(
@@ -16,6 +17,7 @@ export async function startSocketListener(
     handler,
   );
   answerHalfClosed(server);
+  markOwnProcesses(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);

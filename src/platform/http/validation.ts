@@ -1,15 +1,17 @@
 import { ValidationPipe, type ValidationError } from '@nestjs/common';
 import { AppError } from '../errors/app-error.js';
+import { fieldFault } from '../texts/field-faults.js';
+import { inEach, type Sentence } from '../texts/texts.js';
 
 interface FieldFault {
   field: string;
-  faults: string[];
+  faults: Sentence[];
 }
 
 function flatten(errors: ValidationError[], prefix = ''): FieldFault[] {
   return errors.flatMap((error) => {
     const field = prefix + error.property;
-    const own = error.constraints ? [{ field, faults: Object.values(error.constraints) }] : [];
+    const own = error.constraints ? [{ field, faults: Object.values(error.constraints).map(fieldFault) }] : [];
     return [...own, ...flatten(error.children ?? [], `${field}.`)];
   });
 }
@@ -23,13 +25,12 @@ export const validationPipe = new ValidationPipe({
   validationError: { target: false, value: false },
   exceptionFactory: (errors) => {
     const fields = flatten(errors);
-    return new AppError(
-      'bad-input',
-      'validation-failed',
-      `Not accepted: ${fields.flatMap((f) => f.faults).join('; ')}.`,
-      {
-        details: { fields },
-      },
-    );
+    const all = inEach((language) => fields.flatMap(({ faults }) => faults.map((each) => each[language])).join('; '));
+    return new AppError('bad-input', 'validation-failed', {
+      values: { faults: all },
+      details: (language) => ({
+        fields: fields.map(({ field, faults }) => ({ field, faults: faults.map((each) => each[language]) })),
+      }),
+    });
   },
 });

@@ -19,11 +19,7 @@ export class SecretBox {
   static async open(keyFile: string): Promise<SecretBox> {
     const key = (await readKey(keyFile)) ?? (await makeKey(keyFile));
     if (key.length !== KEY_BYTES)
-      throw new AppError(
-        'internal',
-        'secret-key-damaged',
-        `${keyFile} does not hold a key of ${KEY_BYTES} bytes; restore it from the backup, or remove it and enter every secret again.`,
-      );
+      throw new AppError('internal', 'secret-key-damaged', { values: { keyFile, keyBytes: KEY_BYTES } });
     return new SecretBox(key);
   }
 
@@ -44,12 +40,7 @@ export class SecretBox {
         'utf8',
       );
     } catch (cause) {
-      throw new AppError(
-        'internal',
-        'secret-unreadable',
-        'A stored secret cannot be read with this key; enter it again.',
-        { cause },
-      );
+      throw new AppError('internal', 'secret-unreadable', { cause });
     }
   }
 }

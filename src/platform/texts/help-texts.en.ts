@@ -32,7 +32,8 @@ export const helpEn = {
   'help.tokens.days': 'valid for so many days (default: until revoked)',
   'help.tokens.list': 'all tokens, without their secrets',
   'help.tokens.revoke': 'end a token',
-  'help.export': 'copy what is published to a directory, to be carried to a network of its own and read there as a source',
+  'help.export':
+    'copy what is published to a directory, to be carried to a network of its own and read there as a source',
   'help.export.directory': 'empty, still to be made, or of an earlier export: then only what differs is copied',
   'help.export.channel': 'which channel; another Haishin derives japan from global by itself',
   'help.export.snapshot': 'an earlier snapshot (default: the one in force)',

@@ -1,9 +1,20 @@
+import { agentErrorsEn } from './agent-errors.en.js';
+import { cliErrorsEn } from './cli-errors.en.js';
 import { cliEn } from './cli-texts.en.js';
+import { databaseErrorsEn } from './database-errors.en.js';
 import { deployEn } from './deploy-texts.en.js';
+import { downloadErrorsEn } from './download-errors.en.js';
 import { downloadEn } from './download-texts.en.js';
+import { fieldEn } from './field-texts.en.js';
 import { helpEn } from './help-texts.en.js';
+import { mirrorErrorsEn } from './mirror-errors.en.js';
+import { orderErrorsEn } from './order-errors.en.js';
+import { problemEn } from './problem-texts.en.js';
 import { quickstartEn } from './quickstart-texts.en.js';
+import { reasonEn } from './reason-texts.en.js';
+import { serverErrorsEn } from './server-errors.en.js';
 import { targetEn } from './target-texts.en.js';
+import { upstreamErrorsEn } from './upstream-errors.en.js';
 
 export const en = {
   'event.schedule.updated': 'Scheduled update: {{component}} {{version}} was downloaded and published.',
@@ -31,4 +42,15 @@ export const en = {
   ...helpEn,
   ...quickstartEn,
   ...targetEn,
+  ...cliErrorsEn,
+  ...serverErrorsEn,
+  ...databaseErrorsEn,
+  ...mirrorErrorsEn,
+  ...upstreamErrorsEn,
+  ...agentErrorsEn,
+  ...orderErrorsEn,
+  ...downloadErrorsEn,
+  ...reasonEn,
+  ...problemEn,
+  ...fieldEn,
 } as const;

@@ -1,9 +1,20 @@
+import { agentErrorsJa } from './agent-errors.ja.js';
+import { cliErrorsJa } from './cli-errors.ja.js';
 import { cliJa } from './cli-texts.ja.js';
+import { databaseErrorsJa } from './database-errors.ja.js';
 import { deployJa } from './deploy-texts.ja.js';
+import { downloadErrorsJa } from './download-errors.ja.js';
 import { downloadJa } from './download-texts.ja.js';
+import { fieldJa } from './field-texts.ja.js';
 import { helpJa } from './help-texts.ja.js';
+import { mirrorErrorsJa } from './mirror-errors.ja.js';
+import { orderErrorsJa } from './order-errors.ja.js';
+import { problemJa } from './problem-texts.ja.js';
 import { quickstartJa } from './quickstart-texts.ja.js';
+import { reasonJa } from './reason-texts.ja.js';
+import { serverErrorsJa } from './server-errors.ja.js';
 import { targetJa } from './target-texts.ja.js';
+import { upstreamErrorsJa } from './upstream-errors.ja.js';
 
 export const ja = {
   'event.schedule.updated': '予約アップデート: {{component}} {{version}} を取得し、公開しました。',
@@ -32,4 +43,15 @@ export const ja = {
   ...helpJa,
   ...quickstartJa,
   ...targetJa,
+  ...cliErrorsJa,
+  ...serverErrorsJa,
+  ...databaseErrorsJa,
+  ...mirrorErrorsJa,
+  ...upstreamErrorsJa,
+  ...agentErrorsJa,
+  ...orderErrorsJa,
+  ...downloadErrorsJa,
+  ...reasonJa,
+  ...problemJa,
+  ...fieldJa,
 } as const;

@@ -26,8 +26,34 @@ describe('texts', () => {
     expect(texts('event.none', () => ({}))).toEqual({ ja: ja['event.none'], en: en['event.none'] });
   });
 
+  it('say a value that is a text itself in the same language, and the members of a list one after the other', () => {
+    const why = { en: 'it is empty', ja: '空です' };
+    expect(texts('error.path-unsafe', () => ({ path: ['a', 'b'], why }))).toEqual({
+      en: 'The path a, b is refused: it is empty.',
+      ja: 'パス a, b は受け付けられません: 空です。',
+    });
+  });
+
   it('know their keys', () => {
     expect(isTextKey('event.none')).toBe(true);
     expect(isTextKey('event.never')).toBe(false);
+  });
+});
+
+describe('the texts of errors', () => {
+  const errors = keys.filter((key) => key.startsWith('error.'));
+
+  // A path, a command or the words of somebody else may stand at the end.
+  it.each(errors)('%s is a sentence', (key) => {
+    expect(en[key]).toMatch(/([.?]|\}\}\)?)$/s);
+    expect(ja[key]).toMatch(/(。|\}\}\)?)$/s);
+    expect(ja[key]).not.toBe(en[key]);
+  });
+
+  it('have reasons that stand in the middle of them', () => {
+    for (const key of keys.filter((each) => each.startsWith('reason.'))) {
+      expect(en[key]).not.toMatch(/^[A-Z]|\.$/);
+      expect(ja[key]).not.toMatch(/。$/);
+    }
   });
 });

@@ -12,13 +12,12 @@ export function readAuthorities(path: string): string {
   try {
     pem = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new AppError('bad-input', 'tls-file-unreadable', `${path} cannot be read.`, { details: { path }, cause });
+    throw new AppError('bad-input', 'tls-file-unreadable', { details: { path }, cause });
   }
   try {
     new X509Certificate(pem);
   } catch (cause) {
-    const message = `${path} holds no PEM certificate.`;
-    throw new AppError('bad-input', 'tls-certificate-invalid', message, { details: { path }, cause });
+    throw new AppError('bad-input', 'tls-certificate-invalid.no-pem', { details: { path }, cause });
   }
   return pem;
 }

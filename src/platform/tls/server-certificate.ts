@@ -38,12 +38,7 @@ export interface KeyPairFiles {
 /** The files that hold the pair in use. */
 export function keyPairFiles(place: CertificatePlace): KeyPairFiles {
   if (place.certFile && place.keyFile) return { certFile: place.certFile, keyFile: place.keyFile, selfIssued: false };
-  if (place.certFile || place.keyFile)
-    throw new AppError(
-      'bad-input',
-      'tls-half-configured',
-      'Only one of the certificate file and the key file is given: give both, or neither for a self-issued certificate.',
-    );
+  if (place.certFile || place.keyFile) throw new AppError('bad-input', 'tls-half-configured');
   return { certFile: join(place.dir, 'server.crt'), keyFile: join(place.dir, 'server.key'), selfIssued: true };
 }
 
@@ -78,13 +73,13 @@ async function readServerCertificate(files: KeyPairFiles): Promise<ServerCertifi
     certificate = new X509Certificate(cert);
     matches = certificate.checkPrivateKey(createPrivateKey(key));
   } catch (error) {
-    throw new AppError('bad-input', 'tls-certificate-invalid', 'The certificate or its key is not in PEM form.', {
+    throw new AppError('bad-input', 'tls-certificate-invalid', {
       details: { certFile: files.certFile, keyFile: files.keyFile },
       cause: error,
     });
   }
   if (!matches)
-    throw new AppError('bad-input', 'tls-key-mismatch', 'The key does not belong to the certificate.', {
+    throw new AppError('bad-input', 'tls-key-mismatch', {
       details: { certFile: files.certFile, keyFile: files.keyFile },
     });
   return {
@@ -103,17 +98,11 @@ export function timeFault(
   now: Date,
 ): AppError | null {
   const details = { notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() };
-  if (notAfter <= now)
-    return new AppError('bad-input', 'tls-certificate-expired', `The certificate expired at ${details.notAfter}.`, {
+  if (notAfter <= now) return new AppError('bad-input', 'tls-certificate-expired', { details });
+  if (notBefore > now)
+    return new AppError('bad-input', 'tls-certificate-not-yet-valid', {
       details,
     });
-  if (notBefore > now)
-    return new AppError(
-      'bad-input',
-      'tls-certificate-not-yet-valid',
-      `The certificate is not valid before ${details.notBefore}.`,
-      { details },
-    );
   return null;
 }
 
@@ -121,9 +110,6 @@ async function readPem(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new AppError('bad-input', 'tls-file-unreadable', `${file} cannot be read.`, {
-      details: { file },
-      cause: error,
-    });
+    throw new AppError('bad-input', 'tls-file-unreadable', { values: { path: file }, details: { file }, cause: error });
   }
 }

@@ -1,15 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { isIP } from 'node:net';
 import { CONFIG, type Config } from '../../../config/config.js';
-import { clientCommonName, FORWARDED_CLIENT_CN } from '../../../platform/http/forwarding.js';
-import { trustedProxies } from '../../../platform/http/trusted-proxies.js';
 import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
 import { NEW_ENTITY } from '../agent-group.entity.js';
 import { tokenHash } from '../agent-token.js';
 import { isControllerId } from '../agent.errors.js';
 import { EnrolmentService } from '../enrolment.service.js';
 import type { EnrolmentToken } from '../enrolment-token.entity.js';
+import { CertifiedNames } from './certified-name.js';
 import { RefusedLog } from './refused-log.js';
 import { WorkGate } from '../work-gate.js';
 
@@ -20,8 +18,6 @@ export interface AuthenticatedAgent {
 }
 
 const CREDENTIALS = /^(TargetToken|GatewayToken) +([\x21-\x7e]{8,512})$/i;
-/** Header by which a trusted proxy tells the CN of a client certificate that it verified. */
-const PROXY_CN = 'x-client-cn';
 
 /**
  * Who may speak for a controllerId: its own token, a gateway's, or a client certificate with that CN. Anything else is null,
@@ -29,7 +25,7 @@ const PROXY_CN = 'x-client-cn';
  */
 @Injectable()
 export class DdiAuthentication {
-  private readonly isProxy: (address: string | undefined) => boolean;
+  private readonly certifiedNames: CertifiedNames;
 
   constructor(
     private readonly directory: AgentDirectory,
@@ -38,7 +34,7 @@ export class DdiAuthentication {
     private readonly gate: WorkGate,
     @Inject(CONFIG) config: Config,
   ) {
-    this.isProxy = trustedProxies(config.trustedProxies);
+    this.certifiedNames = new CertifiedNames(config);
   }
 
   /** `mayEnrol`: this request may bring an unknown product into being. */
@@ -64,7 +60,7 @@ export class DdiAuthentication {
       const agent = await this.directory.get(controllerId);
       return agent?.tokenHash?.equals(hash) ? { agent, handedOut: null } : null;
     }
-    return this.commonName(request) === controllerId ? this.byCertificate(controllerId, mayEnrol) : null;
+    return this.certifiedNames.of(request.raw) === controllerId ? this.byCertificate(controllerId, mayEnrol) : null;
   }
 
   private async byGateway(hash: Buffer, controllerId: string, mayEnrol: boolean): Promise<AuthenticatedAgent | null> {
@@ -95,31 +91,5 @@ export class DdiAuthentication {
     if (agent === null && mayEnrol && (await this.enrolment.enrolByCertificate(controllerId)))
       agent = await this.directory.get(controllerId);
     return agent === null ? null : { agent, handedOut: null };
-  }
-
-  private commonName(request: FastifyRequest): string | null {
-    const own = clientCommonName(request.raw);
-    if (own !== null) return own;
-    const peer = request.raw.socket.remoteAddress;
-    const local = peer === undefined || peer === '';
-    const forwarded = request.headers[FORWARDED_CLIENT_CN];
-    // Only our own content workers come without an address; they let nobody else set this header.
-    if (local && typeof forwarded === 'string') return decoded(forwarded);
-    const fromProxy = request.headers[PROXY_CN];
-    const proxy = local ? lastOf(request.headers['x-forwarded-for']) : peer;
-    return typeof fromProxy === 'string' && isIP(proxy) !== 0 && this.isProxy(proxy) ? fromProxy : null;
-  }
-}
-
-function lastOf(header: string | string[] | undefined): string {
-  const text = Array.isArray(header) ? header.join(',') : (header ?? '');
-  return text.slice(text.lastIndexOf(',') + 1).trim();
-}
-
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
   }
 }

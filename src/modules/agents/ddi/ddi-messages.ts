@@ -36,8 +36,7 @@ export function parseFeedback(body: unknown): Feedback {
 export function parseConfirmation(body: unknown): Confirmation {
   const fields = record(body);
   const answer = fields?.['confirmation'];
-  if (answer !== 'confirmed' && answer !== 'denied')
-    throw new AppError('bad-input', 'confirmation-invalid', 'confirmation must be confirmed or denied.');
+  if (answer !== 'confirmed' && answer !== 'denied') throw new AppError('bad-input', 'confirmation-invalid');
   return {
     confirmed: answer === 'confirmed',
     code: whole(fields?.['code']),
@@ -76,5 +75,5 @@ function whole(value: unknown): number | null {
 }
 
 function invalid(why: string): AppError {
-  return new AppError('bad-input', 'feedback-invalid', `The feedback cannot be read: ${why}.`);
+  return new AppError('bad-input', 'feedback-invalid', { values: { why } });
 }

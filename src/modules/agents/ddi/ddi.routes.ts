@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../../../config/config.js';
+import { isDatabaseBusy } from '../../../database/database.errors.js';
 import { AppError } from '../../../platform/errors/app-error.js';
 import { ListenerAddresses } from '../../../platform/http/listener-addresses.js';
 import { ActionPort, type ContentFile } from '../action.port.js';
@@ -17,7 +18,7 @@ import { linkBase, type LinkBase } from './ddi-links.js';
 import { parseConfirmation, parseFeedback } from './ddi-messages.js';
 import { artifactView, deploymentView } from './deployment.view.js';
 import { PollHandler } from './poll-handler.js';
-import { WorkGate } from '../work-gate.js';
+import { overloaded, WorkGate } from '../work-gate.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -88,12 +89,16 @@ export class DdiRoutes implements OnModuleInit {
       try {
         done(null, JSON.parse(body as string) as unknown);
       } catch {
-        done(new AppError('bad-input', 'body-no-json', 'The body is no JSON.'));
+        done(new AppError('bad-input', 'body-no-json'));
       }
     });
   }
 
   private install(scope: FastifyInstance): void {
+    // What is thrown goes on to the application's handler.
+    scope.setErrorHandler((fault) => {
+      throw isDatabaseBusy(fault) ? overloaded() : fault;
+    });
     const get = (path: string, handler: Handler, options?: RouteOptions): void =>
       this.route(scope, ['GET', 'HEAD'], path, handler, options);
     const post = (path: string, handler: Handler): void => this.route(scope, ['POST'], path, handler);
@@ -121,7 +126,7 @@ export class DdiRoutes implements OnModuleInit {
     get('/softwaremodules/:moduleId/artifacts/:filename', (...it) => this.artifact(...it));
     // Whatever else stands below a product: 401 first, like everything.
     this.route(scope, ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'], '/*', () => {
-      throw new AppError('not-found', 'not-found', 'There is no such resource.');
+      throw new AppError('not-found', 'not-found');
     });
   }
 
@@ -149,7 +154,7 @@ export class DdiRoutes implements OnModuleInit {
       },
       handler: (request, reply) => {
         const { product } = request;
-        if (product === undefined) throw new AppError('internal', 'internal', 'not authenticated');
+        if (product === undefined) throw new AppError('internal', 'internal.unauthenticated');
         if (!takesTurns) return handler(product, request, reply);
         const work = async (): Promise<void> => void (await handler(product, request, reply));
         return this.gate.runFor(request.raw.socket, work, request.bodyBytes);
@@ -266,14 +271,12 @@ export class DdiRoutes implements OnModuleInit {
     const summed = filename.endsWith(MD5_SUFFIX)
       ? files.find((each) => each.filename + MD5_SUFFIX === filename)
       : undefined;
-    if (summed === undefined)
-      throw new AppError('not-found', 'artifact-unknown', 'There is no such file for this product.');
+    if (summed === undefined) throw new AppError('not-found', 'artifact-unknown');
     await sendSum(reply, summed);
   }
 
   private files(agent: AuthenticatedAgent['agent'], moduleId: string): Promise<ContentFile[]> {
-    if (!/^\d{1,18}$/.test(moduleId))
-      throw new AppError('not-found', 'artifact-unknown', 'There is no such module for this product.');
+    if (!/^\d{1,18}$/.test(moduleId)) throw new AppError('not-found', 'artifact-unknown.module');
     return this.actions.files(agent, moduleId);
   }
 }
@@ -281,7 +284,7 @@ export class DdiRoutes implements OnModuleInit {
 /** Digits only: anything else is no action of ours. */
 function actionId(request: FastifyRequest): string {
   const id = (request.params as Params).actionId;
-  if (!/^\d{1,18}$/.test(id)) throw new AppError('not-found', 'action-unknown', 'There is no such action.');
+  if (!/^\d{1,18}$/.test(id)) throw new AppError('not-found', 'action-unknown');
   return id;
 }
 
