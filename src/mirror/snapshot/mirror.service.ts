@@ -78,10 +78,10 @@ export class MirrorService {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled.download');
       return this.publish(context, reads);
     }, order.signal);
-    const { fingerprint, ...outcome } = published;
+    const { fingerprints, ...outcome } = published;
     for (const channel of CHANNELS) {
       const read = reads[channel];
-      if (read !== null) await reader.remember(read, fingerprint);
+      if (read !== null) await reader.remember(read, fingerprints[channel]);
     }
     return outcome;
   }
@@ -97,7 +97,7 @@ export class MirrorService {
     // The record of a download names one source: the global channel's.
     const progress = channel === 'global' ? order.progress : { ...order.progress, source: () => undefined };
     const plan = this.plan(context, channel);
-    const fingerprint = settledAs(context, holds.pinned, states[channel].snapshotId);
+    const fingerprint = settledAs(context, holds.pinned, channel, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
     const endsRollback = order.requested?.some((id) => CHANNELS.some((each) => holds.pinned[each].has(id))) ?? false;
     const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0 || endsRollback;
@@ -186,7 +186,7 @@ export class MirrorService {
   private async publish(
     context: Context,
     { global, japan, faults: channelFaults }: ChannelReads,
-  ): Promise<MirrorOutcome & { fingerprint: string }> {
+  ): Promise<MirrorOutcome & { fingerprints: Record<Channel, string> }> {
     const { publisher, releases, snapshots } = this.deps;
     const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
@@ -255,8 +255,10 @@ export class MirrorService {
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     for (const id of unpinned) for (const channel of CHANNELS) holds.pinned[channel].delete(id);
-    const fingerprint = settledAs(context, holds.pinned, snapshotId ?? states.global.snapshotId);
-    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, fingerprint };
+    const settled = (channel: Channel): string =>
+      settledAs(context, holds.pinned, channel, snapshotId ?? states[channel].snapshotId);
+    const fingerprints = { global: settled('global'), japan: settled('japan') };
+    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, fingerprints };
   }
 }
 
