@@ -87,6 +87,25 @@ describe('a vendor who signs anew what keeps its name', () => {
     await requireSame();
   });
 
+  it('a signature that cannot be had is looked for again, and those of other components are not', async () => {
+    transform(/server\.ini$/, renew);
+    bench.upstream.set(/v_239\.sig$/, { kind: 'status', status: 500 });
+    for (let run = 0; run < 2; run++) {
+      bench.upstream.requests.length = 0;
+      await bench.api.download();
+      expect(bench.upstream.requested(/v_239\.sig$/)).not.toEqual([]);
+    }
+    expect(bench.upstream.requested(/ssaptn.*\.sig$/)).toEqual([]);
+    // The manifest is asked for only under the condition that it has changed.
+    expect(bench.upstream.requested(/server\.ini$/)).toMatchObject([{ status: 304 }]);
+    bench.upstream.clear();
+    transform(/server\.ini$/, renew);
+    await bench.api.download();
+    bench.upstream.requests.length = 0;
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect(bench.upstream.requests).toHaveLength(1);
+  });
+
   it('a file that came with a run that failed is not taken for another one that is signed anew since', async () => {
     bench.tree.publish(['virus-pattern']);
     const [news] = [...bench.tree.files().keys()].filter((path) => /pattern\/v_241\.242$/.test(path));

@@ -32,6 +32,8 @@ export interface RoundInput {
   learnt: Set<string>;
   /** Content of the manifest that was used last, when it is held. */
   lastManifest: Buffer | null;
+  /** Keys of groups of which a signature could not be had last time. */
+  lookAgain: ReadonlySet<string>;
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
@@ -152,7 +154,10 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
           const files = await fetchGroup(fetch, group, heldUnits);
           return { ...group, files, doubted: files.some(({ doubted }) => doubted) };
         }
-        if (group.action === 'same') return { ...group, ...(await laterSignatures(fetch, group, input.held, news)) };
+        if (group.action === 'same') {
+          const ofGroup = input.lookAgain.has(group.key) ? 'signed-anew' : news;
+          return { ...group, ...(await laterSignatures(fetch, group, input.held, ofGroup)) };
+        }
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);

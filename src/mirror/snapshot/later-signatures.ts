@@ -8,7 +8,7 @@ import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
 import { isBrokenPair, isDoubted, NONE, requireOwnSignatures } from './signature-doubts.js';
 
-/** What the manifest of this run tells: nothing new; something; or that everything may have been signed anew. */
+/** What the manifest of this run tells of a group: nothing new; something; or that everything may have been signed anew. */
 export type News = 'none' | 'some' | 'signed-anew';
 
 /**

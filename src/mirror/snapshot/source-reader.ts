@@ -106,18 +106,18 @@ export class SourceReader {
   async remember(read: SourceRead, fingerprint: string): Promise<void> {
     if (read.result.state === 'unchanged') return;
     const { manifestBytes, validators, groups } = read.result;
-    // Without its content the manifest counts as new next time, and what was looked for in vain is looked for again.
-    const lookAgain = groups.some((group) => group.lookAgain);
+    const lookAgain = groups.filter((group) => group.lookAgain).map(({ key }) => key);
     const blob = await this.deps.blobs.write([manifestBytes], { maxBytes: manifestBytes.length });
     await this.deps.memory.manifestRead(
       read.key,
       {
         ...askedWith(validators),
-        manifestSha256: lookAgain ? null : blob.sha256,
+        manifestSha256: blob.sha256,
         planFingerprint: fingerprint,
         complete:
-          !lookAgain &&
+          lookAgain.length === 0 &&
           groups.every(({ action, fault, doubted }) => action !== 'earlier' && fault === null && !doubted),
+        lookAgain,
       },
       this.deps.clock.now(),
     );
@@ -140,6 +140,7 @@ export class SourceReader {
         settled:
           state.complete && state.planFingerprint === request.fingerprint && request.held !== null && !request.thorough,
         lastManifest: await lastManifest(state, blobs),
+        lookAgain: new Set(state.lookAgain),
         doubts,
         plan: request.plan,
         held: request.held,

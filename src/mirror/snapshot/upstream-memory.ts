@@ -36,6 +36,8 @@ export interface UpstreamState {
   planFingerprint: string | null;
   /** Nothing was left over when the manifest was last read. */
   complete: boolean;
+  /** Keys of groups that have not changed, but of which a signature could not be had. */
+  lookAgain: string[];
   coolDownUntil: Date | null;
   coolDownReason: string | null;
   failingSince: Date | null;
@@ -64,6 +66,7 @@ const NOTHING_KNOWN: UpstreamState = {
   manifestSha256: null,
   planFingerprint: null,
   complete: false,
+  lookAgain: [],
   coolDownUntil: null,
   coolDownReason: null,
   failingSince: null,
@@ -108,7 +111,7 @@ export class UpstreamMemory {
   async state(source: string): Promise<UpstreamState> {
     const [row] = await this.dataSource.query<UpstreamState[]>(
       `select etag, last_modified as "lastModified", manifest_sha256 as "manifestSha256", plan_fingerprint as "planFingerprint",
-         complete, cool_down_until as "coolDownUntil", cool_down_reason as "coolDownReason", failing_since as "failingSince",
+         complete, look_again as "lookAgain", cool_down_until as "coolDownUntil", cool_down_reason as "coolDownReason", failing_since as "failingSince",
          last_error as "lastError", read_at as "readAt"
        from upstream_state where source = $1`,
       [source],
@@ -122,18 +125,28 @@ export class UpstreamMemory {
     read: {
       etag: string | null;
       lastModified: string | null;
-      manifestSha256: string | null;
+      manifestSha256: string;
       planFingerprint: string;
       complete: boolean;
+      lookAgain: string[];
     },
     now: Date,
   ): Promise<void> {
     await this.dataSource.query(
-      `insert into upstream_state (source, etag, last_modified, manifest_sha256, plan_fingerprint, complete, read_at)
-       values ($1, $2, $3, $4, $5, $6, $7)
+      `insert into upstream_state (source, etag, last_modified, manifest_sha256, plan_fingerprint, complete, look_again, read_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)
        on conflict (source) do update set etag = $2, last_modified = $3, manifest_sha256 = $4, plan_fingerprint = $5,
-         complete = $6, read_at = $7`,
-      [source, read.etag, read.lastModified, read.manifestSha256, read.planFingerprint, read.complete, now],
+         complete = $6, look_again = $7, read_at = $8`,
+      [
+        source,
+        read.etag,
+        read.lastModified,
+        read.manifestSha256,
+        read.planFingerprint,
+        read.complete,
+        read.lookAgain,
+        now,
+      ],
     );
   }
 
