@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { ManualClock } from '../../src/platform/clock/clock.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { MirrorBench, outcomeOf } from '../mirror-run/mirror-bench.js';
@@ -42,6 +43,16 @@ describe('scheduled downloads', () => {
     clock.advance(15 * MINUTE);
     await run();
     clock.advance(-15 * MINUTE);
+    expect(await scheduler().tick(clock.now())).toBeNull();
+  });
+
+  it('again at a minute of a day that a clock which was ahead has had already', async () => {
+    const { id } = await run();
+    expect(await scheduler().tick(clock.now())).toBeNull();
+    // Nine hours have gone by since then, by the clock of the database, and now it is that minute.
+    const dataSource = bench.haishin.server.application()?.get(DataSource);
+    await dataSource?.query(`update download set heartbeat_at = heartbeat_at - interval '9 hours' where id = $1`, [id]);
+    expect((await run()).id).not.toBe(id);
     expect(await scheduler().tick(clock.now())).toBeNull();
   });
 

@@ -30,6 +30,8 @@ interface NewDownload {
 
 /** An open download whose owner is silent for so long is stale: its process died. */
 export const STALE_AFTER_SECONDS = 30;
+/** Nodes whose clocks differ come to the same minute within so long, by the clock of the database. */
+const SAME_TICK = '15 minutes';
 const OPEN = `state in ('queued', 'running')`;
 
 /** All SQL of downloads. Each change of state is one conditional statement. */
@@ -47,6 +49,12 @@ export class DownloadRepository {
   }
 
   private async insert(manager: EntityManager, download: NewDownload): Promise<boolean> {
+    // A minute that comes a second time long after its download: the clock was ahead then, and was set back since.
+    if (download.tick !== null)
+      await manager.query(
+        `update download set tick = null where tick = $1 and heartbeat_at < now() - $2::interval and not (${OPEN})`,
+        [download.tick, SAME_TICK],
+      );
     const rows = await manager.query<{ id: string }[]>(
       `insert into download (id, trigger, state, components, started_by, tick, created_at, started_at, owner_node, owner_pid, owner_place,
          owner_token, heartbeat_at)
