@@ -48,7 +48,7 @@ function canMount(): boolean {
     server = await mount(join(directory, 'behind'), share);
     store = new BlobStore(join(directory, 'store'));
     await store.open();
-    source = openSource({ id: 'test', url: share, store, userAgent: 'unused', limits: { idleMs: 500 } });
+    source = openSource({ url: share, store, userAgent: 'unused', limits: { idleMs: 500 } });
   });
   afterEach(async () => {
     server.kill('SIGCONT');
@@ -71,7 +71,7 @@ function canMount(): boolean {
     expect(new Set(faults.map(({ code }) => code))).toEqual(new Set(['upstream-timeout']));
     expect((await faultOf(source.fetchSmall('11.dat', { maxBytes: SIZE }))).code).toBe('upstream-timeout');
     // Another run has another source, but the same share.
-    const other = openSource({ id: 'other', url: share, store, userAgent: 'unused', limits: { idleMs: 600_000 } });
+    const other = openSource({ url: share, store, userAgent: 'unused', limits: { idleMs: 600_000 } });
     expect((await faultOf(other.fetchSmall('11.dat', { maxBytes: SIZE }))).code).toBe('upstream-timeout');
     expect(await readFile(join(directory, 'behind', '0.dat'))).toHaveLength(SIZE);
     expect(await readdir(join(directory, 'store', 'incoming'))).toEqual([]);
@@ -89,7 +89,7 @@ function canMount(): boolean {
 
   it('does not hold up a cancellation', async () => {
     const abort = new AbortController();
-    source = openSource({ id: 'test', url: share, store, userAgent: 'unused', limits: { idleMs: 600_000 } });
+    source = openSource({ url: share, store, userAgent: 'unused', limits: { idleMs: 600_000 } });
     server.kill('SIGSTOP');
     const faults = fetchAll(abort.signal);
     setTimeout(() => abort.abort(), 100);

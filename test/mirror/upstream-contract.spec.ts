@@ -51,7 +51,7 @@ const inDirectory =
       await utimes(join(root, path), time, time);
     };
     for (const [path, bytes] of Object.entries(files)) await change(path, bytes);
-    const source = openSource({ id: 'test', url: address(root), store: bench.store, userAgent: 'unused' });
+    const source = openSource({ url: address(root), store: bench.store, userAgent: 'unused' });
     return { source, change };
   };
 
@@ -194,7 +194,7 @@ describe('a directory as a source', () => {
     root = join(bench.directory, 'share');
     await mkdir(join(root, 'Pattern'), { recursive: true });
     await writeFile(join(root, 'Pattern', 'A.ZIP'), 'upper');
-    source = openSource({ id: 'test', url: root, store: bench.store, userAgent: 'unused' });
+    source = openSource({ url: root, store: bench.store, userAgent: 'unused' });
   });
   afterEach(() => bench.close());
   const small = (path: string) => source.fetchSmall(path, { maxBytes: 1000 });
@@ -257,7 +257,7 @@ describe('a directory as a source', () => {
   });
 
   it('that is not mounted is unreachable, not empty', async () => {
-    source = openSource({ id: 'test', url: join(bench.directory, 'none'), store: bench.store, userAgent: 'unused' });
+    source = openSource({ url: join(bench.directory, 'none'), store: bench.store, userAgent: 'unused' });
     expect(await faultOf(small('server.ini'))).toMatchObject({
       code: 'upstream-unreachable',
       details: { reason: 'missing-directory' },
@@ -266,7 +266,7 @@ describe('a directory as a source', () => {
   });
 
   it.each(['file://server/share', 'share/relative', 'smb://server/share'])('cannot be at %s', (url) => {
-    const open = () => openSource({ id: 'test', url, store: bench.store, userAgent: 'unused' });
+    const open = () => openSource({ url, store: bench.store, userAgent: 'unused' });
     expect(open).toThrow(expect.objectContaining({ kind: 'bad-input', code: 'upstream-url-invalid' }));
   });
 });

@@ -94,7 +94,6 @@ export class Bench {
   source(url: string, options: Partial<HttpSourceOptions> = {}): HttpSource {
     const { limits, ...rest } = options;
     const source = new HttpSource({
-      id: 'test',
       url,
       store: this.store,
       userAgent: 'Haishin/0.0-test',

@@ -11,7 +11,7 @@ export class Snapshot {
   @Column('text')
   state: 'prepared' | 'published';
 
-  /** What caused it: `download`, `upload`, `rollback`, `catalogue`. */
+  /** What caused it: `download`, `upload`, `rollback`. */
   @Column('text')
   reason: string;
 

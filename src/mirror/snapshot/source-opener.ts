@@ -36,7 +36,6 @@ export class SourceOpener {
     const proxy = await this.settings.proxy();
     this.limitBandwidth(setting.bandwidthBytesPerSecond);
     return openSource({
-      id: url,
       url,
       store: this.blobs,
       userAgent: this.userAgent,

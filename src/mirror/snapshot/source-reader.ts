@@ -12,8 +12,8 @@ import type { HeldTree, PlanInput } from './mirror-plan.js';
 import type { GroupResult } from './fetch-round.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import { isOfOneSource, type SourceVisits } from './source-visit.js';
-import { lastManifest, type StandIns } from './stand-ins.js';
-import { askedWith, validatorsOf, type UpstreamMemory, type UpstreamState } from './upstream-memory.js';
+import type { StandIns } from './stand-ins.js';
+import { askedWith, lastManifest, validatorsOf, type UpstreamMemory, type UpstreamState } from './upstream-memory.js';
 
 export interface ReadRequest {
   setting: UpdateSourceSetting;

@@ -41,10 +41,6 @@ class SpelledSource implements UpstreamSource {
     private readonly spellings: ReadonlyMap<string, ReadonlySet<string>>,
   ) {}
 
-  get id(): string {
-    return this.source.id;
-  }
-
   get url(): string {
     return this.source.url;
   }

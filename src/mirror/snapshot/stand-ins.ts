@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { MAX_MANIFEST_BYTES } from '../manifest/ini-document.js';
@@ -16,15 +15,9 @@ import { MANIFEST_PATH } from './held-file.js';
 import { sameLines, type PlanGroup } from './mirror-plan.js';
 import { isOfOneSource, type SourceVisits, type Visit, type VisitEnd } from './source-visit.js';
 import { inAnySpelling } from './spelled-source.js';
-import { validatorsOf, type UpstreamState } from './upstream-memory.js';
+import { lastManifest, validatorsOf } from './upstream-memory.js';
 
 type Delivered = Map<string, FetchedFile[]>;
-
-/** Content of the manifest that was used last, when it is held. */
-export async function lastManifest(state: UpstreamState, blobs: BlobStore): Promise<Buffer | null> {
-  if (state.manifestSha256 === null || !(await blobs.has(state.manifestSha256))) return null;
-  return readFile(blobs.pathOf(state.manifestSha256));
-}
 
 /** The very same lines for every entry of the group, and no further entry: any file of it may then come from either source. */
 export function saysTheSame(

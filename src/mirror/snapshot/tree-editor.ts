@@ -12,7 +12,7 @@ import type { SnapshotRepository } from './snapshot.repository.js';
 import { buildTrees, recordReleases, type BuildInput, type Hold } from './tree-builder.js';
 
 export interface TreeEdit {
-  reason: 'rollback' | 'upload' | 'catalogue';
+  reason: 'rollback' | 'upload';
   actor: string;
   /** Releases that a channel takes up now, by component. */
   holds: Record<Channel, ReadonlyMap<string, Release>>;

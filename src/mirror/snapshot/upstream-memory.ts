@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import type { DataSource } from 'typeorm';
+import type { BlobStore } from '../store/blob-store.js';
 import type { StoredFault } from '../../platform/errors/app-error.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { Validators } from '../upstream/source.js';
@@ -55,6 +57,12 @@ export function validatorsOf({ etag, lastModified }: Pick<UpstreamState, 'etag' 
 export function askedWith(validators: Validators): Pick<UpstreamState, 'etag' | 'lastModified'> {
   const { etag, lastModified } = conditionalOn(validators).conditional ?? {};
   return { etag: etag ?? null, lastModified: lastModified ?? null };
+}
+
+/** Content of the manifest that was used last, when it is held. */
+export async function lastManifest(state: UpstreamState, blobs: BlobStore): Promise<Buffer | null> {
+  if (state.manifestSha256 === null || !(await blobs.has(state.manifestSha256))) return null;
+  return readFile(blobs.pathOf(state.manifestSha256));
 }
 
 /** However long a pause the source asks for. */

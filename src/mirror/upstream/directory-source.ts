@@ -23,7 +23,6 @@ import { DEFAULT_LIMITS, type TransferLimits } from './transfer-limits.js';
 import { pathSegments } from './upstream-path.js';
 
 export interface DirectorySourceOptions {
-  id: string;
   /** Absolute path of a directory (also a mounted share), or its `file:` URL. */
   url: string;
   store: BlobStore;
@@ -39,7 +38,6 @@ interface OpenFile extends Validators {
 
 /** An upstream tree on a local disk or a mounted share. Names are looked up exactly first, then without regard to case. */
 export class DirectorySource implements UpstreamSource {
-  readonly id: string;
   readonly url: string;
   readonly #root: string;
   readonly #bandwidth: Bandwidth;
@@ -47,7 +45,6 @@ export class DirectorySource implements UpstreamSource {
   readonly #idleMs: number;
 
   constructor(private readonly options: DirectorySourceOptions) {
-    this.id = options.id;
     this.#root = rootPath(options.url);
     this.url = pathToFileURL(this.#root).href;
     this.#bandwidth = options.bandwidth ?? new Bandwidth();

@@ -27,7 +27,6 @@ import { TransferWatch, type Patience, type SourcePace } from './transfer-watch.
 import { displayUrl, fileUrl } from './upstream-path.js';
 
 export interface HttpSourceOptions extends TlsOptions {
-  id: string;
   /** Base URL, `http:` or `https:`; paths of the manifest are appended to it. */
   url: string;
   store: BlobStore;
@@ -44,7 +43,6 @@ export interface HttpSourceOptions extends TlsOptions {
 
 /** An upstream over HTTP or HTTPS, directly or through a proxy. */
 export class HttpSource implements UpstreamSource {
-  readonly id: string;
   readonly url: string;
   readonly #base: URL;
   readonly #limits: TransferLimits;
@@ -59,7 +57,6 @@ export class HttpSource implements UpstreamSource {
     if (base === null || (base.protocol !== 'http:' && base.protocol !== 'https:'))
       throw new AppError('bad-input', 'upstream-url-invalid');
     this.#base = base;
-    this.id = options.id;
     this.url = displayUrl(base);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#connection = openConnection(options, options.proxy, this.#limits);

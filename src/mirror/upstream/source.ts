@@ -56,7 +56,6 @@ export interface BlobRequest extends OfComponent {
  * `storage` for our own disk. Details name `url` without credentials.
  */
 export interface UpstreamSource {
-  readonly id: string;
   /** For people: without credentials. */
   readonly url: string;
   /** A file that is wanted in memory, such as the manifest; always asked for anew, past caches in between. */
@@ -66,8 +65,8 @@ export interface UpstreamSource {
   /** A file of any size, into the blob store; continued where an earlier try broke off, when its validator still holds. */
   fetchBlob(path: string, request: BlobRequest): Promise<FetchedBlob>;
   /**
-   * Gives a source that was given up (two components in a row met silence, or a request to pause), and components that were set aside,
-   * another chance. Call it before a run.
+   * Gives a source that was given up, and components that were set aside, another chance: what is asked for last must not fail for what
+   * hung before it.
    */
   reset(): void;
   close(): Promise<void>;

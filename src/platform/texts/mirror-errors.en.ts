@@ -11,8 +11,10 @@ export const mirrorErrorsEn = {
   'error.proxy-incomplete': 'A proxy that is enabled needs its url.',
   'error.proxy-password-needed':
     'The password that is kept is for the url and username set so far: give it again with the new ones, or null for none.',
-  'error.manifest-inconsistent.two-contents': '{{path}} would have two contents.',
-  'error.manifest-inconsistent.not-held': 'The manifest would name {{path}}, which is not held with that size.',
+  'error.manifest-inconsistent.two-contents':
+    '{{path}} would have two contents. Nothing was published; what was published before stays in force.',
+  'error.manifest-inconsistent.not-held':
+    'The manifest would name {{path}}, which is not held with that size. Nothing was published; what was published before stays in force.',
   'error.manifest-lost':
     'The manifest of channel {{channel}} is lost. A download makes it anew; start one, then try again.',
   'error.manifest-lost.not-remade':

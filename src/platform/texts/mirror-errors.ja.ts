@@ -13,9 +13,10 @@ export const mirrorErrorsJa = {
   'error.proxy-incomplete': 'プロキシを有効にするには url が必要です。',
   'error.proxy-password-needed':
     '保存されているパスワードは、これまでの url と username のものです。新しい url と username に合わせてパスワードを指定し直すか、パスワードを使わない場合は null を指定してください。',
-  'error.manifest-inconsistent.two-contents': '{{path}} の内容が 2 種類になってしまいます。',
+  'error.manifest-inconsistent.two-contents':
+    '{{path}} の内容が 2 種類になってしまいます。何も公開していません。公開済みの内容はそのまま有効です。',
   'error.manifest-inconsistent.not-held':
-    'マニフェストに {{path}} が記載されますが、そのサイズのファイルがありません。',
+    'マニフェストに {{path}} が記載されますが、そのサイズのファイルがありません。何も公開していません。公開済みの内容はそのまま有効です。',
   'error.manifest-lost':
     '{{channel}} チャネルのマニフェストが失われています。ダウンロードで作り直されます。ダウンロードを開始してから、もう一度実行してください。',
   'error.manifest-lost.not-remade':
