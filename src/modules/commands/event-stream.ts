@@ -74,7 +74,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     this.listeners.clear();
   }
 
-  /** @throws AppError `too-many-listeners`. */
+  /** @throws AppError `too-many-listeners`, before anything is written. */
   attach(
     response: ServerResponse,
     tokenId: string,
@@ -82,7 +82,9 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     head: Record<string, string>,
   ): void {
     if (this.listeners.size >= MAX_LISTENERS)
-      throw new AppError('unavailable', 'too-many-listeners', 'Too many consoles listen to this server.');
+      throw new AppError('unavailable', 'too-many-listeners', 'Too many consoles listen to this server.', {
+        details: { retryAfterSeconds: 30 },
+      });
     response.writeHead(200, {
       ...head,
       'content-type': 'text/event-stream; charset=utf-8',
