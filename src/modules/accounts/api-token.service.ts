@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { BatchedLookup } from '../../database/batched-lookup.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { fateOf, thisProcess } from '../../platform/process/process-mark.js';
@@ -21,8 +22,13 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token, 'utf8').digest();
 }
 
+type Holder = Pick<ApiToken, 'id' | 'name' | 'role'>;
+
 @Injectable()
 export class ApiTokenService {
+  /** Never from memory: a token that was revoked, on whatever node, ends at once, and a new one works at once. */
+  private readonly holders = new BatchedLookup<Holder>((hashes) => this.holdersOf(hashes), tokensBusy);
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
@@ -78,7 +84,7 @@ export class ApiTokenService {
     return token;
   }
 
-  /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
+  /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told); 429 `tokens-busy`. */
   async authenticate(authorization: string | undefined): Promise<Actor> {
     const token = /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1];
     if (token === undefined)
@@ -89,18 +95,23 @@ export class ApiTokenService {
       );
     const now = this.clock.now();
     if (!/^[\x21-\x7e]{8,512}$/.test(token)) throw invalid();
-    const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
-      `select id, name, role from api_token
-       where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
-      [hashToken(token), now],
-    );
-    if (row === undefined) throw invalid();
+    const row = await this.holders.find(hashToken(token));
+    if (row === null) throw invalid();
     await this.dataSource.query(
       `update api_token set last_used_at = $2
        where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '${LAST_USED_GRAIN}')`,
       [row.id, now],
     );
     return { tokenId: row.id, name: row.name, role: row.role };
+  }
+
+  private async holdersOf(hashes: Buffer[]): Promise<Map<string, Holder>> {
+    const rows = await this.dataSource.query<(Holder & { hash: string })[]>(
+      `select id, name, role, encode(token_hash, 'hex') as hash from api_token
+       where token_hash = any($1) and revoked_at is null and (expires_at is null or expires_at > $2)`,
+      [hashes, this.clock.now()],
+    );
+    return new Map(rows.map(({ hash, ...holder }) => [hash, holder]));
   }
 
   /** Those of these ids whose token would still be let in. */
@@ -135,6 +146,12 @@ function isAnotherRunning(mark: string | null): boolean {
   const [, pid, place, token] = mark?.split(' ') ?? [];
   if (mark === OWN_MARK || place === undefined || token === undefined) return false;
   return fateOf({ pid: Number(pid), place, token }) === 'running';
+}
+
+function tokensBusy(): AppError {
+  return new AppError('too-many', 'tokens-busy', 'More tokens wait to be looked up than can be just now.', {
+    details: { retryAfterSeconds: 5 },
+  });
 }
 
 function invalid(): AppError {
