@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { DdiClient } from '../support/ddi-client.js';
 import { TEST_TOKEN } from '../support/haishin.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
@@ -229,6 +230,28 @@ describe('command tracking', () => {
     resumed.destroy();
     expect(last).not.toBe('');
     expect((await fetch(`${site.haishin.http}/api/v1/stream`)).status).toBe(401);
+  });
+
+  it('says so to one listener too many', async () => {
+    const agent = new Agent();
+    const listen = async (): Promise<IncomingMessage> => {
+      const options = { agent, headers: { authorization: `Bearer ${TEST_TOKEN}` } };
+      const [response] = await once(request(`${site.haishin.http}/api/v1/stream`, options).end(), 'response');
+      return response as IncomingMessage;
+    };
+    const open: IncomingMessage[] = [];
+    // One of the test before may not be known to have gone yet.
+    while (open.length < 500 && open.at(-1)?.statusCode !== 503) open.push(await listen());
+    const refused = open.at(-1)?.statusCode === 503 ? open.pop() : await listen();
+    expect(refused).toMatchObject({ statusCode: 503, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } });
+    expect(JSON.parse(await text(refused as IncomingMessage))).toMatchObject({ code: 'too-many-listeners' });
+    for (const response of open) response.destroy();
+    agent.destroy();
+    await until('there is room again', async () => {
+      const response = await listen();
+      response.destroy();
+      return response.statusCode === 200;
+    });
   });
 
   it('streams to nobody whose token has been revoked', async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { BatchedLookup } from '../../database/batched-lookup.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { ApiToken, type Role } from './api-token.entity.js';
@@ -28,9 +29,13 @@ export function newTokenText(): string {
 export function prefixOf(token: string): string {
   return token.slice(0, 10);
 }
+type Holder = Pick<ApiToken, 'id' | 'name' | 'role'>;
 
 @Injectable()
 export class ApiTokenService {
+  /** Never from memory: a token that was revoked, on whatever node, ends at once, and a new one works at once. */
+  private readonly holders = new BatchedLookup<Holder>((hashes) => this.holdersOf(hashes), tokensBusy);
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly clock: Clock,
@@ -71,18 +76,14 @@ export class ApiTokenService {
     );
   }
 
-  /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told). */
+  /** @throws AppError 401 `token-missing`, `token-invalid` (unknown, revoked or expired: which one is not told); 429 `tokens-busy`. */
   async authenticate(authorization: string | undefined): Promise<Actor> {
     const token = /^Bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1];
     if (token === undefined) throw new AppError('unauthenticated', 'token-missing.bearer');
     const now = this.clock.now();
     if (!/^[\x21-\x7e]{8,512}$/.test(token)) throw invalid();
-    const [row] = await this.dataSource.query<{ id: string; name: string; role: Role }[]>(
-      `select id, name, role from api_token
-       where token_hash = $1 and revoked_at is null and (expires_at is null or expires_at > $2)`,
-      [hashToken(token), now],
-    );
-    if (row === undefined) throw invalid();
+    const row = await this.holders.find(hashToken(token));
+    if (row === null) throw invalid();
     // Whoever reads must learn what is wrong also when nothing can be written: a full disk, a database that may only be read.
     await this.noteUse(row.id, now).catch(() => undefined);
     return { tokenId: row.id, name: row.name, role: row.role };
@@ -94,6 +95,15 @@ export class ApiTokenService {
        where id = $1 and (last_used_at is null or last_used_at < $2::timestamptz - interval '${LAST_USED_GRAIN}')`,
       [id, now],
     );
+  }
+
+  private async holdersOf(hashes: Buffer[]): Promise<Map<string, Holder>> {
+    const rows = await this.dataSource.query<(Holder & { hash: string })[]>(
+      `select id, name, role, encode(token_hash, 'hex') as hash from api_token
+       where token_hash = any($1) and revoked_at is null and (expires_at is null or expires_at > $2)`,
+      [hashes, this.clock.now()],
+    );
+    return new Map(rows.map(({ hash, ...holder }) => [hash, holder]));
   }
 
   /** Those of these ids whose token would still be let in. */
@@ -118,6 +128,10 @@ export class ApiTokenService {
     if (result[1] === 0) throw new AppError('not-found', 'token-not-found');
     return result[1];
   }
+}
+
+function tokensBusy(): AppError {
+  return new AppError('too-many', 'tokens-busy', { details: { retryAfterSeconds: 5 } });
 }
 
 function invalid(): AppError {

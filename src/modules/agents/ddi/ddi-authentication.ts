@@ -6,6 +6,7 @@ import { NEW_ENTITY } from '../agent-group.entity.js';
 import { tokenHash } from '../agent-token.js';
 import { isControllerId } from '../agent.errors.js';
 import { EnrolmentService } from '../enrolment.service.js';
+import { EnrolmentTokenDirectory } from '../enrolment-token.directory.js';
 import type { EnrolmentToken } from '../enrolment-token.entity.js';
 import { CertifiedNames } from './certified-name.js';
 import { RefusedLog } from './refused-log.js';
@@ -29,6 +30,7 @@ export class DdiAuthentication {
 
   constructor(
     private readonly directory: AgentDirectory,
+    private readonly tokens: EnrolmentTokenDirectory,
     private readonly enrolment: EnrolmentService,
     private readonly refused: RefusedLog,
     private readonly gate: WorkGate,
@@ -64,7 +66,7 @@ export class DdiAuthentication {
   }
 
   private async byGateway(hash: Buffer, controllerId: string, mayEnrol: boolean): Promise<AuthenticatedAgent | null> {
-    const token = await this.directory.token(hash);
+    const token = await this.tokens.find(hash);
     if (token === null) return null;
     const agent = await this.directory.get(controllerId);
     if (agent === null) {
