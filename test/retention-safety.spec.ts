@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { rename, readdir, writeFile } from 'node:fs/promises';
+import { rename, readdir, utimes, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { RetentionService } from '../src/mirror/snapshot/retention.service.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
 import { FaultyUpstream } from './support/faulty-upstream.js';
 import { startHaishin, type ApiAnswer } from './support/haishin.js';
@@ -87,6 +88,38 @@ describe('retention takes nothing from what goes on', () => {
     const again = await fetchAsProduct(`${site.haishin.http}/activeupdate`);
     expect(again.problems).toEqual([]);
     expect(again.files).toEqual(first.files);
+  });
+
+  it('what its first step has kept its second step leaves alone, whatever was decided in between', async () => {
+    const all = await site.publications(4);
+    await site.rules(1, 3);
+    await site.age();
+    const retention = site.haishin.server.application()?.get(RetentionService);
+    // As if somebody had published in the meantime: the rules of then would let more go.
+    const between = async (): Promise<boolean> => {
+      await site.rules(1, 2);
+      return false;
+    };
+    expect((await retention?.run({ blobsInUse: between }))?.snapshots).toMatchObject([{ id: all[0] }]);
+    expect(idsOf((await site.api.get('/api/v1/snapshots')).body.items)).toEqual(all.slice(1));
+    for (const id of all.slice(1)) await site.expectWhole(`/activeupdate/@${id}`);
+  });
+
+  it('parts of files that nobody came back for in a week go', async () => {
+    const partial = join(site.haishin.dataDir, 'partial');
+    const name = (letter: string): string => letter.repeat(64);
+    const longAgo = new Date(Date.now() - 8 * 24 * HOUR_MS);
+    for (const letter of ['a', 'b']) {
+      await writeFile(join(partial, name(letter)), 'a part');
+      await writeFile(join(partial, `${name(letter)}.json`), '{}');
+      await utimes(join(partial, `${name(letter)}.json`), longAgo, longAgo);
+    }
+    // The other one began as long ago, and has grown since.
+    await utimes(join(partial, name('a')), longAgo, longAgo);
+    expect((await site.api.get('/api/v1/retention')).body).toMatchObject({ partials: { count: 1, bytes: 8 } });
+    expect(await readdir(partial)).toHaveLength(4);
+    expect(await site.run()).toMatchObject({ partials: { count: 1, bytes: 8 } });
+    expect((await readdir(partial)).sort()).toEqual([name('b'), `${name('b')}.json`]);
   });
 
   it('removes nothing when the disk is not the one that the database speaks of', async () => {

@@ -1,3 +1,5 @@
+import { uploadTo } from '../support/upload.js';
+import { zipOf } from '../support/zip-file.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const MANIFEST = /\/server\.ini$/;
@@ -51,6 +53,24 @@ describe('entries that name the same file', () => {
       first = await shared();
       bench.tree.publish(['unclaimed-leading-zeros']);
       expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    });
+
+    it('neither takes an upload of another content under that name; the same content again is welcome', async () => {
+      const held = await fetch(`${bench.haishin.http}/activeupdate/${SHARED}`);
+      const file = { name: 'tmgd.zip', content: Buffer.from(await held.arrayBuffer()) };
+      const { version } = (await bench.api.component('one')).current as { version: string };
+      const other = { name: 'tmgd.zip', content: await zipOf(100) };
+      for (const [id, sharer] of [
+        ['one', 'two'],
+        ['two', 'one'],
+      ] as const) {
+        expect(await uploadTo(bench.haishin, id, { file: other, version: '999999' }, '?publish=force')).toMatchObject({
+          status: 409,
+          body: { code: 'path-taken', detail: `${SHARED} belongs to ${sharer}; give the file another name.` },
+        });
+      }
+      const answers = await Promise.all(['one', 'two'].map((id) => uploadTo(bench.haishin, id, { file, version })));
+      expect(answers.map(({ status }) => status)).toContain(201);
     });
 
     it('go back together, stay together, and go on together', async () => {

@@ -32,22 +32,43 @@ export function diskFull(neededBytes: number, freeBytes: number): AppError {
 
 /** What is left of the disk for files whose size nobody announced, while files with announced sizes are still to come. */
 export class DiskRoom {
-  #promised: number;
+  /** By key: bytes, and how many groups still want the file. */
+  readonly #wanted = new Map<string, { size: number; times: number }>();
+  #promised = 0;
 
   /**
    * @param freeBytes what may still be written, asked again and again
-   * @param promised bytes of the files with announced sizes
+   * @param files of each group, each once in it; several groups may want the same one
    */
   constructor(
     private readonly freeBytes: () => number,
-    promised: number,
+    files: Iterable<{ key: string; size: number | null }>,
   ) {
-    this.#promised = promised;
+    for (const { key, size } of files) {
+      const known = this.#wanted.get(key);
+      if (known === undefined) this.#promised += size ?? 0;
+      this.#wanted.set(key, { size: known?.size ?? size ?? 0, times: (known?.times ?? 0) + 1 });
+    }
   }
 
-  /** A file with an announced size has come, or will not come any more. */
-  settled(size: number): void {
-    this.#promised -= size;
+  /** Files that are still to come. */
+  get files(): number {
+    return this.#wanted.size;
+  }
+
+  /** Bytes of those with announced sizes. */
+  get promised(): number {
+    return this.#promised;
+  }
+
+  /** A file has come for one of the groups that want it, or will not come any more. */
+  settled(key: string): void {
+    const wanted = this.#wanted.get(key);
+    if (wanted === undefined) return;
+    wanted.times -= 1;
+    if (wanted.times > 0) return;
+    this.#wanted.delete(key);
+    this.#promised -= wanted.size;
   }
 
   /**

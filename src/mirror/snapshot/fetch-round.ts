@@ -1,12 +1,13 @@
 import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
 import { inEach, type Sentence } from '../../platform/texts/texts.js';
 import type { Logger } from '../../platform/logging/logger.js';
-import type { Manifest, ManifestUnit } from '../manifest/manifest.js';
+import type { FileReference, Manifest, ManifestUnit } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { diskFull, DiskRoom } from './disk-room.js';
 import { FairSlots } from './fair-slots.js';
-import type { FetchedFile, FetchProgress, GroupFetchInput } from './fetched-file.js';
+import type { FetchedFile, FetchProgress, FileContent, GroupFetchInput } from './fetched-file.js';
+import { FileTurns } from './file-turns.js';
 import { fetchGroup } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
@@ -49,9 +50,9 @@ export interface StandInRequest {
   manifest: Manifest;
   groups: readonly PlanGroup[];
   componentOfUnit: ReadonlyMap<string, string>;
-  fetch: Omit<GroupFetchInput, 'source' | 'remembered' | 'learnt' | 'progress' | 'room'>;
+  fetch: Omit<GroupFetchInput, 'source' | 'remembered' | 'learnt' | 'progress' | 'room' | 'turns'>;
   heldUnits: readonly ManifestUnit[];
-  progressOf: (group: PlanGroup) => FetchProgress;
+  progress: FetchProgress;
   freeBytes: () => number;
 }
 
@@ -98,41 +99,37 @@ export interface Round {
   pause: AppError | null;
 }
 
-/** Counts what is done of each group, so that another source that begins it anew does not count twice. */
-class GroupProgress {
-  private readonly done = new Map<string, number>();
+/** Counts each file once, however many entries name it, and whoever fetches it in the end. */
+class FilesDone implements FetchProgress {
+  private readonly done = new Set<string>();
 
   constructor(private readonly progress: FetchProgress) {}
 
-  of({ key }: PlanGroup): FetchProgress {
-    return {
-      bytes: (count) => this.progress.bytes(count),
-      fileDone: () => {
-        this.done.set(key, (this.done.get(key) ?? 0) + 1);
-        this.progress.fileDone();
-      },
-    };
+  bytes(count: number): void {
+    this.progress.bytes(count);
   }
 
-  /** The same for whoever begins a group anew. */
-  again({ key }: PlanGroup): FetchProgress {
-    let known = this.done.get(key) ?? 0;
-    return {
-      bytes: (count) => this.progress.bytes(count),
-      fileDone: () => (known > 0 ? void (known -= 1) : this.progress.fileDone()),
-    };
+  fileDone(key: string): void {
+    if (this.done.has(key)) return;
+    this.done.add(key);
+    this.progress.fileDone(key);
   }
+}
+
+/** Files of groups: each once in its group. */
+export function filesOf(groups: readonly PlanGroup[]): FileReference[] {
+  return groups.flatMap(({ units }) => [
+    ...new Map(units.flatMap(({ files }) => files.map((file) => [file.key, file]))).values(),
+  ]);
 }
 
 /** One pass over all groups of a manifest; what the source cannot deliver may come from another one. */
 export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: boolean): Promise<Round> {
   const groups = largestFirst(planMirror({ ...input.plan, upstream: manifest, held: input.held }));
-  const wanted = groups
-    .filter((group) => group.action === 'fetch')
-    .flatMap((group) => group.units.flatMap((unit) => unit.files));
-  const bytes = wanted.reduce((sum, file) => sum + (file.size ?? 0), 0);
-  input.progress.planned(wanted.length, bytes);
-  requireSpace(input, wanted, bytes);
+  const wanted = filesOf(groups.filter(({ action }) => action === 'fetch'));
+  const room = new DiskRoom(input.freeBytes, wanted);
+  input.progress.planned(room.files, room.promised);
+  requireSpace(input, wanted, room.promised);
   const common = {
     blobs: input.blobs,
     held: ownFiles(input),
@@ -141,8 +138,8 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     signal: input.signal,
   };
   const { source, remembered, learnt } = input;
-  const fetch = { ...common, source, remembered, learnt, room: new DiskRoom(input.freeBytes, bytes) };
-  const progress = new GroupProgress(input.progress);
+  const progress = new FilesDone(input.progress);
+  const fetch = { ...common, source, remembered, learnt, room, turns: new FileTurns<FileContent>(), progress };
   const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const failed = new Map<string, { group: PlanGroup; error: AppError }>();
@@ -150,13 +147,12 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const busy: AppError[] = [];
   const results = await Promise.all(
     groups.map(async (group): Promise<GroupResult> => {
-      const of = { ...fetch, progress: progress.of(group) };
       try {
         if (group.action === 'fetch') {
-          const files = await fetchGroup(of, group, heldUnits);
+          const files = await fetchGroup(fetch, group, heldUnits);
           return { ...group, files, doubted: files.some(({ doubted }) => doubted) };
         }
-        if (group.action === 'same') return { ...group, ...(await laterSignatures(of, group, input.held, news)) };
+        if (group.action === 'same') return { ...group, ...(await laterSignatures(fetch, group, input.held, news)) };
         return { ...group, files: [] };
       } catch (thrown) {
         const error = toAppError(thrown);
@@ -180,7 +176,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     componentOfUnit: input.plan.componentOfUnit,
     fetch: common,
     heldUnits,
-    progressOf: (group) => progress.again(group),
+    progress,
     freeBytes: input.freeBytes,
   });
   const settled = results.map((result): GroupResult => {
@@ -209,11 +205,10 @@ function textOf({ text, details: { path } }: AppError): Sentence {
   return typeof path !== 'string' || text.en.includes(path) ? text : inEach((language) => `${path}: ${text[language]}`);
 }
 
-function requireSpace(input: RoundInput, wanted: { key: string; size: number | null }[], bytes: number): void {
-  const held = wanted.reduce(
-    (sum, file) => sum + (input.remembered.get(file.key)?.size === file.size ? (file.size ?? 0) : 0),
-    0,
-  );
-  const free = input.freeBytes();
-  if (bytes - held > free) throw diskFull(bytes - held, free);
+function requireSpace({ remembered, freeBytes }: RoundInput, wanted: readonly FileReference[], bytes: number): void {
+  const isHeld = ({ key, size }: FileReference): boolean => remembered.get(key)?.size === size;
+  const held = new Map(wanted.filter(isHeld).map(({ key, size }) => [key, size ?? 0]));
+  const needed = bytes - [...held.values()].reduce((sum, size) => sum + size, 0);
+  const free = freeBytes();
+  if (needed > free) throw diskFull(needed, free);
 }

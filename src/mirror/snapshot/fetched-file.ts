@@ -3,6 +3,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import type { DiskRoom } from './disk-room.js';
 import type { FairSlots } from './fair-slots.js';
+import type { FileTurns } from './file-turns.js';
 import type { FileMap } from './held-file.js';
 import type { RememberedFile } from './upstream-memory.js';
 
@@ -24,8 +25,12 @@ export interface FetchedFile {
   doubted?: true;
 }
 
+/** A file whose signature is not known yet; `remembered`: it was not asked for, as its unit has the version that it was fetched for. */
+export type FileContent = Omit<FetchedFile, 'signature' | 'doubted'> & { remembered: boolean };
+
 export interface FetchProgress {
-  fileDone(): void;
+  /** Told by whose group is done with it; several may name the same file. */
+  fileDone(key: string): void;
   bytes(count: number): void;
 }
 
@@ -40,6 +45,7 @@ export interface GroupFetchInput {
   held: FileMap | null;
   slots: FairSlots;
   room: DiskRoom;
+  turns: FileTurns<FileContent>;
   progress: FetchProgress;
   now: Date;
   signal: AbortSignal;

@@ -2,7 +2,7 @@ import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { Slots } from './fair-slots.js';
-import type { FetchedFile, FetchedSignature, GroupFetchInput, OfGroup } from './fetched-file.js';
+import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
 import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
@@ -30,10 +30,7 @@ async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Pro
   return blobs.touch(known.sha256);
 }
 
-/** A file whose signature is not known yet; `remembered`: it was not asked for, as its unit has the version that it was fetched for. */
-type Content = Omit<FetchedFile, 'signature'> & { remembered: boolean };
-
-async function fetchFile(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<Content> {
+async function fetchFile(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<FileContent> {
   const known = input.remembered.get(reference.key);
   const version = versionKey(unit, reference);
   const stillRight =
@@ -45,7 +42,7 @@ async function fetchFile(input: OfGroup, unit: ManifestUnit, reference: FileRefe
   return fetchAnew(input, unit, reference);
 }
 
-async function fetchAnew(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<Content> {
+async function fetchAnew(input: OfGroup, unit: ManifestUnit, reference: FileReference): Promise<FileContent> {
   const watch = reference.size === null ? input.room.watch(reference.path) : null;
   const got = await input.source.fetchBlob(reference.path, {
     size: reference.size,
@@ -91,7 +88,7 @@ function nothingAt(path: string): RememberedFile {
 /** Asks the source whether a content is still what it has: a few hundred bytes, whatever its size. */
 async function isUnchanged(
   { remembered, source, signal, component }: OfGroup,
-  { reference: { key, path }, sha256 }: Pick<Content, 'reference' | 'sha256'>,
+  { reference: { key, path }, sha256 }: Pick<FileContent, 'reference' | 'sha256'>,
 ): Promise<boolean> {
   const known = remembered.get(key);
   // What is remembered may be of a run that came to nothing: the answer would be about another content than the one in hand.
@@ -107,7 +104,7 @@ async function isUnchanged(
 }
 
 /** SHA-256 of the signature that came with this very content, as far as is known. */
-function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 }: Content): string | null {
+function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 }: FileContent): string | null {
   const key = signaturePathOf(reference.key);
   // What is published goes before what is remembered: a run that ended in between has remembered the new one.
   const before = held?.get(reference.key)?.sha256 === sha256 ? held.get(key) : remembered.get(key);
@@ -118,7 +115,7 @@ function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 
  * A file with its signature. A new signature beside a file that was not asked for says that it may have changed too: versions and sizes
  * are used again, and one without the other makes products refuse both.
  */
-export async function withSignature(input: OfGroup, unit: ManifestUnit, content: Content): Promise<FetchedFile> {
+export async function withSignature(input: OfGroup, unit: ManifestUnit, content: FileContent): Promise<FetchedFile> {
   const { remembered, ...file } = content;
   const { path, key } = file.reference;
   const before = signatureOf(input, content);
@@ -197,29 +194,38 @@ async function fetchAll(
   const all = async <T>(tasks: { path: string; run: () => Promise<T> }[]): Promise<T[]> => {
     let first: AppError | undefined;
     const results = await Promise.allSettled(
-      tasks.map(({ path, run }) =>
-        slots(async () => {
-          if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled');
-          try {
-            return await run();
-          } catch (fault) {
-            first ??= ofFile(fault, path);
-            stop.abort();
-            throw fault;
-          }
-        }),
-      ),
+      tasks.map(async ({ path, run }) => {
+        try {
+          return await run();
+        } catch (fault) {
+          first ??= ofFile(fault, path);
+          stop.abort();
+          throw fault;
+        }
+      }),
     );
     if (input.signal.aborted) throw new AppError('conflict', 'cancelled.download');
     if (first !== undefined) throw first;
     return results.map((result) => (result as PromiseFulfilledResult<T>).value);
   };
+  const inSlot = <T>(run: () => Promise<T>): Promise<T> =>
+    slots(async () => {
+      if (stop.signal.aborted || input.signal.aborted) throw new AppError('conflict', 'cancelled');
+      return run();
+    });
+  /** What came for another entry of this run is not asked for again; who waits for it takes no slot. */
+  const fetchOnce = (unit: ManifestUnit, file: FileReference): Promise<FileContent> =>
+    input.turns.take(file.key, (twin) =>
+      twin !== null && !twin.remembered && (file.size === null || file.size === twin.size)
+        ? Promise.resolve({ ...twin, reference: file })
+        : inSlot(() => fetchFile(inner, unit, file)),
+    );
   const files = await all(
     [...wanted.values()].map(([unit, file]) => ({
       path: file.path,
       run: async () => {
-        const content = await fetchFile(inner, unit, file).finally(() => input.room.settled(file.size ?? 0));
-        input.progress.fileDone();
+        const content = await fetchOnce(unit, file).finally(() => input.room.settled(file.key));
+        input.progress.fileDone(file.key);
         return { unit, content };
       },
     })),
@@ -229,7 +235,7 @@ async function fetchAll(
     files.map(({ unit, content }) => ({
       path: signaturePathOf(content.reference.path),
       run: async () => {
-        const file = await withSignature(inner, unit, content);
+        const file = await inSlot(() => withSignature(inner, unit, content));
         if (file.signature === null && signed.has(kindOfFile(file.reference)))
           throw new AppError('upstream', 'upstream-publishing.unsigned', { details: { path: file.reference.path } });
         return file;

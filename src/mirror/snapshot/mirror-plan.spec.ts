@@ -54,6 +54,20 @@ describe('planning a mirroring', () => {
     expect(groups.get('P.48020000')).toEqual({ action: 'fetch', fault: null, units: ['P.48020000'] });
   });
 
+  it('leaves alone what the source has dropped, unless the run may touch it', () => {
+    const upstream = manifest(TEXT.replace(/^P\.(800|48020000)[.=].*\r?\n/gm, ''));
+    const held = heldOf(manifest());
+    const dropped = (change: Partial<PlanInput>): (string | undefined)[] => {
+      const groups = plan({ upstream, held, componentOfUnit: new Map([['P.800', 'cleanup']]), ...change });
+      return ['cleanup', 'P.48020000'].map((key) => groups.get(key)?.action);
+    };
+    expect(dropped({})).toEqual([undefined, undefined]);
+    expect(dropped({ mayUpdate: () => false })).toEqual(['earlier', 'earlier']);
+    expect(dropped({ mayUpdate: (componentId) => componentId === null })).toEqual(['earlier', undefined]);
+    const selection = { mode: 'catalogue' as const, components: [] };
+    expect(dropped({ mayUpdate: () => false, selection })).toEqual(['earlier', undefined]);
+  });
+
   it('leaves what is the same', () => {
     expect([...plan({ held: heldOf(manifest()) }).values()].every(({ action }) => action === 'same')).toBe(true);
   });

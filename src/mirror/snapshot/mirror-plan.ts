@@ -42,6 +42,7 @@ export interface PlanGroup {
   /** Component id, or the unit's id. */
   key: string;
   componentId: string | null;
+  /** Those that the upstream names. */
   units: ManifestUnit[];
   action: GroupAction;
   /** Why a group that should have been fetched is not. */
@@ -97,7 +98,7 @@ function actionOf(input: PlanInput, units: ManifestUnit[], componentId: string |
   return sameRelease || input.mayUpdate(componentId, units) ? 'fetch' : 'earlier';
 }
 
-/** Decides for every unit of the manifest; pure. Units whose lines cannot be trusted keep what is published. */
+/** Decides for every unit of the manifest, and for what is published and not in it; pure. Units whose lines cannot be trusted keep what is published. */
 export function planMirror(input: PlanInput): PlanGroup[] {
   const members = new Map<string, ManifestUnit[]>();
   const componentOf = new Map<string, string | null>();
@@ -107,7 +108,7 @@ export function planMirror(input: PlanInput): PlanGroup[] {
     componentOf.set(key, componentId);
     members.set(key, [...(members.get(key) ?? []), unit]);
   }
-  return [...members].map(([key, units]) => {
+  const named = [...members].map(([key, units]): PlanGroup => {
     const componentId = componentOf.get(key) ?? null;
     const action = actionOf(input, units, componentId);
     const fault = units.flatMap((unit) => unit.faults)[0];
@@ -115,4 +116,18 @@ export function planMirror(input: PlanInput): PlanGroup[] {
       return { key, componentId, units, action: 'earlier', fault: faultOf(fault) };
     return { key, componentId, units, action, fault: null };
   });
+  return [...named, ...leftAlone(input, members)];
+}
+
+/** What is published, the upstream does not name any more, and the run may not touch: it stays until a run may. */
+function leftAlone(input: PlanInput, named: ReadonlyMap<string, unknown>): PlanGroup[] {
+  const groups = new Map<string, PlanGroup>();
+  for (const { id } of input.held?.manifest.units.values() ?? []) {
+    const componentId = input.componentOfUnit.get(id.toUpperCase()) ?? null;
+    const key = componentId ?? id;
+    if (!named.has(key)) groups.set(key, { key, componentId, units: [], action: 'earlier', fault: null });
+  }
+  return [...groups.values()].filter(
+    ({ componentId }) => isSelected(input.selection, componentId) && !input.mayUpdate(componentId, []),
+  );
 }

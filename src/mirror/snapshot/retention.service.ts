@@ -20,6 +20,8 @@ export interface RetentionReport {
   snapshots: { id: string; createdAt: string }[];
   releases: Pick<RecordedRelease, 'id' | 'componentId' | 'version' | 'variant' | 'origin'>[];
   blobs: Amount;
+  /** Parts of files that broke off, and that nobody came back for in a week. */
+  partials: Amount;
   /** Why contents were left alone for now: `download-running`. */
   blobsSkipped: string | null;
   kept: { snapshots: number; releases: number; blobs: Amount };
@@ -45,6 +47,18 @@ interface Survey {
   garbage: Map<string, number>;
   keptBlobs: Amount;
   contents: KnownContents;
+}
+
+/** A snapshot's tree on the disk. */
+interface Rendered {
+  channel: Channel;
+  id: string;
+}
+
+/** What stays, and needs its contents. */
+interface Kept {
+  snapshots: readonly Rendered[];
+  releases: readonly RecordedRelease[];
 }
 
 /** Younger contents may belong to an upload or a download whose snapshot is not recorded yet. */
@@ -73,7 +87,8 @@ export class RetentionService {
 
   /** What a run would remove now; changes nothing. */
   async preview(): Promise<RetentionReport> {
-    return this.report(await this.survey(), null);
+    const partials = await this.deps.blobs.partials.old();
+    return { ...this.report(await this.survey(), null), partials };
   }
 
   /**
@@ -93,12 +108,16 @@ export class RetentionService {
     const report = await publisher.exclusively(async () => {
       await repository.forgetAbsentFiles(clock.now());
       if (await run.blobsInUse()) return { ...this.report(before, 'download-running'), blobs: { count: 0, bytes: 0 } };
-      const { garbage } = await this.survey(before.contents);
-      return { ...this.report(before, null), blobs: await this.removeBlobs(garbage, run.signal) };
+      // Only the first step decides what goes: what was published since must not take away what that one has kept.
+      const left = { snapshots: await this.onDisk(), releases: await repository.releases() };
+      const { garbage } = await this.contentsBeside(left, await this.present(), before.contents);
+      const partials = await this.deps.blobs.partials.removeOld();
+      return { ...this.report(before, null), partials, blobs: await this.removeBlobs(garbage, run.signal) };
     });
-    if (report.snapshots.length + report.releases.length + report.blobs.count > 0)
+    const { snapshots, releases, blobs, partials } = report;
+    if (snapshots.length + releases.length + blobs.count + partials.count > 0)
       logger.info(
-        { snapshots: report.snapshots.length, releases: report.releases.length, ...report.blobs },
+        { snapshots: snapshots.length, releases: releases.length, ...blobs, partials },
         'retention removed what is no longer needed',
       );
     return report;
@@ -114,40 +133,58 @@ export class RetentionService {
     if (!found) throw new AppError('not-found', 'snapshot-unknown', { values: { id } });
   }
 
-  private async survey(contents = new KnownContents(this.deps.directory)): Promise<Survey> {
-    const { repository, holders, clock, settings, blobs } = this.deps;
+  private async survey(): Promise<Survey> {
+    const { repository, holders, clock, settings, directory } = this.deps;
     const rules = (await settings.distribution()).retention;
     const onDisk = await this.onDisk();
     const snapshots = await this.snapshotFacts(onDisk);
     const releases = await repository.releases();
     const held = new Set([...(await repository.pinnedReleases()), ...(await holders.ids())]);
-    const present = new Set<string>();
-    for await (const sha256 of blobs.list()) present.add(sha256);
+    const present = await this.present();
     const facts = releases.map((release) => ({ ...release, complete: release.blobs.every((sha) => present.has(sha)) }));
     const plan = planRetention({ now: clock.now(), rules, snapshots, releases: facts, held });
-    const needed = await this.references(plan, onDisk, releases, contents);
+    const kept = {
+      snapshots: onDisk.filter(({ id }) => plan.snapshots.has(id)),
+      releases: releases.filter(({ id }) => plan.releases.has(id)),
+    };
+    const contents = new KnownContents(directory);
+    return { rules, snapshots, releases, plan, contents, ...(await this.contentsBeside(kept, present, contents)) };
+  }
+
+  private async present(): Promise<Set<string>> {
+    const present = new Set<string>();
+    for await (const sha256 of this.deps.blobs.list()) present.add(sha256);
+    return present;
+  }
+
+  /** What of the contents nothing refers to that is kept. */
+  private async contentsBeside(
+    kept: Kept,
+    present: ReadonlySet<string>,
+    contents: KnownContents,
+  ): Promise<Pick<Survey, 'garbage' | 'keptBlobs'>> {
+    const needed = await this.references(kept, contents);
     const garbage = new Map<string, number>();
     const keptBlobs = { count: 0, bytes: 0 };
-    for (const [sha256, { size, ageMs }] of await blobs.factsOf(present)) {
+    for (const [sha256, { size, ageMs }] of await this.deps.blobs.factsOf(present)) {
       if (!needed.has(sha256) && ageMs >= FRESH_MS) garbage.set(sha256, size);
       else {
         keptBlobs.count += 1;
         keptBlobs.bytes += size;
       }
     }
-    return { rules, snapshots, releases, plan, garbage, keptBlobs, contents };
+    return { garbage, keptBlobs };
   }
 
-  private async onDisk(): Promise<Record<Channel, Set<string>>> {
+  private async onDisk(): Promise<Rendered[]> {
     const { directory } = this.deps;
-    return {
-      global: new Set(await directory.snapshots('global')),
-      japan: new Set(await directory.snapshots('japan')),
-    };
+    const rendered: Rendered[] = [];
+    for (const channel of CHANNELS) for (const id of await directory.snapshots(channel)) rendered.push({ channel, id });
+    return rendered;
   }
 
   /** All that the database or the disk knows; a snapshot of which only the disk knows is of a time before a restored backup. */
-  private async snapshotFacts(onDisk: Record<Channel, ReadonlySet<string>>): Promise<SnapshotFacts[]> {
+  private async snapshotFacts(onDisk: readonly Rendered[]): Promise<SnapshotFacts[]> {
     const { repository, publisher, directory } = this.deps;
     const inForce = new Set<string>();
     for (const channel of CHANNELS) {
@@ -158,7 +195,7 @@ export class RetentionService {
     if (inForce.size === 0 && recorded.size > 0)
       throw new AppError('storage', 'retention-unsafe', { details: { recorded: recorded.size } });
     const facts = [...recorded.values()].map((each) => ({ ...each, inForce: inForce.has(each.id) }));
-    const ids = new Map(CHANNELS.flatMap((channel) => [...onDisk[channel]].map((id) => [id, channel] as const)));
+    const ids = new Map(onDisk.map(({ channel, id }) => [id, channel]));
     for (const [id, channel] of ids) {
       if (recorded.has(id)) continue;
       const createdAt = await directory.readIndex(channel, id).then(
@@ -175,25 +212,16 @@ export class RetentionService {
     return facts;
   }
 
-  /** Contents that are needed once the plan is carried out. */
-  private async references(
-    plan: RetentionPlan,
-    onDisk: Record<Channel, ReadonlySet<string>>,
-    releases: readonly RecordedRelease[],
-    contents: KnownContents,
-  ): Promise<Set<string>> {
-    const { repository } = this.deps;
-    const needed = new Set(await repository.upstreamManifests());
-    for (const release of releases)
-      if (plan.releases.has(release.id)) for (const sha256 of release.blobs) needed.add(sha256);
-    for (const channel of CHANNELS)
-      for (const id of onDisk[channel]) {
-        if (!plan.snapshots.has(id)) continue;
-        const needs = await contents.of(channel, id).catch((cause: unknown) => {
-          throw new AppError('storage', 'snapshot-damaged.index', { details: { snapshot: id, channel }, cause });
-        });
-        for (const sha256 of needs) needed.add(sha256);
-      }
+  /** Contents that are needed by what is kept. */
+  private async references({ snapshots, releases }: Kept, contents: KnownContents): Promise<Set<string>> {
+    const needed = new Set(await this.deps.repository.upstreamManifests());
+    for (const release of releases) for (const sha256 of release.blobs) needed.add(sha256);
+    for (const { channel, id } of snapshots) {
+      const needs = await contents.of(channel, id).catch((cause: unknown) => {
+        throw new AppError('storage', 'snapshot-damaged.index', { details: { snapshot: id, channel }, cause });
+      });
+      for (const sha256 of needs) needed.add(sha256);
+    }
     return needed;
   }
 
@@ -235,6 +263,7 @@ export class RetentionService {
         .filter(({ id }) => !plan.releases.has(id))
         .map(({ id, componentId, version, variant, origin }) => ({ id, componentId, version, variant, origin })),
       blobs: { count: garbage.size, bytes: [...garbage.values()].reduce((sum, size) => sum + size, 0) },
+      partials: { count: 0, bytes: 0 },
       blobsSkipped,
       kept: { snapshots: plan.snapshots.size, releases: plan.releases.size, blobs: keptBlobs },
     };

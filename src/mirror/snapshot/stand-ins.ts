@@ -8,8 +8,9 @@ import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, UpstreamSource } from '../upstream/source.js';
 import { DiskRoom } from './disk-room.js';
-import { endsRun, type StandIn, type StandInRequest } from './fetch-round.js';
-import type { FetchedFile } from './fetched-file.js';
+import { endsRun, filesOf, type StandIn, type StandInRequest } from './fetch-round.js';
+import type { FetchedFile, FileContent } from './fetched-file.js';
+import { FileTurns } from './file-turns.js';
 import { fetchGroup } from './group-fetch.js';
 import { MANIFEST_PATH } from './held-file.js';
 import { sameLines, type PlanGroup } from './mirror-plan.js';
@@ -123,19 +124,18 @@ export class StandIns {
 
   private async fetch(
     { source, remembered, learnt }: Visit,
-    { fetch, groups, heldUnits, progressOf, freeBytes }: StandInRequest,
+    { fetch, groups, heldUnits, progress, freeBytes }: StandInRequest,
   ): Promise<{ delivered: Delivered; pause: AppError | null }> {
-    const files = groups.flatMap(({ units }) => units.flatMap((unit) => unit.files));
-    const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
-    const room = new DiskRoom(freeBytes, bytes);
+    const room = new DiskRoom(freeBytes, filesOf(groups));
     const delivered: Delivered = new Map();
     // A full disk would end the whole run, and what the first source did deliver would wait with the rest.
-    if (bytes > freeBytes()) return { delivered, pause: null };
+    if (room.promised > freeBytes()) return { delivered, pause: null };
+    const turns = new FileTurns<FileContent>();
+    const input = { ...fetch, source, remembered, learnt, room, turns, progress };
     const fatal: AppError[] = [];
     let pause: AppError | null = null;
     await Promise.all(
       groups.map(async (group) => {
-        const input = { ...fetch, source, remembered, learnt, room, progress: progressOf(group) };
         try {
           delivered.set(group.key, await fetchGroup(input, group, heldUnits));
         } catch (thrown) {

@@ -26,7 +26,6 @@ interface Sidecar {
   validator: ResumeValidator;
   /** Bytes of the whole file as the upstream told, or null. */
   total: number | null;
-  startedAt: string;
   owner: ProcessMark;
   /** Bytes written before a loss of power cannot be trusted: the size may be there without the content. */
   bootId: string;
@@ -53,15 +52,38 @@ export class PartialFiles {
     private readonly target: PartialTarget,
   ) {}
 
-  /** Makes the directory and removes partials that nobody came back for within seven days. */
   async open(): Promise<void> {
     await mkdir(this.dir, { recursive: true });
     this.#bootId = await readBootId();
+    await this.removeOld();
+  }
+
+  /** Partials that nobody has come back for within seven days: most names are gone from the manifest by then. */
+  async old(): Promise<{ count: number; bytes: number }> {
+    return total(await this.#old());
+  }
+
+  /** Removes them. */
+  async removeOld(): Promise<{ count: number; bytes: number }> {
+    const old = await this.#old();
+    for (const { names } of old) for (const name of names) await rm(join(this.dir, name), { force: true });
+    return total(old);
+  }
+
+  /** What belongs to one partial goes together: its sidecar is only written when it begins. */
+  async #old(): Promise<OldPartial[]> {
+    const partials = new Map<string, OldPartial & { touchedMs: number }>();
     for (const name of await readdir(this.dir)) {
-      const path = join(this.dir, name);
-      const found = await statOrNull(path);
-      if (found !== null && Date.now() - found.mtimeMs > MAX_AGE_MS) await rm(path, { force: true });
+      const key = name.split('.', 1)[0] ?? name;
+      const found = await statOrNull(join(this.dir, name));
+      if (found === null || this.#taken.has(key)) continue;
+      const known = partials.get(key) ?? { names: [], bytes: 0, touchedMs: 0 };
+      known.names.push(name);
+      known.bytes += found.size;
+      known.touchedMs = Math.max(known.touchedMs, found.mtimeMs);
+      partials.set(key, known);
     }
+    return [...partials.values()].filter(({ touchedMs }) => Date.now() - touchedMs > MAX_AGE_MS);
   }
 
   /** Continues what is there for this URL, when that can be trusted; otherwise begins an empty file. */
@@ -107,6 +129,15 @@ export class PartialFiles {
   }
 }
 
+interface OldPartial {
+  names: string[];
+  bytes: number;
+}
+
+function total(partials: readonly OldPartial[]): { count: number; bytes: number } {
+  return { count: partials.length, bytes: partials.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
 interface Keeping {
   url: string;
   path: string;
@@ -149,7 +180,7 @@ export class PartialFile {
       await rm(`${path}.json`, { force: true });
       return;
     }
-    const sidecar: Sidecar = { url, validator, total, startedAt: new Date().toISOString(), owner: thisProcess, bootId };
+    const sidecar: Sidecar = { url, validator, total, owner: thisProcess, bootId };
     await writeSidecar(path, sidecar);
   }
 

@@ -14,6 +14,8 @@ export interface RetentionView {
     origin: string;
   }[];
   blobs: Amount;
+  /** Parts of files that broke off, and that nobody came back for in a week. */
+  partials: Amount;
   /** Why contents were left alone for now: `download-running`, `stopped`. */
   blobsSkipped: string | null;
   kept: RetentionReport['kept'];

@@ -63,7 +63,8 @@ export class UploadController {
         this.uploads.publish(component, form, force, actor, keep),
       );
     } catch (thrown) {
-      await this.uploads.refused(id, toAppError(thrown), actor);
+      // What went wrong first is what the caller has to know; a database that is away goes wrong here once more.
+      await this.uploads.refused(id, toAppError(thrown), actor).catch(() => undefined);
       throw thrown;
     }
     const { releaseId, ...outcome } = made;

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Alongside } from '../../database/transaction.js';
+import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { guessVersionFromFileName } from '../../mirror/manifest/catalogue.js';
 import { compareVersions, parseDisplayVersion, variantOf, withVariant } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { releaseDigest, releaseFiles } from '../../mirror/snapshot/channel-composer.js';
-import type { HeldFile } from '../../mirror/snapshot/held-file.js';
 import { leadingUnit } from '../../mirror/snapshot/mirror-plan.js';
 import { ReleaseRepository, type Provenance } from '../../mirror/snapshot/release.repository.js';
 import { signaturePathOf } from '../../mirror/manifest/signature-path.js';
@@ -44,6 +44,7 @@ const FREE_VERSION = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
 @Injectable()
 export class UploadService {
   constructor(
+    private readonly catalogue: CatalogueRepository,
     private readonly settings: MirrorSettings,
     private readonly releases: ReleaseRepository,
     private readonly snapshots: SnapshotRepository,
@@ -70,8 +71,9 @@ export class UploadService {
     alongside: Alongside<UploadOutcome>,
   ): Promise<UploadOutcome> {
     const version = versionOf(component, form);
+    const owners = componentOfUnit(await this.catalogue.list());
     const { file } = form;
-    const upload = new Upload(component, form, version, actor, this.clock.now());
+    const upload = new Upload(component, form, version, actor, this.clock.now(), owners);
     const facts = { component: component.id, version, file: file.originalName, size: file.size, sha256: file.sha256 };
     const recorded: Alongside<UploadOutcome> = async (manager, made) => {
       const details = { ...facts, published: made.published };
@@ -201,6 +203,8 @@ class Upload {
     readonly version: string,
     readonly actor: string,
     readonly now: Date,
+    /** Component of each entry of the manifest. */
+    private readonly owners: ReadonlyMap<string, string>,
   ) {
     this.provenance = { origin: 'uploaded', derivedFrom: null, source: form.file.originalName, createdBy: actor };
     const japanOnly = variantOf(version, component.numbering) === '80' && component.variants.includes('80');
@@ -247,8 +251,8 @@ class Upload {
       version,
     });
     const signaturePath = signaturePathOf(placed.path);
-    requireFreePaths([placed.path, signaturePath], component.id, held?.files ?? new Map<string, HeldFile>());
     const { sha256, size } = form.file;
+    requireFreePaths(placed.path, sha256, component.id, { held, componentOfUnit: this.owners });
     const signature =
       form.signature === null
         ? null
