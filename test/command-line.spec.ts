@@ -90,6 +90,22 @@ describe('the command line', () => {
     expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}a moment {2}expired \w{3} \d+, \d{4}, .+$/m);
     expect((await haishin(['token', 'revoke', 'night shift'], env)).code).toBe(0);
     expect((await api.get('/api/v1/components')).status).toBe(401);
+    const { body } = await server.api.get('/api/v1/audit?limit=3');
+    const known = JSON.parse((await haishin(['token', 'list', '--json'], env)).stdout) as {
+      id: string;
+      name: string;
+    }[];
+    const idOf = (name: string): string | undefined => known.find((each) => each.name === name)?.id;
+    expect(body.items).toMatchObject([
+      { actor: 'command line', action: 'token.revoke', object: idOf('night shift') },
+      { actor: 'command line', action: 'token.create', object: idOf('a moment'), details: { role: 'administrator' } },
+      {
+        actor: 'command line',
+        action: 'token.create',
+        object: idOf('night shift'),
+        details: { name: 'night shift', role: 'viewer', expiresAt: null },
+      },
+    ]);
   });
 
   it.each([

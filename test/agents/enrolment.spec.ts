@@ -47,6 +47,9 @@ describe('enrolment and identity', () => {
       { controllerId: 'l2' },
     ]);
     expect(body).toMatchObject([{ controllerId: 'l1', securityToken }, { controllerId: 'l2' }]);
+    expect((await site.api.get('/api/v1/audit?limit=1')).body.items).toMatchObject([
+      { action: 'agent.register', object: null, details: { agents: 2, controllerIds: ['l1', 'l2'] } },
+    ]);
     expect((await client('l1', { token: securityToken }).poll()).status).toBe(200);
     const again = await site.api.post('/api/v1/agents', [{ controllerId: 'l3' }, { controllerId: 'l1' }]);
     expect(again.body).toMatchObject({ status: 409, code: 'agent-exists', agents: ['l1'] });

@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { BatchedLookup } from '../../database/batched-lookup.js';
+import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { ApiToken, type Role } from './api-token.entity.js';
@@ -42,13 +43,10 @@ export class ApiTokenService {
   ) {}
 
   /** Makes a token; its text is in the answer and nowhere else afterwards. */
-  async create(input: {
-    name: string;
-    role: Role;
-    createdBy: string;
-    expiresAt?: Date | null;
-    value?: string;
-  }): Promise<{ token: string; record: ApiToken }> {
+  async create(
+    input: { name: string; role: Role; createdBy: string; expiresAt?: Date | null; value?: string },
+    alongside: Alongside<ApiToken> = nothingAlongside,
+  ): Promise<{ token: string; record: ApiToken }> {
     const token = input.value ?? newTokenText();
     const record = this.dataSource.getRepository(ApiToken).create({
       id: randomUUID(),
@@ -61,7 +59,10 @@ export class ApiTokenService {
       createdBy: input.createdBy,
       expiresAt: input.expiresAt ?? null,
     });
-    await this.dataSource.getRepository(ApiToken).insert(record);
+    await inTransaction(this.dataSource, async (manager) => {
+      await manager.insert(ApiToken, record);
+      await alongside(manager, record);
+    });
     return { token, record };
   }
 
@@ -119,14 +120,23 @@ export class ApiTokenService {
     return this.dataSource.getRepository(ApiToken).find({ order: { createdAt: 'ASC' } });
   }
 
-  /** @throws AppError `token-not-found`. */
-  async revoke(idOrName: string): Promise<number> {
-    const result = await this.dataSource.query<[unknown[], number]>(
-      `update api_token set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null`,
-      [idOrName, this.clock.now()],
-    );
-    if (result[1] === 0) throw new AppError('not-found', 'token-not-found');
-    return result[1];
+  /**
+   * @param alongside told the ids and names of those that were revoked
+   * @throws AppError `token-not-found`.
+   */
+  async revoke(
+    idOrName: string,
+    alongside: Alongside<readonly { id: string; name: string }[]> = nothingAlongside,
+  ): Promise<number> {
+    return inTransaction(this.dataSource, async (manager) => {
+      const [revoked] = await manager.query<[{ id: string; name: string }[], number]>(
+        `update api_token set revoked_at = $2 where (id::text = $1 or name = $1) and revoked_at is null returning id, name`,
+        [idOrName, this.clock.now()],
+      );
+      if (revoked.length === 0) throw new AppError('not-found', 'token-not-found');
+      await alongside(manager, revoked);
+      return revoked.length;
+    });
   }
 }
 
