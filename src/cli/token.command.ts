@@ -1,14 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { DataSource } from 'typeorm';
 import { loadConfig, type Config } from '../config/config.js';
-import { createDataSource, connectDataSource } from '../database/data-source.js';
-import { findRunningEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
-import { entities } from '../app.entities.js';
+import { migrate } from '../database/migrator.js';
 import { ApiTokenService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
 import { systemClock } from '../platform/clock/clock.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
-import { openDatabase } from '../server/database.js';
-import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
+import { requireEmbedded } from '../server/embedded.js';
+import { withDatabase } from './borrowed-database.js';
 import { localTime, say } from './language.js';
 import { printed } from './print-document.js';
 
@@ -22,24 +21,25 @@ async function withTokens<T>(
   work: (tokens: ApiTokenService) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger('warn');
-  const running =
-    config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
-  if (running === undefined) {
-    if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
-    const database = await openDatabase(config, logger, () => undefined);
-    try {
-      return await work(new ApiTokenService(database.dataSource, systemClock));
-    } finally {
-      await database.close();
+  if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
+  return withDatabase(config, logger, async ({ url, dataSource }) => {
+    // One that is there stays as it is: a server of an earlier version may be at work on it.
+    if (!(await knowsTokens(dataSource))) {
+      if (place === 'existing') throw databaseEmpty();
+      await migrate({ url, logger });
     }
-  }
-  const dataSource = createDataSource({ url: running.url, poolSize: 1, entities, logger });
-  await connectDataSource(dataSource);
-  try {
-    return await work(new ApiTokenService(dataSource, systemClock));
-  } finally {
-    await dataSource.destroy();
-  }
+    return work(new ApiTokenService(dataSource, systemClock));
+  });
+}
+
+async function knowsTokens(dataSource: DataSource): Promise<boolean> {
+  const [row] = await dataSource.query<{ known: boolean }[]>(`select to_regclass('api_token') is not null as known`);
+  return row?.known === true;
+}
+
+function databaseEmpty(): AppError {
+  const message = 'There are no tables of Haishin in the database. Is DATABASE_URL right? "haishin serve" makes them.';
+  return new AppError('bad-input', 'database-absent', message);
 }
 
 const MOST_DAYS = 36_500;
