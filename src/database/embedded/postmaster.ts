@@ -75,9 +75,15 @@ function startFailure(plan: PostmasterPlan, outcome: string, output: string): Ap
   return new AppError(
     full ? 'storage' : 'unavailable',
     full ? 'disk-full' : 'embedded-database-start-failed',
-    `The embedded database ${why}. ${output.trim().split('\n').at(-1) ?? ''} (${plan.logFile})`,
+    `The embedded database ${why}. ${reasonIn(output)} (${plan.logFile})`,
     { details: { logFile: plan.logFile, output } },
   );
+}
+
+/** The last line that says why; hints and a last "is shut down" may stand behind it. */
+function reasonIn(output: string): string {
+  const lines = output.trim().split('\n');
+  return lines.findLast((line) => /\b(?:FATAL|PANIC):/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 async function tailOf(logFile: string, from: number): Promise<string> {
