@@ -37,7 +37,7 @@ async function startServer(config: Config, logger: Logger): Promise<RunningServe
 /** Resolves when a process of PostgreSQL runs, or when the start has failed, which is `startServer`'s to report. */
 async function beginEmbedded(config: Config, logger: Logger): Promise<{ ready: Promise<EmbeddedPostgres> }> {
   return new Promise((resolve) => {
-    const ready = startEmbedded(config, logger, () => resolve({ ready }));
+    const ready = startEmbedded(config, logger, { onProcess: () => resolve({ ready }) });
     void ready.catch(() => undefined).finally(() => resolve({ ready }));
   });
 }

@@ -1,15 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { loadConfig, type Config } from '../config/config.js';
 import type { DataSource } from 'typeorm';
-import { createDataSource, connectDataSource } from '../database/data-source.js';
-import { findRunningEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
-import { entities } from '../app.entities.js';
+import { loadConfig, type Config } from '../config/config.js';
+import { migrate } from '../database/migrator.js';
 import { ApiTokenService, AuditService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
 import { systemClock } from '../platform/clock/clock.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
-import { openDatabase } from '../server/database.js';
-import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
+import { requireEmbedded } from '../server/embedded.js';
+import { withDatabase } from './borrowed-database.js';
 import { localTime, say } from './language.js';
 import { printed } from './print-document.js';
 
@@ -49,24 +47,20 @@ async function withTokens<T>(
   work: (audited: AuditedTokens) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger('warn');
-  const running =
-    config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
-  if (running === undefined) {
-    if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
-    const database = await openDatabase(config, logger, () => undefined);
-    try {
-      return await work(new AuditedTokens(database.dataSource));
-    } finally {
-      await database.close();
+  if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
+  return withDatabase(config, logger, async ({ url, dataSource }) => {
+    // One that is there stays as it is: a server of an earlier version may be at work on it.
+    if (!(await knowsTokens(dataSource))) {
+      if (place === 'existing') throw new AppError('bad-input', 'database-absent.no-tables');
+      await migrate({ url, logger });
     }
-  }
-  const dataSource = createDataSource({ url: running.url, poolSize: 1, entities, logger });
-  await connectDataSource(dataSource);
-  try {
-    return await work(new AuditedTokens(dataSource));
-  } finally {
-    await dataSource.destroy();
-  }
+    return work(new AuditedTokens(dataSource));
+  });
+}
+
+async function knowsTokens(dataSource: DataSource): Promise<boolean> {
+  const [row] = await dataSource.query<{ known: boolean }[]>(`select to_regclass('api_token') is not null as known`);
+  return row?.known === true;
 }
 
 const MOST_DAYS = 36_500;

@@ -250,6 +250,20 @@ describe('embedded PostgreSQL', () => {
     expect(log.lines).toContain('error: the embedded database ended by itself');
   });
 
+  it('says in its log when one of its processes crashes, and nothing of failed statements', async () => {
+    const server = await start();
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await expect(client.query('SELECT nonsense')).rejects.toThrow('nonsense');
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    client.on('error', () => undefined);
+    process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+    const log = () => readFile(join(dataDir, 'postgres.log'), 'utf8');
+    await until('it recovers', async () => (await log()).includes('is ready to accept connections'));
+    await until('it says so', async () => (await log()).includes('was terminated by signal 9'));
+    expect(await log()).not.toContain('nonsense');
+  });
+
   it('leaves the server alone while it has no descriptor left to look at it with', async () => {
     const owner = await own({ mode: 'crowd' });
     owner.child.stdin?.write('open\n');

@@ -7,6 +7,7 @@ import { identifyProcess } from '../../src/database/embedded/process-identity.js
 import { pidNamespace } from '../../src/platform/process/pid-namespace.js';
 import { recordLog } from '../support/log-recorder.js';
 import { silentLogger } from '../support/silent-logger.js';
+import { until } from '../support/until.js';
 
 describe('lock of a data directory', () => {
   let directory: string;
@@ -35,6 +36,22 @@ describe('lock of a data directory', () => {
     await lock.release();
     expect(await findLockOwner(path)).toBeUndefined();
     await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('is waited for where it is held for moments only', async () => {
+    const command = await acquireOwnerLock(path, silentLogger, true);
+    const order: string[] = [];
+    const waiting = acquireOwnerLock(path, silentLogger).then((lock) => {
+      order.push('taken');
+      return lock;
+    });
+    await until('the other one waits', async () => (await findLockOwner(path))?.brief === true);
+    order.push('released');
+    await command.release();
+    const server = await waiting;
+    expect(order).toEqual(['released', 'taken']);
+    await expect(acquireOwnerLock(path, silentLogger)).rejects.toMatchObject({ code: 'data-directory-in-use' });
+    await server.release();
   });
 
   it('lets exactly one of many win that arrive together', async () => {

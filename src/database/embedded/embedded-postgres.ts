@@ -27,6 +27,8 @@ export interface EmbeddedPostgresOptions {
   settings?: Readonly<Record<string, string>>;
   /** Called when the first process of PostgreSQL has been started. */
   onProcess?: () => void;
+  /** Stopped again within moments, so that whoever wants the directory meanwhile waits: for commands. */
+  brief?: boolean;
 }
 
 export interface EmbeddedPostgresConnection {
@@ -59,7 +61,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { logger } = options;
   const dataDir = resolve(options.dataDir);
   await makeDataDirectory(dataDir);
-  const lock = await acquireOwnerLock(join(dataDir, 'lock'), logger);
+  const lock = await acquireOwnerLock(join(dataDir, 'lock'), logger, options.brief);
   try {
     const plan = await preparePlan(dataDir, options);
     const supervisor = new PostmasterSupervisor(plan, logger, options.onProcess);

@@ -80,10 +80,16 @@ function startFailure(plan: PostmasterPlan, outcome: string, output: string): Ap
     full ? 'storage' : 'unavailable',
     full ? 'disk-full.postmaster' : 'embedded-database-start-failed',
     {
-      values: { why, lastLine: output.trim().split('\n').at(-1) ?? '' },
+      values: { why, lastLine: reasonIn(output) },
       details: { logFile: plan.logFile, output },
     },
   );
+}
+
+/** The last line that says why; hints and a last "is shut down" may stand behind it. */
+function reasonIn(output: string): string {
+  const lines = output.trim().split('\n');
+  return lines.findLast((line) => /\b(?:FATAL|PANIC):/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 async function tailOf(logFile: string, from: number): Promise<string> {
