@@ -1,4 +1,4 @@
-# Not built on the machine where it was written (no engine there): see the closing note of the change that added it.
+# Not built where it was written (no engine there).
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
