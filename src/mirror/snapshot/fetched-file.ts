@@ -29,7 +29,7 @@ export interface FetchedFile {
 export type FileContent = Omit<FetchedFile, 'signature' | 'doubted'> & { remembered: boolean };
 
 export interface FetchProgress {
-  /** Told by whose group is done with it; several may name the same file. */
+  /** Told by each group that is done with it; several may name the same file. */
   fileDone(key: string): void;
   bytes(count: number): void;
 }
