@@ -196,6 +196,16 @@ describe('enrolment and identity', () => {
     expect((await lost.call('POST', '/deploymentBase/1/feedback', {})).status).toBe(401);
   });
 
+  it('hands no token of a product that came by its certificate to whoever may enrol', async () => {
+    const certified = client('cert1', { headers: { 'x-client-cn': 'cert1' } });
+    expect((await certified.poll()).status).toBe(200);
+    const { token } = await enrolmentToken({ kind: 'enrolment' });
+    const claimed = await client('cert1', { token, scheme: 'GatewayToken' }).poll();
+    expect(claimed.status).toBe(401);
+    expect(claimed.headers['x-haishin-target-token']).toBeUndefined();
+    expect((await certified.poll()).status).toBe(200);
+  });
+
   it('tells a product that lost everything a new secret for its wake-up calls', async () => {
     const { token } = await enrolmentToken({ kind: 'enrolment' });
     const callback = { 'haishin.callback': 'http://10.0.0.1/wake' };

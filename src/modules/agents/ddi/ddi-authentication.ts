@@ -76,8 +76,10 @@ export class DdiAuthentication {
       return enrolled === null ? null : { agent: enrolled, handedOut };
     }
     if (token.kind === 'gateway') return (await this.covers(token, agent)) ? { agent, handedOut: null } : null;
-    // An enrolment token opens nothing but the way in, and only to products that came that way before.
-    if (!mayEnrol || agent.origin !== 'enrolled' || !(await this.covers(token, agent))) return null;
+    // An enrolment token opens nothing but the way in, and only to products that came that way before: one without a token of its own came
+    // by its certificate, and has lost nothing.
+    if (!mayEnrol || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
+      return null;
     const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(controllerId, token));
     const fresh = handedOut === null ? null : await this.directory.get(controllerId);
     return fresh === null ? null : { agent: fresh, handedOut };
