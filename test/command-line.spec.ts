@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -232,6 +232,15 @@ describe('the command line', () => {
     expect(second).toMatchObject({ code: 1, stdout: '' });
     expect(second.stderr).toMatch(/^data-directory-in-use: .*process \d+/m);
     expect(await first.kill('SIGTERM')).toBe(0);
+    await rm(own, { recursive: true, force: true });
+  });
+
+  it('a server whose embedded database another one took ends, and leaves it to that one', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const first = await spawnHaishin({ dataDir: own, upstreamUrl: upstream.url });
+    await writeFile(join(own, 'postgres', 'lock'), 'of another');
+    expect(await first.ended).toBe(1);
+    expect(await readFile(join(own, 'postgres', 'lock'), 'utf8')).toBe('of another');
     await rm(own, { recursive: true, force: true });
   });
 

@@ -44,12 +44,12 @@ export async function isDatabaseElsewhere(config: Config): Promise<boolean> {
 
 /**
  * @param more `onProcess`: a process of PostgreSQL has been started: from here on the rest is mostly its work, not ours · `brief`: it
- * is stopped again within moments
+ * is stopped again within moments · `onLost`: another process took the directory
  */
 export async function startEmbedded(
   config: Config,
   logger: Logger,
-  more: Pick<EmbeddedPostgresOptions, 'onProcess' | 'brief'> = {},
+  more: Pick<EmbeddedPostgresOptions, 'onProcess' | 'brief' | 'onLost'> = {},
 ): Promise<EmbeddedPostgres> {
   if (await isDatabaseElsewhere(config))
     logger.warn(

@@ -264,6 +264,18 @@ describe('embedded PostgreSQL', () => {
     expect(await log()).not.toContain('nonsense');
   });
 
+  it('ends its server when another process has taken the directory, and touches nothing of that', async () => {
+    let lost = false;
+    const server = await startEmbeddedPostgres({ dataDir, logger: silentLogger, onLost: () => (lost = true) });
+    const postmaster = await findPostmaster(join(dataDir, 'cluster'));
+    await writeFile(join(dataDir, 'lock'), 'of another');
+    await until('it is told', () => lost);
+    expect(await identifyProcess(postmaster?.process.pid ?? 0)).toBeUndefined();
+    await server.stop();
+    expect(existsSync(server.connectionOptions.host)).toBe(true);
+    expect(await readFile(join(dataDir, 'lock'), 'utf8')).toBe('of another');
+  });
+
   it('leaves the server alone while it has no descriptor left to look at it with', async () => {
     const owner = await own({ mode: 'crowd' });
     owner.child.stdin?.write('open\n');

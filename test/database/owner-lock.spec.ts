@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -39,7 +39,7 @@ describe('lock of a data directory', () => {
   });
 
   it('is waited for where it is held for moments only', async () => {
-    const command = await acquireOwnerLock(path, silentLogger, true);
+    const command = await acquireOwnerLock(path, silentLogger, { brief: true });
     const order: string[] = [];
     const waiting = acquireOwnerLock(path, silentLogger).then((lock) => {
       order.push('taken');
@@ -83,6 +83,17 @@ describe('lock of a data directory', () => {
     const { hostname } = await import('node:os');
     await writeLock({ namespace: 'another-boot pid:[4026531836]', host: hostname() });
     await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('tells its owner when somebody else has it, and leaves it to that one', async () => {
+    let lost = false;
+    const lock = await acquireOwnerLock(path, silentLogger, { onLost: () => (lost = true) });
+    // The same number, as every server in a container has it.
+    await writeLock({ namespace: 'another-boot pid:[1]', host: 'elsewhere' });
+    const taken = await stat(path);
+    await until('it is told', () => lost);
+    await lock.release();
+    expect((await stat(path)).mtimeMs).toBe(taken.mtimeMs);
   });
 
   it('respects an owner in another container while it gives signs of life, and no longer', async () => {

@@ -36,12 +36,17 @@ const BRIEF_MILLISECONDS = 15_000;
 /**
  * Makes this process the one owner of `path`. A lock whose owner is gone (its pid ended, or now is another process) is
  * explained in the log and cleared; one that is only held for moments is waited for.
- * @param brief this one is
+ * @param more `brief`: this one is · `onLost`: somebody else has the lock now, because this process gave no sign of life for a while
  * Throws AppError `data-directory-in-use` with the owner's pid.
  */
-export async function acquireOwnerLock(path: string, logger: DatabaseLogger, brief = false): Promise<OwnerLock> {
+export async function acquireOwnerLock(
+  path: string,
+  logger: DatabaseLogger,
+  more: { brief?: boolean; onLost?: () => void } = {},
+): Promise<OwnerLock> {
   await outlastBrief(path);
   const mutex = await enterMutex(path);
+  let own: string;
   try {
     const holder = await readOwner(path);
     if (holder === 'unreadable') logger.warn({ path }, 'a lock file without an owner, left by a crash, was cleared');
@@ -52,22 +57,33 @@ export async function acquireOwnerLock(path: string, logger: DatabaseLogger, bri
         'a lock whose owner is gone was cleared: the server was killed or the machine restarted',
       );
     }
-    await writeOwner(path, brief);
+    own = await writeOwner(path, more.brief === true);
   } finally {
     mutex.close();
   }
-  const heartbeat = setInterval(() => {
+  const beat = async (): Promise<void> => {
+    if ((await readFile(path, 'utf8').catch(goneOrThrow)) !== own) {
+      clearInterval(heartbeat);
+      more.onLost?.();
+      return;
+    }
     const now = new Date();
+    await utimes(path, now, now);
+  };
+  const heartbeat = setInterval(() => {
     // A lost beat is no fault by itself: a full or read-only disk shows where data is written.
-    utimes(path, now, now).catch((error: unknown) => logger.debug({ err: error }, 'the lock could not be refreshed'));
+    beat().catch((error: unknown) => logger.debug({ err: error }, 'the lock could not be refreshed'));
   }, HEARTBEAT_MILLISECONDS).unref();
   return {
     async release() {
       clearInterval(heartbeat);
-      const holder = await readOwner(path);
-      if (typeof holder === 'object' && holder.pid === process.pid) await rm(path, { force: true });
+      if ((await readFile(path, 'utf8').catch(goneOrThrow)) === own) await rm(path, { force: true });
     },
   };
+}
+
+function goneOrThrow(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
 /** Waits while a command has the lock. */
@@ -130,7 +146,8 @@ async function modifiedAt(path: string): Promise<number | undefined> {
   return (await stat(path).catch(() => undefined))?.mtimeMs;
 }
 
-async function writeOwner(path: string, brief: boolean): Promise<void> {
+/** Returns what it wrote, which no other owner writes. */
+async function writeOwner(path: string, brief: boolean): Promise<string> {
   const self = await identifyProcess(process.pid);
   const owner: LockOwner = {
     pid: process.pid,
@@ -141,8 +158,10 @@ async function writeOwner(path: string, brief: boolean): Promise<void> {
     ...(brief ? { brief } : {}),
   };
   const partial = `${path}.${process.pid}`;
-  await writeFile(partial, `${JSON.stringify(owner)}\n`, { mode: 0o644, flush: true });
+  const text = `${JSON.stringify(owner)}\n`;
+  await writeFile(partial, text, { mode: 0o644, flush: true });
   await rename(partial, path);
+  return text;
 }
 
 /**

@@ -158,6 +158,14 @@ export async function stopPostmaster(postmaster: ProcessIdentity): Promise<void>
   }
 }
 
+/** Ends it without a last checkpoint, which would be written into what another one has by now. */
+export async function cutOffPostmaster(postmaster: ProcessIdentity): Promise<void> {
+  for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
+    if (!(await signalProcess(postmaster, signal))) return;
+    if (await waitForExit(postmaster, 1_000)) return;
+  }
+}
+
 /**
  * Removes lock files of a postmaster that is gone but whose number is taken, by another process or by a zombie that nobody
  * reaps: either would keep postgres from starting for ever. A pid file with a free number stays, for postgres reads there

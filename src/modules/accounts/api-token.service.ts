@@ -66,7 +66,7 @@ export class ApiTokenService {
     return { token, record };
   }
 
-  /** At the first start only: an administrator's token with a value given from outside. */
+  /** An administrator's token with a value given from outside; once, also when it has been revoked since. */
   async ensureBootstrapToken(value: string): Promise<void> {
     await this.dataSource.query(
       `insert into api_token (id, name, token_hash, token_prefix, role, created_at, created_by)
