@@ -6,6 +6,8 @@ import { DownloadScheduler } from '../../src/modules/download/download.scheduler
 import { DownloadService } from '../../src/modules/download/download.service.js';
 import type { PublishStep, PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
 import { startHaishin, type TestHaishin } from '../support/haishin.js';
+import { until } from '../support/until.js';
+import { uploadTo } from '../support/upload.js';
 import { IMPATIENT, MirrorBench, servedTree } from './mirror-bench.js';
 
 /** Holds a publication at a step until told to go on. */
@@ -149,6 +151,31 @@ describe('two servers on one database and one data directory', () => {
     }
     expect((await second.api.get('/api/v1/channels')).body.items[0].snapshotId).toBe(snapshotId);
     expect(await servedTree(`${second.http}/activeupdate`)).toEqual((await bench.served()).global);
+  });
+
+  it.each([
+    ['cancelled', async (id: string) => void (await bench.api.post(`/api/v1/downloads/${id}/cancel`))],
+    ['stopped', () => second.stop()],
+  ] as const)('one that waits for the other to publish can be %s', async (_, end) => {
+    const barrier = new Barrier('composed');
+    bench = await MirrorBench.open({ publishSteps: barrier });
+    const uploaded = uploadTo(bench.haishin, 'virus-pattern', {
+      file: { name: 'lpt$vpn.400', content: 'a pattern' },
+      version: '17.400.00',
+    });
+    await barrier.atStep;
+    const { dataDir, database } = bench.haishin;
+    second = await startHaishin({ dataDir, database, upstreamUrl: bench.upstream.url, limits: IMPATIENT });
+    const { id } = (await second.api.post('/api/v1/downloads')).body as { id: string };
+    await until(
+      'it waits',
+      async () => (await bench.api.get(`/api/v1/downloads/${id}`)).body.progress.phase === 'publish',
+    );
+    await end(id);
+    // The other one still publishes.
+    expect(await bench.api.ended(id)).toMatchObject({ state: 'cancelled', snapshotId: null });
+    barrier.release();
+    expect((await uploaded).status).toBe(201);
   });
 
   it('a start beside a publication under way leaves it alone', async () => {

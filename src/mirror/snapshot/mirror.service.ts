@@ -69,7 +69,7 @@ export class MirrorService {
     });
     if (CHANNELS.every((channel) => !broughtAnything(reads[channel]))) {
       // The run that brought lost contents back may have ended before it came to the trees.
-      if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend());
+      if (await publisher.damageNoted()) await publisher.exclusively(() => publisher.mend(), order.signal);
       const nothing = { outcomes: [], offers: {}, passedOver: [] };
       return { state: 'unchanged', snapshotId: null, ...nothing, channelFaults: reads.faults };
     }
@@ -77,7 +77,7 @@ export class MirrorService {
     const published = await publisher.exclusively(() => {
       if (order.signal.aborted) throw new AppError('conflict', 'cancelled.download');
       return this.publish(context, reads);
-    });
+    }, order.signal);
     const { fingerprint, ...outcome } = published;
     for (const channel of CHANNELS) {
       const read = reads[channel];
@@ -87,8 +87,8 @@ export class MirrorService {
   }
 
   /** Puts into force what is recorded and not in force yet, and mends what can be mended here. */
-  finishPublication(): Promise<void> {
-    return this.deps.publisher.exclusively(() => Promise.resolve());
+  finishPublication(signal: AbortSignal): Promise<void> {
+    return this.deps.publisher.exclusively(() => Promise.resolve(), signal);
   }
 
   private request(context: Context, channel: Channel): ReadRequest {
@@ -111,7 +111,7 @@ export class MirrorService {
     let states = await this.states();
     if (CHANNELS.some((channel) => states[channel].manifestLost)) {
       // Perhaps it is only an index, which can be made anew without the source.
-      await this.finishPublication();
+      await this.finishPublication(order.signal);
       states = await this.states();
     }
     const damage = await findDamage(states, blobs);

@@ -1,14 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { queryWithin } from '../../database/bounded-client.js';
-import { isConnectionFailure } from '../../database/database.errors.js';
 import { AppError } from '../../platform/errors/app-error.js';
 
 const LOCK_KEY = 7_224_801_519;
 const LOCK_WAIT_MS = 60_000;
+/** Whoever waits in a statement of the database cannot be called off, so it is asked again and again. */
+const LOCK_RETRY_MS = 100;
 const ANSWER_MS = 5_000;
 /** A node that loses its power says no goodbye: the database has to find out within a minute, not within two hours. */
-const SESSION = `set lock_timeout = ${LOCK_WAIT_MS}; set statement_timeout = 0;
+const SESSION = `set statement_timeout = 0;
   set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 4`;
 
 /**
@@ -22,12 +24,15 @@ export class PublishingLock {
 
   constructor(private readonly dataSource: DataSource) {}
 
-  /** @throws AppError `publishing-busy` when somebody else holds the lock for a minute. */
-  async hold<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * @param signal calls off the wait, not the work; a server that is to stop does not wait for another node
+   * @throws AppError `publishing-busy` when somebody else holds the lock for a minute; `cancelled`.
+   */
+  async hold<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const over = Promise.withResolvers<undefined>();
     try {
-      await this.turn(over.promise);
-      return await this.locked(work);
+      await this.turn(over.promise, signal);
+      return await this.locked(work, signal);
     } finally {
       over.resolve(undefined);
     }
@@ -47,27 +52,28 @@ export class PublishingLock {
     if (held === undefined) throw new AppError('unavailable', 'publishing-lock-lost');
   }
 
-  private async turn(over: Promise<undefined>): Promise<void> {
+  private async turn(over: Promise<undefined>, signal: AbortSignal | undefined): Promise<void> {
     const mine = Promise.withResolvers<undefined>();
     void this.turns(() => {
       mine.resolve(undefined);
       return over;
     });
     const timer = setTimeout(() => mine.reject(busy()), LOCK_WAIT_MS);
-    await mine.promise.finally(() => clearTimeout(timer));
+    const callOff = (): void => mine.reject(calledOff());
+    signal?.addEventListener('abort', callOff);
+    if (signal?.aborted) callOff();
+    await mine.promise.finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', callOff);
+    });
   }
 
-  private async locked<T>(work: () => Promise<T>): Promise<T> {
+  private async locked<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     await runner.connect();
     try {
       await runner.query(SESSION);
-      try {
-        await queryWithin(runner, LOCK_WAIT_MS + ANSWER_MS, 'select pg_advisory_lock($1)', [LOCK_KEY]);
-      } catch (cause) {
-        if (isConnectionFailure(cause)) throw cause;
-        throw busy(cause);
-      }
+      await this.wait(runner, signal);
       const [session] = (await runner.query('select pg_backend_pid() as pid')) as { pid: number }[];
       this.backend = session?.pid ?? null;
       return await work();
@@ -76,12 +82,29 @@ export class PublishingLock {
       // Without an answer the connection is ended, and the lock with it.
       const unlock = 'select pg_advisory_unlock($1)';
       await queryWithin(runner, ANSWER_MS, unlock, [LOCK_KEY]).catch(() => undefined);
-      await runner.query('reset lock_timeout; reset statement_timeout').catch(() => undefined);
+      await runner.query('reset statement_timeout').catch(() => undefined);
       await runner.release();
+    }
+  }
+
+  private async wait(runner: QueryRunner, signal: AbortSignal | undefined): Promise<void> {
+    const deadline = performance.now() + LOCK_WAIT_MS;
+    for (;;) {
+      const [answer] = (await runner.query('select pg_try_advisory_lock($1) as held', [LOCK_KEY])) as {
+        held: boolean;
+      }[];
+      if (answer?.held) return;
+      if (signal?.aborted) throw calledOff();
+      if (performance.now() > deadline) throw busy();
+      await delay(LOCK_RETRY_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }
   }
 }
 
-function busy(cause?: unknown): AppError {
-  return new AppError('unavailable', 'publishing-busy', cause === undefined ? {} : { cause });
+function calledOff(): AppError {
+  return new AppError('conflict', 'cancelled');
+}
+
+function busy(): AppError {
+  return new AppError('unavailable', 'publishing-busy');
 }

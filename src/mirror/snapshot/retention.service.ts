@@ -101,7 +101,7 @@ export class RetentionService {
       const survey = await this.survey();
       await this.removeRecords(survey);
       return survey;
-    });
+    }, run.signal);
     const gone = before.snapshots.length > before.plan.snapshots.size;
     if (gone) await delay(SETTLE_MS, undefined, run.signal ? { signal: run.signal } : {}).catch(() => undefined);
     if (run.signal?.aborted) return { ...this.report(before, 'stopped'), blobs: { count: 0, bytes: 0 } };
@@ -113,7 +113,7 @@ export class RetentionService {
       const { garbage } = await this.contentsBeside(left, await this.present(), before.contents);
       const partials = await this.deps.blobs.partials.removeOld();
       return { ...this.report(before, null), partials, blobs: await this.removeBlobs(garbage, run.signal) };
-    });
+    }, run.signal);
     const { snapshots, releases, blobs, partials } = report;
     if (snapshots.length + releases.length + blobs.count + partials.count > 0)
       logger.info(

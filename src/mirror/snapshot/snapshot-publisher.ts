@@ -84,13 +84,14 @@ export class SnapshotPublisher {
 
   /**
    * Runs work that decides on and publishes a snapshot, alone among all nodes; first finishes what a crash left.
-   * @throws AppError `publishing-busy` when another node holds the lock for a minute.
+   * @param signal calls off the wait for it, not the work
+   * @throws AppError `publishing-busy` when another node holds the lock for a minute; `cancelled`.
    */
-  exclusively<T>(work: () => Promise<T>): Promise<T> {
+  exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.lock.hold(async () => {
       await this.recover();
       return work();
-    });
+    }, signal);
   }
 
   /**

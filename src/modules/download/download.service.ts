@@ -50,7 +50,7 @@ export class DownloadService implements OnApplicationShutdown {
   private running: Running | null = null;
   /** Settles when nothing is between the wish for a download and its run. */
   private beginning: Promise<void> = Promise.resolve();
-  private stopping = false;
+  private readonly stop = new AbortController();
 
   constructor(
     private readonly mirror: MirrorService,
@@ -88,7 +88,7 @@ export class DownloadService implements OnApplicationShutdown {
 
   /** Starts the download of a tick, unless one is open, another node has taken the tick, or we are to stop. */
   async startScheduled(tick: Date): Promise<string | null> {
-    if (this.stopping) return null;
+    if (this.stop.signal.aborted) return null;
     return this.begin({ trigger: 'schedule', components: null, startedBy: 'schedule', tick });
   }
 
@@ -116,14 +116,14 @@ export class DownloadService implements OnApplicationShutdown {
 
   /** A stop asks the download to end; what was fetched stays and the next one goes on from there. */
   async onApplicationShutdown(): Promise<void> {
-    this.stopping = true;
+    this.stop.abort();
     this.running?.abort.abort();
     await this.beginning;
     await this.idle();
   }
 
   private begin(wish: Wish, alongside: Alongside<string> = nothingAlongside): Promise<string | null> {
-    if (this.stopping) throw new AppError('unavailable', 'server-stopping');
+    if (this.stop.signal.aborted) throw new AppError('unavailable', 'server-stopping');
     const begun = this.take(wish, alongside);
     this.beginning = Promise.allSettled([this.beginning, begun]).then(() => undefined);
     return begun;
@@ -144,7 +144,7 @@ export class DownloadService implements OnApplicationShutdown {
     };
     const running: Running = { id, abort: new AbortController(), progress, done: Promise.resolve() };
     // The stop came while the lock was taken: it is given back in the usual way.
-    if (this.stopping) running.abort.abort();
+    if (this.stop.signal.aborted) running.abort.abort();
     running.done = this.run(running, wish).finally(() => {
       if (this.running === running) this.running = null;
     });
@@ -231,7 +231,7 @@ export class DownloadService implements OnApplicationShutdown {
     const published = download && error.code !== 'snapshot-missing' ? endOfPublished(download) : null;
     if (published !== null) {
       this.logger.error({ ...log, err: error }, 'the snapshot is recorded, but something that comes after that failed');
-      await this.mirror.finishPublication().catch((err: unknown) => {
+      await this.mirror.finishPublication(this.stop.signal).catch((err: unknown) => {
         this.logger.error({ ...log, err }, 'it comes into force with the next download, or the next start');
       });
       await this.end(running, published);
@@ -277,7 +277,7 @@ export class DownloadService implements OnApplicationShutdown {
         const log = { err: fault, download: running.id };
         if (tries === 1) this.logger.warn(log, 'the end of the download cannot be recorded yet; it is tried again');
         // The row stays open with an old heartbeat; the sweeper of any node will close it.
-        if (this.stopping || tries >= END_TRIES) {
+        if (this.stop.signal.aborted || tries >= END_TRIES) {
           this.logger.error(log, 'the end of the download could not be recorded');
           return undefined;
         }

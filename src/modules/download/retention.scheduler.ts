@@ -56,6 +56,7 @@ export class RetentionScheduler implements OnModuleInit, OnApplicationShutdown {
     try {
       await this.collect();
     } catch (fault) {
+      if (this.stop.signal.aborted) return;
       const error = toAppError(fault);
       const log = { code: error.code, details: error.details, err: fault };
       if (error.kind === 'storage') this.logger.error(log, error.message);
