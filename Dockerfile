@@ -1,4 +1,4 @@
-# Not built on the machine where it was written (no engine there): see the closing note of the change that added it.
+# Not built where it was written (no engine there).
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -8,11 +8,12 @@ COPY . .
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production HAISHIN_DATA_DIR=/var/lib/haishin PATH=/app/node_modules/.bin:$PATH
+ENV NODE_ENV=production HAISHIN_DATA_DIR=/var/lib/haishin PATH=/app/bin:/app/node_modules/.bin:$PATH
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY bin/haishin bin/
 RUN mkdir -p /var/lib/haishin && chown node:node /var/lib/haishin
 USER node
 VOLUME /var/lib/haishin

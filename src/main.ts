@@ -42,6 +42,8 @@ export interface ServerOptions {
   cronJobs?: boolean;
   /** The embedded database, when its start has begun already; ended with the server in every case. */
   embedded?: Promise<EmbeddedPostgres>;
+  /** Another process took the data directory, of an embedded database whose start begins later. */
+  onDirectoryLost?: () => void;
 }
 
 export interface RunningServer {
@@ -216,7 +218,8 @@ class HaishinServer implements RunningServer {
   /** On any fault nothing is left running. */
   private async tryToOpen(secrets: SecretBox, embedded: Promise<EmbeddedPostgres> | undefined): Promise<void> {
     const { config, logger, clock, blobs, tree, missing, options } = this;
-    const database = await openDatabase(config, logger, (fault) => this.availability?.suspect(fault), embedded);
+    const suspect = (fault: unknown): void => this.availability?.suspect(fault);
+    const database = await openDatabase(config, logger, suspect, embedded, options.onDirectoryLost);
     const { app, localToken } = await openApplication(
       database,
       {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -90,6 +90,22 @@ describe('the command line', () => {
     expect((await haishin(['token', 'list'], env)).stdout).toMatch(/ {2}a moment {2}expired \w{3} \d+, \d{4}, .+$/m);
     expect((await haishin(['token', 'revoke', 'night shift'], env)).code).toBe(0);
     expect((await api.get('/api/v1/components')).status).toBe(401);
+    const { body } = await server.api.get('/api/v1/audit?limit=3');
+    const known = JSON.parse((await haishin(['token', 'list', '--json'], env)).stdout) as {
+      id: string;
+      name: string;
+    }[];
+    const idOf = (name: string): string | undefined => known.find((each) => each.name === name)?.id;
+    expect(body.items).toMatchObject([
+      { actor: 'command line', action: 'token.revoke', object: idOf('night shift') },
+      { actor: 'command line', action: 'token.create', object: idOf('a moment'), details: { role: 'administrator' } },
+      {
+        actor: 'command line',
+        action: 'token.create',
+        object: idOf('night shift'),
+        details: { name: 'night shift', role: 'viewer', expiresAt: null },
+      },
+    ]);
   });
 
   it.each([
@@ -216,6 +232,15 @@ describe('the command line', () => {
     expect(second).toMatchObject({ code: 1, stdout: '' });
     expect(second.stderr).toMatch(/^data-directory-in-use: .*process \d+/m);
     expect(await first.kill('SIGTERM')).toBe(0);
+    await rm(own, { recursive: true, force: true });
+  });
+
+  it('a server whose embedded database another one took ends, and leaves it to that one', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'haishin-cli-'));
+    const first = await spawnHaishin({ dataDir: own, upstreamUrl: upstream.url });
+    await writeFile(join(own, 'postgres', 'lock'), 'of another');
+    expect(await first.ended).toBe(1);
+    expect(await readFile(join(own, 'postgres', 'lock'), 'utf8')).toBe('of another');
     await rm(own, { recursive: true, force: true });
   });
 

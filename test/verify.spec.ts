@@ -3,10 +3,14 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { recordedFiles } from '../src/cli/recorded-files.js';
+import { loadConfig } from '../src/config/config.js';
 import type { SnapshotIndex } from '../src/mirror/snapshot/held-file.js';
 import type { VerifyReport } from '../src/mirror/snapshot/verify.js';
+import { createLogger } from '../src/platform/logging/logger.js';
 import { SampleTree } from '../src/sample-upstream/sample-tree.js';
 import { startSampleUpstream, type SampleUpstream } from '../src/sample-upstream/sample-server.js';
+import { startEmbedded } from '../src/server/embedded.js';
 import { runCommandIn, type CommandResult } from './support/command-line.js';
 import { startHaishin, type ApiAnswer, type TestHaishin } from './support/haishin.js';
 import { checkConsistency, compareManifests, fetchAsProduct } from './support/reference-client.js';
@@ -281,6 +285,13 @@ describe('haishin verify with the embedded database', () => {
       expect(beside.releases).toBeGreaterThanOrEqual(8);
       await haishin.stop();
       expect(await report()).toEqual(beside);
+      // A server may be wanted while the files are read, and is beside it when the database is asked again.
+      const config = loadConfig({ dataDir: haishin.dataDir }, {});
+      const read = await recordedFiles(config, createLogger('silent'));
+      const again = await startEmbedded(config, createLogger('silent'));
+      expect(await read?.()).toHaveLength(beside.releases ?? 0);
+      expect(await read?.()).toHaveLength(beside.releases ?? 0);
+      await again.stop();
     } finally {
       await haishin.dispose();
       await upstream.close();

@@ -12,8 +12,7 @@ import { ServiceLoop } from './service/service-loop.js';
 import { statusRows, statusTable } from './status/status-report.js';
 import { scheduleState } from './update/own-schedule.js';
 import { OwnUpdate, rollBackByHand } from './update/own-update.js';
-
-export const VERSION = '0.1.0';
+import { VERSION } from './version.js';
 
 /** What the program takes from its surroundings. */
 export interface Surroundings {

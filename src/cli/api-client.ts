@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { request, type Dispatcher } from 'undici';
-import { loadConfig, processEnvironment } from '../config/config.js';
+import { givenVariables, loadConfig } from '../config/config.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { terminalLanguage } from './language.js';
 import { sameInAll } from '../platform/texts/texts.js';
@@ -20,7 +20,7 @@ export interface ApiTarget {
  * @throws AppError `server-not-running`, `token-missing`, `token-malformed`.
  */
 export async function findServer(options: { url?: string; token?: string }): Promise<ApiTarget> {
-  const env = processEnvironment();
+  const env = givenVariables();
   const url = options.url ?? env['HAISHIN_URL'];
   const token = options.token ?? env['HAISHIN_TOKEN'];
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw new AppError('bad-input', 'token-malformed');

@@ -1,50 +1,31 @@
 import type { DataSource } from 'typeorm';
-import { entities } from '../app.entities.js';
 import type { Config } from '../config/config.js';
-import { connectDataSource, createDataSource } from '../database/data-source.js';
-import { findRunningEmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import type { RecordedFiles } from '../mirror/snapshot/verify.js';
 import type { Logger } from '../platform/logging/logger.js';
-import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
-
-export interface RecordedFilesReader {
-  read: () => Promise<RecordedFiles[]>;
-  close: () => Promise<void>;
-}
+import { requireEmbedded } from '../server/embedded.js';
+import { withDatabase } from './borrowed-database.js';
 
 /**
- * Reads from the database what releases consist of, beside a running server and without one; changes nothing, the schema included.
- * Null when the database cannot be reached.
+ * How to read from the database what releases consist of, beside a running server and without one; changes nothing, the schema
+ * included, and holds nothing between two readings. Null when the database cannot be asked.
  */
-export async function openRecordedFiles(config: Config, logger: Logger): Promise<RecordedFilesReader | null> {
-  const cleanUp: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const step of cleanUp.reverse()) await step().catch(() => undefined);
+export async function recordedFiles(config: Config, logger: Logger): Promise<(() => Promise<RecordedFiles[]>) | null> {
+  const read = async (): Promise<RecordedFiles[]> => {
+    if (config.databaseUrl === undefined) await requireEmbedded(config);
+    return withDatabase(config, logger, ({ dataSource }) => readRecordedFiles(dataSource));
   };
   try {
-    const url = config.databaseUrl ?? (await embeddedUrl(config, logger, cleanUp));
-    const dataSource = createDataSource({ url, poolSize: 1, entities, logger, applicationName: 'haishin-verify' });
-    await connectDataSource(dataSource);
-    cleanUp.push(() => dataSource.destroy());
-    const reader = { read: () => readRecordedFiles(dataSource), close };
-    // A database of another version would fail only in the middle.
-    await reader.read();
-    return reader;
+    // Now, because a database of another version would fail only in the middle.
+    let first: RecordedFiles[] | null = await read();
+    return async () => {
+      const found = first ?? (await read());
+      first = null;
+      return found;
+    };
   } catch (fault) {
-    await close();
     logger.debug({ err: fault }, 'the database cannot be asked');
     return null;
   }
-}
-
-async function embeddedUrl(config: Config, logger: Logger, cleanUp: (() => Promise<void>)[]): Promise<string> {
-  const dataDir = embeddedDirectory(config);
-  const running = await findRunningEmbeddedPostgres(dataDir);
-  if (running !== undefined) return running.url;
-  await requireEmbedded(config);
-  const started = await startEmbeddedPostgres({ dataDir, logger });
-  cleanUp.push(() => started.stop());
-  return started.url;
 }
 
 async function readRecordedFiles(dataSource: DataSource): Promise<RecordedFiles[]> {

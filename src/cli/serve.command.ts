@@ -20,24 +20,37 @@ export function registerServe(program: Command): void {
     .action(async (options: { workers?: number }) => {
       const config = loadConfig(options.workers === undefined ? {} : { workers: options.workers });
       const logger = createLogger(config.logLevel);
-      const starting = startServer(config, logger);
+      const lost = new AbortController();
+      const starting = startServer(config, logger, () => lost.abort());
       // Before the line that says "ready": whoever reads it may send the signal at once.
-      stopOnSignal({ stop: async () => (await starting).stop() }, logger);
+      const stop = stopOnSignal({ stop: async () => (await starting).stop() }, logger);
+      // Whoever supervises us is to start us again, for the other one may be gone by then.
+      lost.signal.addEventListener('abort', () => stop('the data directory was lost', 1));
       announce(await starting, logger);
     });
 }
 
 /** Loading the application takes as long as PostgreSQL needs to start, and the latter is other processes' work: both at once. */
-async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
-  const embedded = config.databaseUrl === undefined ? await beginEmbedded(config, logger) : undefined;
+async function startServer(config: Config, logger: Logger, onLost: () => void): Promise<RunningServer> {
+  const embedded = config.databaseUrl === undefined ? await beginEmbedded(config, logger, onLost) : undefined;
   const server = await import('../main.js');
-  return server.startServer({ config, logger, ...(embedded === undefined ? {} : { embedded: embedded.ready }) });
+  const more = { onDirectoryLost: onLost };
+  return server.startServer({
+    config,
+    logger,
+    ...more,
+    ...(embedded === undefined ? {} : { embedded: embedded.ready }),
+  });
 }
 
 /** Resolves when a process of PostgreSQL runs, or when the start has failed, which is `startServer`'s to report. */
-async function beginEmbedded(config: Config, logger: Logger): Promise<{ ready: Promise<EmbeddedPostgres> }> {
+async function beginEmbedded(
+  config: Config,
+  logger: Logger,
+  onLost: () => void,
+): Promise<{ ready: Promise<EmbeddedPostgres> }> {
   return new Promise((resolve) => {
-    const ready = startEmbedded(config, logger, () => resolve({ ready }));
+    const ready = startEmbedded(config, logger, { onProcess: () => resolve({ ready }), onLost });
     void ready.catch(() => undefined).finally(() => resolve({ ready }));
   });
 }
@@ -51,9 +64,14 @@ export function announce(server: RunningServer, logger: Logger): void {
   process.stdout.write(`listening http=${server.httpUrl ?? 'off'} https=${server.httpsUrl ?? 'off'}\n`);
 }
 
-export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger, limitMs = STOP_LIMIT_MS): void {
+/** Returns how to stop for another cause, with the exit code for it. */
+export function stopOnSignal(
+  server: { stop(): Promise<void> },
+  logger: Logger,
+  limitMs = STOP_LIMIT_MS,
+): (cause: string, code: number) => void {
   let stopping = false;
-  const stop = (signal: string): void => {
+  const stop = (signal: string, code = 0): void => {
     if (stopping) return;
     stopping = true;
     logger.info({ signal }, 'stopping');
@@ -62,7 +80,7 @@ export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger, 
       process.exit(1);
     }, limitMs).unref();
     server.stop().then(
-      () => process.exit(0),
+      () => process.exit(code),
       (err: unknown) => {
         logger.error({ err }, 'the stop failed');
         process.exit(1);
@@ -70,6 +88,7 @@ export function stopOnSignal(server: { stop(): Promise<void> }, logger: Logger, 
     );
   };
   for (const signal of STOP_SIGNALS) process.on(signal, () => stop(signal));
+  return stop;
 }
 
 export function wholeNumber(text: string): number {

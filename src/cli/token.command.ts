@@ -1,16 +1,41 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { DataSource } from 'typeorm';
 import { loadConfig, type Config } from '../config/config.js';
-import { createDataSource, connectDataSource } from '../database/data-source.js';
-import { findRunningEmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
-import { entities } from '../app.entities.js';
-import { ApiTokenService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
+import { migrate } from '../database/migrator.js';
+import { ApiTokenService, AuditService, ROLES, type Role } from '../modules/accounts/accounts.api.js';
 import { systemClock } from '../platform/clock/clock.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
-import { openDatabase } from '../server/database.js';
-import { embeddedDirectory, requireEmbedded } from '../server/embedded.js';
+import { requireEmbedded } from '../server/embedded.js';
+import { withDatabase } from './borrowed-database.js';
 import { localTime, say } from './language.js';
 import { printed } from './print-document.js';
+
+/** In the audit: whoever may run commands on this host. */
+const ACTOR = 'command line';
+
+/** Tokens, and the lines of the audit that belong to what is done with them. */
+class AuditedTokens {
+  readonly tokens: ApiTokenService;
+  private readonly audit: AuditService;
+
+  constructor(dataSource: DataSource) {
+    this.tokens = new ApiTokenService(dataSource, systemClock);
+    this.audit = new AuditService(dataSource, systemClock);
+  }
+
+  create(name: string, role: Role, expiresAt: Date | null): ReturnType<ApiTokenService['create']> {
+    return this.tokens.create({ name, role, createdBy: ACTOR, expiresAt }, (manager, { id }) =>
+      this.audit.record(ACTOR, 'token.create', id, { name, role, expiresAt }, manager),
+    );
+  }
+
+  revoke(idOrName: string): Promise<number> {
+    return this.tokens.revoke(idOrName, async (manager, revoked) => {
+      for (const { id, name } of revoked) await this.audit.record(ACTOR, 'token.revoke', id, { name }, manager);
+    });
+  }
+}
 
 /**
  * Works beside a running server and without: tokens are what one needs when nothing else works.
@@ -19,27 +44,23 @@ import { printed } from './print-document.js';
 async function withTokens<T>(
   config: Config,
   place: 'existing' | 'new-too',
-  work: (tokens: ApiTokenService) => Promise<T>,
+  work: (audited: AuditedTokens) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger('warn');
-  const running =
-    config.databaseUrl === undefined ? await findRunningEmbeddedPostgres(embeddedDirectory(config)) : undefined;
-  if (running === undefined) {
-    if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
-    const database = await openDatabase(config, logger, () => undefined);
-    try {
-      return await work(new ApiTokenService(database.dataSource, systemClock));
-    } finally {
-      await database.close();
+  if (config.databaseUrl === undefined && place === 'existing') await requireEmbedded(config);
+  return withDatabase(config, logger, async ({ url, dataSource }) => {
+    // One that is there stays as it is: a server of an earlier version may be at work on it.
+    if (!(await knowsTokens(dataSource))) {
+      if (place === 'existing') throw new AppError('bad-input', 'database-absent.no-tables');
+      await migrate({ url, logger });
     }
-  }
-  const dataSource = createDataSource({ url: running.url, poolSize: 1, entities, logger });
-  await connectDataSource(dataSource);
-  try {
-    return await work(new ApiTokenService(dataSource, systemClock));
-  } finally {
-    await dataSource.destroy();
-  }
+    return work(new AuditedTokens(dataSource));
+  });
+}
+
+async function knowsTokens(dataSource: DataSource): Promise<boolean> {
+  const [row] = await dataSource.query<{ known: boolean }[]>(`select to_regclass('api_token') is not null as known`);
+  return row?.known === true;
 }
 
 const MOST_DAYS = 36_500;
@@ -73,12 +94,12 @@ export function registerToken(program: Command): void {
     .option('--json', say('help.json'))
     .action(async (name: string, options: { role: Role; days?: number; json?: boolean }) => {
       const expiresAt = options.days === undefined ? null : new Date(Date.now() + options.days * 86_400_000);
-      await withTokens(loadConfig(), 'new-too', async (tokens) => {
-        const made = await tokens.create({ name, role: options.role, createdBy: 'command line', expiresAt });
+      await withTokens(loadConfig(), 'new-too', async (audited) => {
+        const made = await audited.create(name, options.role, expiresAt);
         const { id } = made.record;
         const text = options.json ? JSON.stringify({ id, name, role: options.role, token: made.token }) : made.token;
         await printed(`${text}\n`).catch(async (cause: unknown) => {
-          await tokens.revoke(id);
+          await audited.revoke(id);
           throw new AppError('bad-input', 'token-not-printed', { cause });
         });
       });
@@ -88,7 +109,7 @@ export function registerToken(program: Command): void {
     .description(say('help.tokens.list'))
     .option('--json', say('help.json'))
     .action(async (options: { json?: boolean }) => {
-      const rows = await withTokens(loadConfig(), 'existing', (tokens) => tokens.list());
+      const rows = await withTokens(loadConfig(), 'existing', ({ tokens }) => tokens.list());
       const views = rows.map(({ tokenHash: _secret, ...row }) => row);
       if (options.json) process.stdout.write(`${JSON.stringify(views, null, 2)}\n`);
       else
@@ -102,7 +123,7 @@ export function registerToken(program: Command): void {
     .description(say('help.tokens.revoke'))
     .argument('<id-or-name>')
     .action(async (idOrName: string) => {
-      const count = await withTokens(loadConfig(), 'existing', (tokens) => tokens.revoke(idOrName));
+      const count = await withTokens(loadConfig(), 'existing', (audited) => audited.revoke(idOrName));
       process.stdout.write(`${say('cli.token.ended', { count })}\n`);
     });
 }

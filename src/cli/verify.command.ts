@@ -9,7 +9,7 @@ import { BlobStore } from '../mirror/store/blob-store.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { megabytes, say } from './language.js';
-import { openRecordedFiles } from './recorded-files.js';
+import { recordedFiles } from './recorded-files.js';
 
 interface VerifyOptions {
   json?: boolean;
@@ -28,7 +28,7 @@ export function registerVerify(program: Command): void {
         throw new AppError('bad-input', 'nothing-to-verify', { values: { dataDir: config.dataDir } });
       });
       const blobs = new BlobStore(config.dataDir);
-      const recorded = await openRecordedFiles(config, createLogger('fatal'));
+      const releases = await recordedFiles(config, createLogger('fatal'));
       const terminal = process.stderr.isTTY && !options.json;
       const bar = new SingleBar({
         format: `${say('cli.verify.verifying')} [{bar}] {percentage}%  {done} MB`,
@@ -39,7 +39,7 @@ export function registerVerify(program: Command): void {
         const report = await verifyStore({
           blobs,
           directory: new PublishedDirectory(config.dataDir, blobs),
-          releases: recorded?.read ?? null,
+          releases,
           quarantine: options.quarantine ?? false,
           onProgress: (done, total) => {
             if (!terminal) return;
@@ -52,7 +52,6 @@ export function registerVerify(program: Command): void {
         if (report.problems.length > 0) process.exitCode = 1;
       } finally {
         bar.stop();
-        await recorded?.close();
       }
     });
 }

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import pg from 'pg';
+import { findServer } from '../cli/api-client.js';
 import { loadConfig, VENDOR_UPSTREAM_URL } from './config.js';
 
 function faultsOf(variables: Record<string, string>, overrides: Parameters<typeof loadConfig>[0] = {}): string[] {
@@ -12,6 +14,32 @@ function faultsOf(variables: Record<string, string>, overrides: Parameters<typeo
   }
   return [];
 }
+
+describe('a .env file where a command is started', () => {
+  const here = process.cwd();
+  const before = { ...process.env };
+  const directory = mkdtempSync(join(tmpdir(), 'haishin-env-'));
+  beforeEach(() => process.chdir(directory));
+  afterEach(() => {
+    process.chdir(here);
+    process.env = { ...before };
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('gives the password of the database, unless the environment does', () => {
+    writeFileSync('.env', 'DATABASE_URL=postgresql://haishin@db/haishin\nPGPASSWORD=of-the-file\n');
+    const password = () => new pg.Client({ connectionString: loadConfig().databaseUrl }).password;
+    delete process.env['PGPASSWORD'];
+    expect(password()).toBe('of-the-file');
+    process.env['PGPASSWORD'] = 'of-the-environment';
+    expect(password()).toBe('of-the-environment');
+  });
+
+  it('tells commands where the server is', async () => {
+    writeFileSync('.env', 'HAISHIN_URL=https://haishin.example/\nHAISHIN_TOKEN=its-token\n');
+    expect(await findServer({})).toEqual({ url: 'https://haishin.example', token: 'its-token' });
+  });
+});
 
 describe('the configuration', () => {
   it('has defaults for everything', () => {

@@ -42,7 +42,10 @@ export function processEnvironment(): Record<string, string | undefined> {
 
 function withDotEnv(variables: Record<string, string | undefined>): Record<string, string | undefined> {
   try {
-    return { ...parse(readFileSync('.env')), ...variables };
+    const file = parse(readFileSync('.env'));
+    // pg takes it from the environment itself, wherever a connection is made.
+    if (file['PGPASSWORD'] !== undefined) process.env['PGPASSWORD'] ??= file['PGPASSWORD'];
+    return { ...file, ...variables };
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return variables;
     throw new AppError('bad-input', 'config-unreadable', { cause: fault });

@@ -130,6 +130,7 @@ async function startWorkers(
       httpsPort: config.httpsPort,
       apiSocket,
       logLevel: config.logLevel,
+      trustedProxies: config.trustedProxies,
       ...(files === null ? {} : { tls: files }),
       ...(config.clientCaFile === undefined ? {} : { clientCaFile: config.clientCaFile }),
     },

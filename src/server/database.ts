@@ -26,6 +26,7 @@ export interface Database {
  * Starts or finds the database, brings its schema up to date and connects.
  * @param onTrouble told of faults that say something of the whole database
  * @param starting the embedded one, when its start has begun already
+ * @param onLost told when another process took the data directory, of one that is started here
  * @throws AppError `database-unavailable` when it may come later; everything else needs a person.
  */
 export async function openDatabase(
@@ -33,8 +34,12 @@ export async function openDatabase(
   logger: Logger,
   onTrouble: (fault: unknown) => void,
   starting?: Promise<EmbeddedPostgres>,
+  onLost?: () => void,
 ): Promise<Database> {
-  const embedded = config.databaseUrl === undefined ? await (starting ?? startEmbedded(config, logger)) : null;
+  const embedded =
+    config.databaseUrl === undefined
+      ? await (starting ?? startEmbedded(config, logger, { ...(onLost ? { onLost } : {}) }))
+      : null;
   const url = embedded?.url ?? config.databaseUrl;
   if (url === undefined) throw new AppError('internal', 'internal.no-database');
   try {

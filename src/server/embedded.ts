@@ -1,7 +1,11 @@
 import { access, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
+import {
+  startEmbeddedPostgres,
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+} from '../database/embedded/embedded-postgres.js';
 import { CHANNELS } from '../mirror/snapshot/channel.js';
 import { AppError } from '../platform/errors/app-error.js';
 import type { Logger } from '../platform/logging/logger.js';
@@ -38,8 +42,15 @@ export async function isDatabaseElsewhere(config: Config): Promise<boolean> {
   return config.databaseUrl === undefined && !(await hasEmbedded(config)) && (await hasPublished(config));
 }
 
-/** @param onProcess a process of PostgreSQL has been started: from here on the rest is mostly its work, not ours. */
-export async function startEmbedded(config: Config, logger: Logger, onProcess?: () => void): Promise<EmbeddedPostgres> {
+/**
+ * @param more `onProcess`: a process of PostgreSQL has been started: from here on the rest is mostly its work, not ours · `brief`: it
+ * is stopped again within moments · `onLost`: another process took the directory
+ */
+export async function startEmbedded(
+  config: Config,
+  logger: Logger,
+  more: Pick<EmbeddedPostgresOptions, 'onProcess' | 'brief' | 'onLost'> = {},
+): Promise<EmbeddedPostgres> {
   if (await isDatabaseElsewhere(config))
     logger.warn(
       { dataDir: config.dataDir },
@@ -47,9 +58,5 @@ export async function startEmbedded(config: Config, logger: Logger, onProcess?: 
         'What is published is served all the same, and the next download begins anew. If the database is elsewhere, ' +
         'stop, remove the directory postgres, and set DATABASE_URL or put back the one of the backup.',
     );
-  return startEmbeddedPostgres({
-    dataDir: embeddedDirectory(config),
-    logger,
-    ...(onProcess === undefined ? {} : { onProcess }),
-  });
+  return startEmbeddedPostgres({ dataDir: embeddedDirectory(config), logger, ...more });
 }

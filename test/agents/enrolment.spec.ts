@@ -47,6 +47,9 @@ describe('enrolment and identity', () => {
       { controllerId: 'l2' },
     ]);
     expect(body).toMatchObject([{ controllerId: 'l1', securityToken }, { controllerId: 'l2' }]);
+    expect((await site.api.get('/api/v1/audit?limit=1')).body.items).toMatchObject([
+      { action: 'agent.register', object: null, details: { agents: 2, controllerIds: ['l1', 'l2'] } },
+    ]);
     expect((await client('l1', { token: securityToken }).poll()).status).toBe(200);
     const again = await site.api.post('/api/v1/agents', [{ controllerId: 'l3' }, { controllerId: 'l1' }]);
     expect(again.body).toMatchObject({ status: 409, code: 'agent-exists', agents: ['l1'] });
@@ -191,6 +194,16 @@ describe('enrolment and identity', () => {
     expect((await client('mx1', { token, scheme: 'GatewayToken' }).poll()).status).toBe(401);
     // It opens the way in and nothing else.
     expect((await lost.call('POST', '/deploymentBase/1/feedback', {})).status).toBe(401);
+  });
+
+  it('hands no token of a product that came by its certificate to whoever may enrol', async () => {
+    const certified = client('cert1', { headers: { 'x-client-cn': 'cert1' } });
+    expect((await certified.poll()).status).toBe(200);
+    const { token } = await enrolmentToken({ kind: 'enrolment' });
+    const claimed = await client('cert1', { token, scheme: 'GatewayToken' }).poll();
+    expect(claimed.status).toBe(401);
+    expect(claimed.headers['x-haishin-target-token']).toBeUndefined();
+    expect((await certified.poll()).status).toBe(200);
   });
 
   it('tells a product that lost everything a new secret for its wake-up calls', async () => {

@@ -48,6 +48,21 @@ describe('held polls', () => {
     expect((await product.poll({ 'if-none-match': answer.headers.etag ?? '' })).status).toBe(304);
   });
 
+  it('of one product are few: it cannot take the place of all others', async () => {
+    const product = await site.product(fresh());
+    const waiting = Array.from({ length: 8 }, () => product.poll({ prefer: 'wait=100' }));
+    await holding(site.haishin, 8);
+    expect((await product.poll({ prefer: 'wait=100' })).status).toBe(200);
+    const other = await site.product(fresh());
+    const held = other.poll({ prefer: 'wait=100' });
+    await holding(site.haishin, 9);
+    const released = Promise.allSettled([...waiting, held]);
+    product.abort();
+    other.abort();
+    await released;
+    await holding(site.haishin, 0);
+  });
+
   it('are not held when there is something, configData included', async () => {
     const { body } = await site.api.post('/api/v1/agents', { controllerId: 'new-one' });
     const product = new DdiClient(site.haishin.http, 'new-one', { token: body.securityToken as string });

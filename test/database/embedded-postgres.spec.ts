@@ -250,6 +250,32 @@ describe('embedded PostgreSQL', () => {
     expect(log.lines).toContain('error: the embedded database ended by itself');
   });
 
+  it('says in its log when one of its processes crashes, and nothing of failed statements', async () => {
+    const server = await start();
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await expect(client.query('SELECT nonsense')).rejects.toThrow('nonsense');
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    client.on('error', () => undefined);
+    process.kill(rows[0]?.pid ?? 0, 'SIGKILL');
+    const log = () => readFile(join(dataDir, 'postgres.log'), 'utf8');
+    await until('it recovers', async () => (await log()).includes('is ready to accept connections'));
+    await until('it says so', async () => (await log()).includes('was terminated by signal 9'));
+    expect(await log()).not.toContain('nonsense');
+  });
+
+  it('ends its server when another process has taken the directory, and touches nothing of that', async () => {
+    let lost = false;
+    const server = await startEmbeddedPostgres({ dataDir, logger: silentLogger, onLost: () => (lost = true) });
+    const postmaster = await findPostmaster(join(dataDir, 'cluster'));
+    await writeFile(join(dataDir, 'lock'), 'of another');
+    await until('it is told', () => lost);
+    expect(await identifyProcess(postmaster?.process.pid ?? 0)).toBeUndefined();
+    await server.stop();
+    expect(existsSync(server.connectionOptions.host)).toBe(true);
+    expect(await readFile(join(dataDir, 'lock'), 'utf8')).toBe('of another');
+  });
+
   it('leaves the server alone while it has no descriptor left to look at it with', async () => {
     const owner = await own({ mode: 'crowd' });
     owner.child.stdin?.write('open\n');

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +7,7 @@ import { identifyProcess } from '../../src/database/embedded/process-identity.js
 import { pidNamespace } from '../../src/platform/process/pid-namespace.js';
 import { recordLog } from '../support/log-recorder.js';
 import { silentLogger } from '../support/silent-logger.js';
+import { until } from '../support/until.js';
 
 describe('lock of a data directory', () => {
   let directory: string;
@@ -35,6 +36,22 @@ describe('lock of a data directory', () => {
     await lock.release();
     expect(await findLockOwner(path)).toBeUndefined();
     await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('is waited for where it is held for moments only', async () => {
+    const command = await acquireOwnerLock(path, silentLogger, { brief: true });
+    const order: string[] = [];
+    const waiting = acquireOwnerLock(path, silentLogger).then((lock) => {
+      order.push('taken');
+      return lock;
+    });
+    await until('the other one waits', async () => (await findLockOwner(path))?.brief === true);
+    order.push('released');
+    await command.release();
+    const server = await waiting;
+    expect(order).toEqual(['released', 'taken']);
+    await expect(acquireOwnerLock(path, silentLogger)).rejects.toMatchObject({ code: 'data-directory-in-use' });
+    await server.release();
   });
 
   it('lets exactly one of many win that arrive together', async () => {
@@ -66,6 +83,17 @@ describe('lock of a data directory', () => {
     const { hostname } = await import('node:os');
     await writeLock({ namespace: 'another-boot pid:[4026531836]', host: hostname() });
     await (await acquireOwnerLock(path, silentLogger)).release();
+  });
+
+  it('tells its owner when somebody else has it, and leaves it to that one', async () => {
+    let lost = false;
+    const lock = await acquireOwnerLock(path, silentLogger, { onLost: () => (lost = true) });
+    // The same number, as every server in a container has it.
+    await writeLock({ namespace: 'another-boot pid:[1]', host: 'elsewhere' });
+    const taken = await stat(path);
+    await until('it is told', () => lost);
+    await lock.release();
+    expect((await stat(path)).mtimeMs).toBe(taken.mtimeMs);
   });
 
   it('respects an owner in another container while it gives signs of life, and no longer', async () => {

@@ -25,7 +25,6 @@ const WITHOUT_ENTITY = new Set([
   'idempotency_key',
   'installed_action',
   'missing_request',
-  'node',
   'open_update',
   'release_publication',
   'schema_migration',

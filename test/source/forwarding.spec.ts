@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { createForwarder, FORWARDED_CLIENT_CN, type Forwarder } from '../../src/platform/http/forwarding.js';
 import { answerHalfClosed, onSaidAll } from '../../src/platform/http/half-closed.js';
+import { startSocketListener } from '../../src/platform/http/socket-listener.js';
 import { eventually, rawExchange } from '../support/raw-http.js';
 
 interface Seen {
@@ -102,5 +103,40 @@ describe('what content workers hand on to the management process', () => {
     expect(Object.keys(seen[0]?.headers ?? {})).not.toEqual(expect.arrayContaining(['x-own']));
     expect(seen[0]?.headers.te).toBeUndefined();
     socket.destroy();
+  });
+
+  it.each([
+    ['a client', false, 'http', 'h'],
+    ['a trusted proxy', true, 'https', 'public.example'],
+  ])('what %s says of scheme and host, and its own address', async (_who, trusted, scheme, host) => {
+    const through = createForwarder(join(directory, 'api.sock'), (address) => trusted && address === '127.0.0.1');
+    const server = createServer(through.handler);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const told = 'X-Forwarded-For: 10.1.1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: public.example\r\n';
+    await rawExchange(url, `GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n${told}\r\n`);
+    await rawExchange(url, 'GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n');
+    const last = (name: string): unknown => seen.at(-1)?.headers[name];
+    expect([last('x-forwarded-for'), last('x-forwarded-proto'), last('x-forwarded-host')]).toEqual([
+      '127.0.0.1',
+      'http',
+      'h',
+    ]);
+    const lastOf = (name: string): string | undefined => String(seen[0]?.headers[name]).split(', ').at(-1);
+    expect(lastOf('x-forwarded-for')).toBe('127.0.0.1');
+    expect([lastOf('x-forwarded-proto'), lastOf('x-forwarded-host')]).toEqual([scheme, host]);
+    through.close();
+    server.close();
+  });
+});
+
+describe('the socket of the management process', () => {
+  it('belongs to this account alone, also in a directory that others may enter', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'haishin-socket-'));
+    const path = join(directory, 'api.sock');
+    const listener = await startSocketListener(path, (_req, res) => void res.end());
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await listener.close(0);
+    await rm(directory, { recursive: true, force: true });
   });
 });

@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect } from 'node:tls';
 import { startListeners, type Listeners, type ListenersOptions } from '../../src/platform/http/listeners.js';
 import { ensureServerCertificate, type ServerCertificate } from '../../src/platform/tls/server-certificate.js';
-import { rawExchange, sendAndReset } from '../support/raw-http.js';
+import { HALF_HELLO, openSocket, rawExchange, sendAndReset } from '../support/raw-http.js';
 
 describe('listeners', () => {
   let dir: string;
@@ -233,6 +233,38 @@ describe('listeners', () => {
       await closed;
       agent.destroy();
     });
+
+    /** Without an answer the listeners themselves would give these clients up, later. */
+    const BEFORE_THEY_ARE_GIVEN_UP_MS = 12_000;
+    const openOf = async ({ httpUrl, httpsUrl }: Listeners, plain: string, secure: string): Promise<Socket[]> => {
+      const sockets = [await openSocket(httpUrl ?? '', plain), await openSocket(httpsUrl ?? '', secure)];
+      // Connections are taken in their order.
+      await secureGet(httpsUrl ?? '');
+      await fetch(httpUrl ?? '');
+      return sockets;
+    };
+
+    it(
+      'waits for nobody who has not said a word',
+      async () => {
+        const listeners = await start({ httpsPort: 0, tls: certificate });
+        const silent = await openOf(listeners, '', '');
+        await listeners.close(600_000);
+        for (const socket of silent) socket.destroy();
+      },
+      BEFORE_THEY_ARE_GIVEN_UP_MS,
+    );
+
+    it(
+      'cuts what is in the middle of its first words when the grace is over',
+      async () => {
+        const listeners = await start({ httpsPort: 0, tls: certificate });
+        const slow = await openOf(listeners, 'GET / HT', HALF_HELLO);
+        await listeners.close(20);
+        for (const socket of slow) socket.destroy();
+      },
+      BEFORE_THEY_ARE_GIVEN_UP_MS,
+    );
 
     it('cuts what runs longer than the grace', async () => {
       const { handler, response } = begun();

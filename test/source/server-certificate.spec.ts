@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '../../src/platform/clock/clock.js';
@@ -53,6 +53,27 @@ describe('server certificate', () => {
     await rm(join(dir, 'server.crt'));
     const again = await ensureServerCertificate({ dir }, clock);
     expect(again.fingerprintSha256).not.toBe(made.fingerprintSha256);
+  });
+
+  it('is one pair that fits, however many nodes start or renew at once', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const shared = join(dir, `shared-${round}`);
+      const together = (): Promise<ServerCertificate[]> =>
+        Promise.all(Array.from({ length: 6 }, () => ensureServerCertificate({ dir: shared }, clock)));
+      const first = new Set((await together()).map(({ fingerprintSha256 }) => fingerprintSha256));
+      expect(first.size).toBe(1);
+      const key = await readFile(join(shared, 'server.key'));
+      clock.advance(796 * DAY_MS);
+      for (const renewed of await together()) {
+        expect(first).not.toContain(renewed.fingerprintSha256);
+        expect(renewed.key.equals(key)).toBe(true);
+      }
+      await rm(join(shared, 'server.crt'));
+      await writeFile(join(shared, 'server.key'), 'damaged');
+      for (const mended of await together())
+        expect(new X509Certificate(mended.cert).checkPrivateKey(createPrivateKey(mended.key))).toBe(true);
+      expect((await readdir(shared)).sort()).toEqual(['server.crt', 'server.key']);
+    }
   });
 
   describe('from configured files', () => {

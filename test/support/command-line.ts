@@ -11,8 +11,9 @@ export interface CommandResult {
 export async function runCommand(...args: string[]): Promise<CommandResult> {
   const printed = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    jest.spyOn(process[stream], 'write').mockImplementation((chunk) => {
+    jest.spyOn(process[stream], 'write').mockImplementation((chunk, encodingOrDone, done) => {
       printed[stream] += Buffer.from(chunk as string).toString();
+      (typeof encodingOrDone === 'function' ? encodingOrDone : done)?.();
       return true;
     }),
   );

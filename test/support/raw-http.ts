@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, get as httpGet, type IncomingMessage, request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 
 /** Sends text as it is and resolves with all that comes back until the server closes. `half`: closes our half of the connection behind it. */
@@ -28,6 +28,19 @@ export async function sendAndReset(url: string, request: string): Promise<void> 
     secure?.destroy();
   });
   await closed;
+}
+
+/** As much of a TLS handshake as makes a server wait for the rest. */
+export const HALF_HELLO = Buffer.from('16030100fa010000f60303', 'hex').toString('latin1');
+
+/** A connection on which nothing but `first` is ever sent. */
+export async function openSocket(url: string, first: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+  socket.on('error', () => undefined).resume();
+  await once(socket, 'connect');
+  if (first !== '') socket.write(first, 'latin1');
+  return socket;
 }
 
 /** Waits for a state that no event announces, such as a descriptor being closed; fails when it does not come about. */

@@ -126,10 +126,7 @@ export class Installer {
     return (await this.#journal.read()) !== null;
   }
 
-  /**
-   * Ends what a loss of power interrupted: finishes it or undoes it. Null when there was nothing; `undone` when nothing is to be
-   * reported; `found` when nobody can tell what it was, with what was done.
-   */
+  /** Ends what a loss of power interrupted. Null: nothing was; `undone`: nothing is to be reported; `found`: nobody can tell. */
   async recover(): Promise<{ undone: Journal } | { found: readonly string[] } | InstallOutcome | null> {
     const journal = await this.#journal.read();
     if (journal === null) return null;
@@ -152,7 +149,7 @@ export class Installer {
     }
   }
 
-  /** Without a journal every pointer is right as it stands: each names a whole release. The services may not have read it yet. */
+  /** Without a journal each pointer is right as it stands: it names a whole release. The services may not have read it. */
   async #takeAsFound(): Promise<{ found: readonly string[] }> {
     const components = await this.#store.components();
     for (const component of components)

@@ -3,6 +3,7 @@ import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, request } from 'undici';
 import type { TlsFiles } from '../config/agent-config.js';
 import { AgentError, ERROR_NUMBER, systemCode } from '../errors/agent-error.js';
+import { VERSION } from '../version.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -34,7 +35,7 @@ export class HttpAccess {
     try {
       return await request(url, {
         method: options.method ?? 'GET',
-        headers: { 'user-agent': 'haishin-agent/0.1.0', ...options.headers },
+        headers: { 'user-agent': `haishin-agent/${VERSION}`, ...options.headers },
         dispatcher: this.#dispatcher,
         headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
         bodyTimeout: options.idleTimeoutMs ?? HEADERS_TIMEOUT_MS,

@@ -13,6 +13,7 @@ import { sendInventory } from '../server/inventory.js';
 import type { Agent } from '../service/agent.js';
 import type { Outbox } from '../service/outbox.js';
 import { statusRows } from '../status/status-report.js';
+import { VERSION } from '../version.js';
 import { exclusively } from './exclusive.js';
 import { closeOrder, orderKey } from './order-report.js';
 import { scheduleState } from './own-schedule.js';
@@ -133,7 +134,7 @@ export class CommandRunner {
     const schedule = scheduleState(config, current, Date.now());
     const holder = await updateLock.holder();
     return [
-      `agent 0.1.0, node ${process.version}, pid ${process.pid}, up ${Math.round(process.uptime())} s`,
+      `agent ${VERSION}, node ${process.version}, pid ${process.pid}, up ${Math.round(process.uptime())} s`,
       `clock ${new Date().toISOString()}`,
       ...(await Promise.all(disks)),
       `schedule: ${schedule.on ? `on, every ${schedule.intervalSeconds} s` : `off: ${schedule.reason}`}`,

@@ -27,6 +27,10 @@ export interface EmbeddedPostgresOptions {
   settings?: Readonly<Record<string, string>>;
   /** Called when the first process of PostgreSQL has been started. */
   onProcess?: () => void;
+  /** Stopped again within moments, so that whoever wants the directory meanwhile waits: for commands. */
+  brief?: boolean;
+  /** Another process took the directory, because this one gave no sign of life for a while; the server has been ended. */
+  onLost?: () => void;
 }
 
 export interface EmbeddedPostgresConnection {
@@ -59,17 +63,27 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { logger } = options;
   const dataDir = resolve(options.dataDir);
   await makeDataDirectory(dataDir);
-  const lock = await acquireOwnerLock(join(dataDir, 'lock'), logger);
+  let ended: Promise<void> | undefined;
+  let supervisor: PostmasterSupervisor | undefined;
+  const onLost = (): void => {
+    logger.error({ dataDir }, 'another process has taken the data directory: the embedded database is ended here');
+    ended = (ended ?? Promise.resolve())
+      .then(() => supervisor?.cutOff())
+      .catch((error: unknown) => logger.error({ err: error }, 'the embedded database could not be ended'))
+      .then(() => options.onLost?.());
+  };
+  const lock = await acquireOwnerLock(join(dataDir, 'lock'), logger, { brief: options.brief === true, onLost });
   try {
     const plan = await preparePlan(dataDir, options);
-    const supervisor = new PostmasterSupervisor(plan, logger, options.onProcess);
+    supervisor = new PostmasterSupervisor(plan, logger, options.onProcess);
     await supervisor.start();
+    // Lost while it started.
+    if (ended !== undefined) await supervisor.cutOff();
     const end = async (): Promise<void> => {
-      await supervisor.stop();
+      await supervisor?.stop();
       await rm(plan.socketDir, { recursive: true, force: true });
       await lock.release();
     };
-    let ended: Promise<void> | undefined;
     return {
       ...describeConnection(plan.socketDir),
       // Once: after the lock is released, the directory of the socket may be somebody else's.

@@ -19,6 +19,8 @@ export interface LockOwner {
   namespace: string;
   host: string;
   since: string;
+  /** Of a command that needs it for moments: worth waiting for. */
+  brief?: boolean;
 }
 
 export interface OwnerLock {
@@ -28,14 +30,23 @@ export interface OwnerLock {
 const HEARTBEAT_MILLISECONDS = 2_000;
 /** How long an owner whose pid we cannot see (another container, another machine) may be silent. */
 const SILENCE_MILLISECONDS = 7_000;
+/** How long a command may take that only asks the database something. */
+const BRIEF_MILLISECONDS = 15_000;
 
 /**
  * Makes this process the one owner of `path`. A lock whose owner is gone (its pid ended, or now is another process) is
- * explained in the log and cleared.
+ * explained in the log and cleared; one that is only held for moments is waited for.
+ * @param more `brief`: this one is · `onLost`: somebody else has the lock now, because this process gave no sign of life for a while
  * Throws AppError `data-directory-in-use` with the owner's pid.
  */
-export async function acquireOwnerLock(path: string, logger: DatabaseLogger): Promise<OwnerLock> {
+export async function acquireOwnerLock(
+  path: string,
+  logger: DatabaseLogger,
+  more: { brief?: boolean; onLost?: () => void } = {},
+): Promise<OwnerLock> {
+  await outlastBrief(path);
   const mutex = await enterMutex(path);
+  let own: string;
   try {
     const holder = await readOwner(path);
     if (holder === 'unreadable') logger.warn({ path }, 'a lock file without an owner, left by a crash, was cleared');
@@ -46,22 +57,43 @@ export async function acquireOwnerLock(path: string, logger: DatabaseLogger): Pr
         'a lock whose owner is gone was cleared: the server was killed or the machine restarted',
       );
     }
-    await writeOwner(path);
+    own = await writeOwner(path, more.brief === true);
   } finally {
     mutex.close();
   }
-  const heartbeat = setInterval(() => {
+  const beat = async (): Promise<void> => {
+    if ((await readFile(path, 'utf8').catch(goneOrThrow)) !== own) {
+      clearInterval(heartbeat);
+      more.onLost?.();
+      return;
+    }
     const now = new Date();
+    await utimes(path, now, now);
+  };
+  const heartbeat = setInterval(() => {
     // A lost beat is no fault by itself: a full or read-only disk shows where data is written.
-    utimes(path, now, now).catch((error: unknown) => logger.debug({ err: error }, 'the lock could not be refreshed'));
+    beat().catch((error: unknown) => logger.debug({ err: error }, 'the lock could not be refreshed'));
   }, HEARTBEAT_MILLISECONDS).unref();
   return {
     async release() {
       clearInterval(heartbeat);
-      const holder = await readOwner(path);
-      if (typeof holder === 'object' && holder.pid === process.pid) await rm(path, { force: true });
+      if ((await readFile(path, 'utf8').catch(goneOrThrow)) === own) await rm(path, { force: true });
     },
   };
+}
+
+function goneOrThrow(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+/** Waits while a command has the lock. */
+async function outlastBrief(path: string): Promise<void> {
+  const deadline = performance.now() + BRIEF_MILLISECONDS;
+  while (performance.now() < deadline) {
+    const holder = await readOwner(path);
+    if (typeof holder !== 'object' || holder.brief !== true || !(await isHeld(path, holder))) return;
+    await sleep(50);
+  }
 }
 
 /** Whoever holds `path` at present, if that process is alive. */
@@ -80,9 +112,9 @@ function inUse(path: string, holder: Pick<LockOwner, 'pid' | 'host' | 'since'>):
 async function readOwner(path: string): Promise<LockOwner | 'unreadable' | undefined> {
   try {
     const owner = JSON.parse(await readFile(path, 'utf8')) as Partial<LockOwner>;
-    const { pid, startTicks, namespace, host, since } = owner;
+    const { pid, startTicks, namespace, host, since, brief } = owner;
     if (pid === undefined || startTicks === undefined || namespace === undefined) return 'unreadable';
-    return { pid, startTicks, namespace, host: host ?? 'unknown', since: since ?? 'unknown' };
+    return { pid, startTicks, namespace, host: host ?? 'unknown', since: since ?? 'unknown', brief: brief === true };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     // Written by rename, so half a file is no writer at work but a disk that lost it.
@@ -114,7 +146,8 @@ async function modifiedAt(path: string): Promise<number | undefined> {
   return (await stat(path).catch(() => undefined))?.mtimeMs;
 }
 
-async function writeOwner(path: string): Promise<void> {
+/** Returns what it wrote, which no other owner writes. */
+async function writeOwner(path: string, brief: boolean): Promise<string> {
   const self = await identifyProcess(process.pid);
   const owner: LockOwner = {
     pid: process.pid,
@@ -122,10 +155,13 @@ async function writeOwner(path: string): Promise<void> {
     namespace: pidNamespace(),
     host: hostname(),
     since: new Date().toISOString(),
+    ...(brief ? { brief } : {}),
   };
   const partial = `${path}.${process.pid}`;
-  await writeFile(partial, `${JSON.stringify(owner)}\n`, { mode: 0o644, flush: true });
+  const text = `${JSON.stringify(owner)}\n`;
+  await writeFile(partial, text, { mode: 0o644, flush: true });
   await rename(partial, path);
+  return text;
 }
 
 /**

@@ -24,8 +24,8 @@ export function postgresArguments(
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_line_prefix: '%m [%p] ',
-    // Failed statements are the application's to log, with what it was doing.
-    log_min_messages: 'fatal',
+    // Of crashes and recovery. Failed statements lie below it: they are the application's to log, with what it was doing.
+    log_min_messages: 'log',
     log_checkpoints: 'off',
     log_autovacuum_min_duration: '-1',
     ...extra,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../platform/errors/app-error.js';
 import type { DatabaseLogger } from '../database.logger.js';
 import {
+  cutOffPostmaster,
   type PostmasterPlan,
   removeMisleadingLocks,
   startPostmaster,
@@ -54,11 +55,20 @@ export class PostmasterSupervisor {
     this.watch(WATCH_MILLISECONDS);
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.end(stopPostmaster);
+  }
+
+  /** The cluster is somebody else's now. */
+  cutOff(): Promise<void> {
+    return this.end(cutOffPostmaster);
+  }
+
+  private async end(how: typeof stopPostmaster): Promise<void> {
     this.stopping = true;
     clearTimeout(this.timer);
     await this.running;
-    if (this.postmaster !== undefined) await stopPostmaster(this.postmaster);
+    if (this.postmaster !== undefined) await how(this.postmaster);
     this.postmaster = undefined;
     process.off('exit', this.onExit);
   }

@@ -80,10 +80,16 @@ function startFailure(plan: PostmasterPlan, outcome: string, output: string): Ap
     full ? 'storage' : 'unavailable',
     full ? 'disk-full.postmaster' : 'embedded-database-start-failed',
     {
-      values: { why, lastLine: output.trim().split('\n').at(-1) ?? '' },
+      values: { why, lastLine: reasonIn(output) },
       details: { logFile: plan.logFile, output },
     },
   );
+}
+
+/** The last line that says why; hints and a last "is shut down" may stand behind it. */
+function reasonIn(output: string): string {
+  const lines = output.trim().split('\n');
+  return lines.findLast((line) => /\b(?:FATAL|PANIC):/.test(line)) ?? lines.at(-1) ?? '';
 }
 
 async function tailOf(logFile: string, from: number): Promise<string> {
@@ -149,6 +155,14 @@ export async function stopPostmaster(postmaster: ProcessIdentity): Promise<void>
   ] as const) {
     if (!(await signalProcess(postmaster, signal))) return;
     if (await waitForExit(postmaster, milliseconds)) return;
+  }
+}
+
+/** Ends it without a last checkpoint, which would be written into what another one has by now. */
+export async function cutOffPostmaster(postmaster: ProcessIdentity): Promise<void> {
+  for (const signal of ['SIGQUIT', 'SIGKILL'] as const) {
+    if (!(await signalProcess(postmaster, signal))) return;
+    if (await waitForExit(postmaster, 1_000)) return;
   }
 }
 

@@ -26,7 +26,7 @@ export interface FetchedFile {
 }
 
 /** A file whose signature is not known yet; `remembered`: it was not asked for, as its unit has the version that it was fetched for. */
-export type FileContent = Omit<FetchedFile, 'signature'> & { remembered: boolean };
+export type FileContent = Omit<FetchedFile, 'signature' | 'doubted'> & { remembered: boolean };
 
 export interface FetchProgress {
   /** Told by each group that is done with it; several may name the same file. */

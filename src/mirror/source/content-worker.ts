@@ -1,6 +1,7 @@
 import { toAppError } from '../../platform/errors/app-error.js';
 import { createForwarder } from '../../platform/http/forwarding.js';
 import { startListeners, type Listeners } from '../../platform/http/listeners.js';
+import { trustedProxies } from '../../platform/http/trusted-proxies.js';
 import { createLogger, type Logger } from '../../platform/logging/logger.js';
 import { readAuthorities } from '../../platform/tls/authorities.js';
 import { watchCertificate, type CertificateWatch } from '../../platform/tls/certificate-watch.js';
@@ -90,7 +91,7 @@ class ContentWorker {
       onMissing: this.missing.record,
       metrics: this.counters,
     });
-    const forwarder = createForwarder(apiSocket);
+    const forwarder = createForwarder(apiSocket, trustedProxies(this.settings.trustedProxies ?? []));
     const place = tls && { ...tls, dir: dataDir };
     const certificate = place && (await ensureServerCertificate(place));
     const listeners = await startListeners({

@@ -13,6 +13,8 @@ export interface WorkerSettings {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** PEM file with the authorities of client certificates. */
   readonly clientCaFile?: string;
+  /** Whose word on the scheme and host of their clients is passed on. */
+  readonly trustedProxies?: readonly string[];
   /** Unix socket on which the primary process answers everything but the update source. */
   readonly apiSocket: string;
   readonly logLevel: string;

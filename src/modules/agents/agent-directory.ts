@@ -5,9 +5,8 @@ import { ActionPort, NO_WORK, type AgentWork } from './action.port.js';
 import { AgentChanges } from './agent-changes.js';
 import { AgentGroupService, type GroupTree } from './agent-group.service.js';
 import { AgentRepository, type AgentFacts } from './agent.repository.js';
-import { EnrolmentToken } from './enrolment-token.entity.js';
 import { askingInterval } from './asking-interval.js';
-import { EnrolmentTokenService } from './enrolment-token.service.js';
+import { Memory } from './memory.js';
 import { Waker, type WakeListener } from './waker.js';
 import { overloaded } from './work-gate.js';
 
@@ -19,17 +18,9 @@ export interface KnownAgent extends AgentFacts {
   readonly answers: Map<string, unknown>;
 }
 
-interface Remembered<T> {
-  value: T;
-  at: number;
-}
-
 const MAX_AGENTS = 50_000;
-const MAX_TOKENS = 1_000;
-/** Even with every notification arriving, nothing is believed longer than this. */
-const TRUST_MS = 60_000;
-/** While other nodes' changes do not arrive. */
-const TRUST_ALONE_MS = 500;
+/** A memory of its own: whoever asks for what does not exist must not push real products out. */
+const MAX_ABSENT = 10_000;
 /** How many loads may be under way before callers are asked to come back later. */
 const MAX_LOADING = 20_000;
 const BATCH = 1_000;
@@ -50,8 +41,8 @@ interface Load {
  */
 @Injectable()
 export class AgentDirectory implements WakeListener, OnModuleInit {
-  private readonly agents = new Map<string, Remembered<KnownAgent | null>>();
-  private readonly tokens = new Map<string, Remembered<EnrolmentToken | null>>();
+  private readonly agents: Memory<KnownAgent>;
+  private readonly absent: Memory<true>;
   private readonly loading = new Map<string, Load>();
   private queue: [string, Load][] = [];
   /** A fleet that asks at once is read piece by piece, not over all connections that there are. */
@@ -61,12 +52,14 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
   constructor(
     private readonly repository: AgentRepository,
     private readonly groups: AgentGroupService,
-    private readonly enrolment: EnrolmentTokenService,
     private readonly actions: ActionPort,
-    private readonly changes: AgentChanges,
+    changes: AgentChanges,
     private readonly waker: Waker,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.agents = new Memory(MAX_AGENTS, changes);
+    this.absent = new Memory(MAX_ABSENT, changes);
+  }
 
   onModuleInit(): void {
     this.waker.add(this);
@@ -75,13 +68,14 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
   woken(controllerIds: readonly string[] | null): void {
     if (controllerIds === null) {
       this.agents.clear();
-      this.tokens.clear();
+      this.absent.clear();
       this.tree = null;
       for (const load of this.loading.values()) load.outdated = load.started;
       return;
     }
     for (const id of controllerIds) {
       this.agents.delete(id);
+      this.absent.delete(id);
       const load = this.loading.get(id);
       if (load !== undefined) load.outdated = load.started;
     }
@@ -90,9 +84,9 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
   /** What is known without asking; undefined when a query is needed. */
   peek(controllerId: string): KnownAgent | null | undefined {
     const known = this.agents.get(controllerId);
-    if (known === undefined || !this.trusted(known.at)) return undefined;
-    const changesAt = known.value?.work.changesAt ?? null;
-    return changesAt === null || this.clock.now() < changesAt ? known.value : undefined;
+    if (known === undefined) return this.absent.get(controllerId) === undefined ? undefined : null;
+    const { changesAt } = known.work;
+    return changesAt === null || this.clock.now() < changesAt ? known : undefined;
   }
 
   /** Null when there is no such product. @throws AppError `overloaded`, and what the database throws. */
@@ -105,21 +99,6 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
       // Read before the change that was told meanwhile: once more.
       if (!load.outdated) return agent;
     }
-  }
-
-  /** The enrolment or gateway token with this hash, while it is valid. */
-  async token(hash: Buffer): Promise<EnrolmentToken | null> {
-    const key = hash.toString('base64');
-    const known = this.tokens.get(key);
-    if (known !== undefined && this.trusted(known.at))
-      return known.value !== null && this.enrolment.isValid(known.value) ? known.value : null;
-    const found = await this.enrolment.find(hash);
-    remember(this.tokens, key, { value: found, at: performance.now() }, MAX_TOKENS);
-    return found;
-  }
-
-  private trusted(at: number): boolean {
-    return performance.now() - at < (this.changes.connected ? TRUST_MS : TRUST_ALONE_MS);
   }
 
   private load(controllerId: string): Load {
@@ -165,8 +144,18 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
 
   private settle(id: string, load: Load, agent: KnownAgent | null): void {
     if (this.loading.get(id) === load) this.loading.delete(id);
-    if (!load.outdated) remember(this.agents, id, { value: agent, at: performance.now() }, MAX_AGENTS);
+    if (!load.outdated) this.remember(id, agent);
     load.settle(agent);
+  }
+
+  private remember(id: string, agent: KnownAgent | null): void {
+    if (agent === null) {
+      this.agents.delete(id);
+      this.absent.set(id, true);
+    } else {
+      this.absent.delete(id);
+      this.agents.set(id, agent);
+    }
   }
 
   private async read(ids: string[]): Promise<Map<string, KnownAgent>> {
@@ -213,11 +202,3 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
 
 /** After this long the product is taken to have died in its update. */
 export const OWN_UPDATE_MS = 2 * 3_600_000;
-
-function remember<T>(memory: Map<string, T>, key: string, value: T, most: number): void {
-  memory.delete(key);
-  memory.set(key, value);
-  if (memory.size <= most) return;
-  const [oldest] = memory.keys();
-  if (oldest !== undefined) memory.delete(oldest);
-}

@@ -6,12 +6,12 @@ import { inTransaction, nothingAlongside, type Alongside } from '../../database/
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { isUuid } from '../../platform/http/uuid.js';
 import { AgentChanges } from './agent-changes.js';
 import { unknownGroups } from './agent.errors.js';
 import { AgentGroup } from './agent-group.entity.js';
 import { AgentSettings } from './agent.settings.js';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_DEPTH = 20;
 
 export interface AgentGroupView {
@@ -108,7 +108,7 @@ export class AgentGroupService {
    */
   async resolve(idOrName: string): Promise<string> {
     const groups = await this.all();
-    if (UUID.test(idOrName)) {
+    if (isUuid(idOrName)) {
       const found = groups.find((group) => group.id === idOrName.toLowerCase());
       if (found === undefined) throw unknownGroups([idOrName]);
       return found.id;

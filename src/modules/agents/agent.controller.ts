@@ -42,10 +42,12 @@ export class AgentController {
     const actor = actorOf(request).name;
     const orders = await checkedOrders(body);
     // No Idempotency-Key: the answer holds tokens, and no answer with tokens is kept. A second try is told `agent-exists`.
-    const registered = await this.agents.register(orders, actor);
-    const [only] = registered;
-    const single = Array.isArray(body) ? undefined : only;
-    await this.audit.record(actor, 'agent.register', single?.controllerId ?? null, { agents: registered.length });
+    const list = Array.isArray(body);
+    const registered = await this.agents.register(orders, actor, async (manager, ids) => {
+      const details = { agents: ids.length, ...(list ? { controllerIds: ids } : {}) };
+      await this.audit.record(actor, 'agent.register', list ? null : (ids[0] ?? null), details, manager);
+    });
+    const single = list ? undefined : registered[0];
     if (single === undefined) return registered;
     return { ...(await this.agents.get(single.controllerId)), securityToken: single.securityToken };
   }

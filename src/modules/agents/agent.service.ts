@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { isUniqueViolation } from '../../database/database.errors.js';
-import { inTransaction, retried } from '../../database/transaction.js';
+import { inTransaction, nothingAlongside, retried, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
@@ -71,9 +71,14 @@ export class AgentService {
 
   /**
    * All of them or none.
+   * @param alongside told their ids
    * @throws AppError `agent-exists` with the ids, `controller-id-invalid`, `agent-group-unknown`, `agent-twice`, `token-in-use`.
    */
-  async register(orders: AgentOrder[], actor: string): Promise<RegisteredAgent[]> {
+  async register(
+    orders: AgentOrder[],
+    actor: string,
+    alongside: Alongside<readonly string[]> = nothingAlongside,
+  ): Promise<RegisteredAgent[]> {
     const strange = orders.find((order) => !isControllerId(order.controllerId));
     if (strange !== undefined) throw invalidControllerId(strange.controllerId);
     const groups = new Map<string, string>();
@@ -105,6 +110,10 @@ export class AgentService {
         throw new AppError('conflict', 'agent-exists', {
           details: { agents: known.slice(0, 20) },
         });
+      await alongside(
+        manager,
+        rows.map((row) => row.controllerId),
+      );
     });
     await this.changes.publish(rows.map((row) => row.controllerId));
     return registered;

@@ -20,6 +20,7 @@ import { DdiRoutes } from './ddi/ddi.routes.js';
 import { PollHandler } from './ddi/poll-handler.js';
 import { RefusedLog } from './ddi/refused-log.js';
 import { WorkGate } from './work-gate.js';
+import { EnrolmentTokenDirectory } from './enrolment-token.directory.js';
 import { EnrolmentTokenService } from './enrolment-token.service.js';
 import { EnrolmentController } from './enrolment.controller.js';
 import { EnrolmentService } from './enrolment.service.js';
@@ -53,6 +54,7 @@ import { Waker } from './waker.js';
     DdiAuthentication,
     DdiRoutes,
     EnrolmentService,
+    EnrolmentTokenDirectory,
     EnrolmentTokenService,
     FleetService,
     HeldPolls,

@@ -90,10 +90,13 @@ export class EnrolmentTokenService {
     await this.changes.publish(null);
   }
 
-  /** The token with this hash while it may be used; its number of uses is another matter. */
-  async find(hash: Buffer): Promise<EnrolmentToken | null> {
-    const row = await this.dataSource.getRepository(EnrolmentToken).findOneBy({ tokenHash: hash });
-    return row !== null && this.isValid(row) ? row : null;
+  /** The tokens with these hashes, by their hex text, while they may be used; their number of uses is another matter. */
+  async findAll(hashes: Buffer[]): Promise<Map<string, EnrolmentToken>> {
+    const rows = await this.dataSource
+      .createQueryBuilder(EnrolmentToken, 'token')
+      .where('token.token_hash = any(:hashes)', { hashes })
+      .getMany();
+    return new Map(rows.filter((row) => this.isValid(row)).map((row) => [row.tokenHash.toString('hex'), row]));
   }
 
   isValid(row: Pick<EnrolmentToken, 'revokedAt' | 'expiresAt'>): boolean {

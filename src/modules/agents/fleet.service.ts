@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { isUuid } from '../../platform/http/uuid.js';
 import type { EntityManager } from 'typeorm';
 import { unknownAgents, unknownGroups } from './agent.errors.js';
 import { AgentRepository } from './agent.repository.js';
@@ -30,8 +31,4 @@ export class FleetService {
     }
     return members;
   }
-}
-
-function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

@@ -3,6 +3,8 @@ import { Waker, type WakeListener } from './waker.js';
 
 /** Polls that one node holds at most; what comes above is answered at once. */
 const MAX_HELD = 25_000;
+/** Of one product: it has one, and those that it has given up and that we do not know of yet. None may take the place of all others. */
+const MAX_OF_ONE = 8;
 
 export interface HeldPoll {
   /** Resolves when something may have changed, or when nothing may be held any more. */
@@ -35,6 +37,11 @@ export class HeldPolls implements WakeListener, OnModuleInit, OnModuleDestroy {
 
   get open(): boolean {
     return !this.closing && this.count < MAX_HELD;
+  }
+
+  /** Whether one more poll of this product may wait here. */
+  openFor(controllerId: string): boolean {
+    return this.open && (this.held.get(controllerId)?.size ?? 0) < MAX_OF_ONE;
   }
 
   /** The caller looks at the product's work only after this, and calls `leave` in the end. */

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../platform/errors/app-error.js';
 import { Idempotency, TakesIdempotencyKey } from '../../platform/http/idempotency.js';
 import { parseInstant } from '../../platform/http/instant.js';
-import type { Page } from '../../platform/http/page.js';
+import type { Page, PageQuery } from '../../platform/http/page.js';
 import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.api.js';
 import { CommandOrder, CommandQuery, ExportQuery, TargetQuery } from './command.dto.js';
 import { CommandService } from './command.service.js';
@@ -139,7 +139,7 @@ export class CommandController {
   }
 }
 
-function filterOf(query: CommandQuery): TrackingFilter {
+function filterOf(query: Omit<CommandQuery, keyof PageQuery>): TrackingFilter {
   return {
     types: query.type,
     state: query.state,

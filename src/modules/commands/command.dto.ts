@@ -1,3 +1,4 @@
+import { OmitType } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -148,7 +149,8 @@ export class CommandQuery extends PageQuery {
   text?: string;
 }
 
-export class ExportQuery extends CommandQuery {
+/** The whole list: it has no pages. */
+export class ExportQuery extends OmitType(CommandQuery, ['limit', 'cursor'] as const) {
   @IsIn(['csv', 'ndjson'])
   format: 'csv' | 'ndjson' = 'ndjson';
 }

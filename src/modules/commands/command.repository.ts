@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { CommandOrigin, CommandType, NewTarget, StateCounts } from './command.types.js';
-import { TARGET_STATES, type TargetState } from './target-states.js';
+import { OPEN_STATES_SQL, TARGET_STATES, type TargetState } from './target-states.js';
 
 /** What never changes of a command, and its end. */
 export interface CommandHead {
@@ -154,7 +154,7 @@ export class CommandRepository {
   async hasOpen(manager: EntityManager, seq: string, month: string): Promise<boolean> {
     const [row] = await manager.query<{ open: boolean }[]>(
       `select exists (select 1 from command_target where month = $1 and command_seq = $2
-         and state in ('queued', 'delivered', 'downloading', 'downloaded', 'installing', 'cancelling')) as open`,
+         and state in (${OPEN_STATES_SQL})) as open`,
       [month, seq],
     );
     return row?.open === true;
@@ -165,7 +165,7 @@ export class CommandRepository {
     const rows = await this.dataSource.query<{ seq: string }[]>(
       `select c.seq from command c where c.ended_at is null and not exists (select 1 from command_target t
          where t.month = c.month and t.command_seq = c.seq
-           and t.state in ('queued', 'delivered', 'downloading', 'downloaded', 'installing', 'cancelling')) limit $1`,
+           and t.state in (${OPEN_STATES_SQL})) limit $1`,
       [limit],
     );
     return rows.map((row) => row.seq);

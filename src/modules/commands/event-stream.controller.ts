@@ -21,7 +21,8 @@ export class EventStreamController {
   open(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const last = request.headers['last-event-id'];
     const { tokenId } = actorOf(request);
-    reply.hijack();
     this.stream.attach(reply.raw, tokenId, typeof last === 'string' ? last : undefined, { 'x-request-id': request.id });
+    // Only now: whoever is refused gets his answer from Fastify.
+    reply.hijack();
   }
 }

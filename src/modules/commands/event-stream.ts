@@ -74,14 +74,15 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     this.listeners.clear();
   }
 
-  /** @throws AppError `too-many-listeners`. */
+  /** @throws AppError `too-many-listeners`, before anything is written. */
   attach(
     response: ServerResponse,
     tokenId: string,
     lastEventId: string | undefined,
     head: Record<string, string>,
   ): void {
-    if (this.listeners.size >= MAX_LISTENERS) throw new AppError('unavailable', 'too-many-listeners');
+    if (this.listeners.size >= MAX_LISTENERS)
+      throw new AppError('unavailable', 'too-many-listeners', { details: { retryAfterSeconds: 30 } });
     response.writeHead(200, {
       ...head,
       'content-type': 'text/event-stream; charset=utf-8',

@@ -1,3 +1,4 @@
+import { WEEKDAYS } from '../../platform/clock/clock-time.js';
 import type { MaintenanceWindow } from './command.types.js';
 
 /** Whether a product may install now. */
@@ -30,7 +31,6 @@ export function nextTurn(window: MaintenanceWindow | null, now: Date): Date | nu
   return moments.find((each) => each.getTime() <= last && isWindowOpen(window, each) !== open) ?? null;
 }
 
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Minutes since local midnight, and the day of the week (0 = Sunday). */

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { DataSource, type EntityManager } from 'typeorm';
+import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { CommandSettings } from './command.settings.js';
@@ -8,6 +9,7 @@ import { CommandSettings } from './command.settings.js';
 const PARTITIONED = ['command_target', 'target_attempt', 'target_message', 'agent_event'];
 const MONTHS_AHEAD = 2;
 const DELETE_BATCH = 5_000;
+const DROP_WAIT_MS = 2_000;
 
 /** First day of the month (UTC) in which something falls: the key of its partition. */
 export function monthOf(at: Date): string {
@@ -73,11 +75,22 @@ export class Months implements OnApplicationBootstrap {
       [PARTITIONED],
     );
     const old = rows.filter(({ name }) => `${name.slice(-7).replace('_', '-')}-01` < oldest);
-    // A name from the catalogue of the database, of a form that was checked.
-    for (const { name } of old) await this.dataSource.query(`drop table "${name}"`);
+    for (const { name } of old) await this.drop(name);
     await this.deleteCommands(oldest);
     for (const { name } of old) this.made.delete(`${name.slice(-7).replace('_', '-')}-01`);
     return [...new Set(old.map(({ name }) => name.slice(-7).replace('_', '-')))].sort();
+  }
+
+  /**
+   * Every node does this in the same minute. Nothing of commands can be read or written while it waits for somebody who reads for long,
+   * an export say: then it is left for the next night.
+   * @param name from the catalogue of the database, of a form that was checked
+   */
+  private async drop(name: string): Promise<void> {
+    await inTransaction(this.dataSource, async (manager) => {
+      await manager.query(`set local lock_timeout = ${DROP_WAIT_MS}`);
+      await manager.query(`drop table if exists "${name}"`);
+    });
   }
 
   private async deleteCommands(oldest: string): Promise<void> {

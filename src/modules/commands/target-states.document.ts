@@ -27,7 +27,7 @@ export function targetStatesDocument(): string {
     '',
     'Written by `haishin command-states` from `src/modules/commands/target-states.ts`; a test compares them. Each change is one',
     'conditional statement: of two that race, one wins and the other is told so. `slow` (no progress for 120 minutes) is a flag and',
-    'never a state. A failed try is offered again up to three times, half an hour apart, before the state is `failed`.',
+    'never a state. After a failed try the order is offered again, unless it was the last one: three tries in all, half an hour apart, by default.',
     '',
     '| state | counted as | final |',
     '|---|---|---|',

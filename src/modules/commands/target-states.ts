@@ -154,6 +154,8 @@ export const FINAL_STATES = TARGET_STATES.filter(
   (state) => !TRANSITIONS.some(({ from, event }) => event !== 'retry' && from.includes(state)),
 );
 export const OPEN_STATES = TARGET_STATES.filter((state) => !FINAL_STATES.includes(state));
+/** For `state in (…)`: as literals, so that the planner sees them. */
+export const OPEN_STATES_SQL = OPEN_STATES.map((state) => `'${state}'`).join(', ');
 
 export function isTargetState(text: string): text is TargetState {
   return (TARGET_STATES as readonly string[]).includes(text);

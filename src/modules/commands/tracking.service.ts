@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { isUuid } from '../../platform/http/uuid.js';
 import { StandingService } from '../agents/agents.api.js';
 import { CommandRepository, noCounts } from './command.repository.js';
 import { unknownCommand } from './command.service.js';
@@ -20,7 +21,6 @@ import {
   type TimelineEntry,
 } from './tracking.view.js';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Feedbacks, of each at most 10 texts: a page has up to 500 products. */
 const MESSAGES_IN_LIST = 3;
 const MESSAGES_IN_TIMELINE = 1_000;
@@ -123,7 +123,7 @@ export class TrackingService {
 
   /** @throws AppError `command-unknown`. */
   async find(id: string): Promise<TrackedCommand> {
-    const command = UUID.test(id) ? await this.tracking.find(id) : null;
+    const command = isUuid(id) ? await this.tracking.find(id) : null;
     if (command === null) throw unknownCommand(id.slice(0, 100));
     return command;
   }

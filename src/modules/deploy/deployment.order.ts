@@ -1,6 +1,7 @@
 import type { Channel } from '../../mirror/snapshot/channel.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { parseInstant } from '../../platform/http/instant.js';
+import { CLOCK_TIME } from '../../platform/clock/clock-time.js';
 import type { DeployParameters, MaintenanceWindow } from '../commands/commands.api.js';
 import type { DeploymentBody, WindowBody } from './deployment.dto.js';
 import type { Selection } from './deployment.entity.js';
@@ -45,8 +46,6 @@ export function modeOf(mode: DeploymentBody['mode']): DeployParameters['mode'] {
   if (mode === 'download-only') return { download: 'forced', update: 'skip' };
   return mode;
 }
-
-const CLOCK_TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 /** @throws AppError `window-invalid`. */
 export function windowOf(body: WindowBody | null | undefined): MaintenanceWindow | null {

@@ -8,6 +8,7 @@ import { ReleaseRepository } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
+import { isUuid } from '../../platform/http/uuid.js';
 import { ComponentService, LicenceSettings, type Licences } from '../download/download.api.js';
 import type { DeploymentOrder } from './deployment.order.js';
 import { requireOpening } from './deployment.order.js';
@@ -21,8 +22,6 @@ import type { WantedRelease } from './target-decision.js';
 export interface PlannedPart extends PartOrder {
   targets: PlannedTarget[];
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Turns an order into targets; writes nothing, so that a preview is the same calculation as the order. */
 @Injectable()
@@ -108,7 +107,7 @@ export class DeploymentPlanner {
     channel: Channel,
     licences: Licences,
   ): Promise<WantedRelease[]> {
-    const found = await this.releases.findMany(ids.filter((id) => UUID.test(id)).map((id) => id.toLowerCase()));
+    const found = await this.releases.findMany(ids.filter((id) => isUuid(id)).map((id) => id.toLowerCase()));
     return [...new Set(ids)].map((id) => {
       const release = found.get(id.toLowerCase());
       if (release === undefined) throw new AppError('not-found', 'release-unknown', { details: { release: id } });

@@ -23,8 +23,8 @@ import {
 } from 'class-validator';
 import { BINDINGS, type Binding } from './plan.definition.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
+import { CLOCK_TIME } from '../../platform/clock/clock-time.js';
 
-const CLOCK_TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
 const MOST_RINGS = 50;
 const MOST_NAMES = 10_000;
 

@@ -3,10 +3,9 @@ import { DataSource, QueryFailedError } from 'typeorm';
 import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { isUuid } from '../../platform/http/uuid.js';
 import { DeploymentPlan } from './plan.entity.js';
 import { planUnknown } from './plan.errors.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** All SQL of deployment plans. */
 @Injectable()
@@ -32,7 +31,7 @@ export class PlanRepository {
   /** By id or by name. @throws AppError `plan-unknown`. */
   async get(idOrName: string): Promise<DeploymentPlan> {
     const repository = this.dataSource.getRepository(DeploymentPlan);
-    const found = UUID.test(idOrName) ? await repository.findOneBy({ id: idOrName.toLowerCase() }) : null;
+    const found = isUuid(idOrName) ? await repository.findOneBy({ id: idOrName.toLowerCase() }) : null;
     const plan = found ?? (await repository.findOneBy({ name: idOrName }));
     if (plan === null) throw planUnknown(idOrName);
     return plan;

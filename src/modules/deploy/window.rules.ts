@@ -1,3 +1,4 @@
+import { WEEKDAYS } from '../../platform/clock/clock-time.js';
 import type { MaintenanceWindow } from '../commands/commands.api.js';
 import { nextLocalTime } from './local-start.js';
 
@@ -31,7 +32,6 @@ export function firstOpening(window: MaintenanceWindow, now: Date): Opening | nu
 }
 
 const ALL_DAYS = [0, 1, 2, 3, 4, 5, 6];
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 function localWeekday(at: Date, timeZone: string): number {
   return WEEKDAYS.indexOf(new Intl.DateTimeFormat('en-US', { timeZone, weekday: 'short' }).format(at));

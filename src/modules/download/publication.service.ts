@@ -10,6 +10,7 @@ import { Snapshot, SnapshotChannel, SnapshotRelease } from '../../mirror/snapsho
 import { PublishedTree } from '../../mirror/source/published-tree.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import { isUuid } from '../../platform/http/uuid.js';
 
 export interface ReleaseView {
   id: string;
@@ -65,8 +66,6 @@ function nothingIn(channel: Channel): ChannelView {
   const unknown = { publishedAt: null, reason: null, source: null };
   return { id: channel, snapshotId: null, ...unknown, fileCount: 0, totalBytes: 0 };
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What is published, and of what it is made; reading only. */
 @Injectable()
@@ -207,7 +206,7 @@ export class PublicationService {
 
   /** @throws AppError `release-unknown`. */
   async release(id: string): Promise<ReleaseView> {
-    const row = UUID.test(id) ? await this.dataSource.getRepository(Release).findOneBy({ id }) : null;
+    const row = isUuid(id) ? await this.dataSource.getRepository(Release).findOneBy({ id }) : null;
     if (row === null) throw new AppError('not-found', 'release-unknown', { values: { release: id } });
     return (await this.releaseViews([row]))[0] as ReleaseView;
   }

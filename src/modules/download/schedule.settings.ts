@@ -18,8 +18,7 @@ import {
   type ValidatorConstraintInterface,
 } from 'class-validator';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
-
-const CLOCK_TIME = /^([01]\d|2[0-3]):[0-5]\d$/;
+import { CLOCK_TIME, WEEKDAYS } from '../../platform/clock/clock-time.js';
 
 @ValidatorConstraint({ name: 'timeZone' })
 class IsTimeZone implements ValidatorConstraintInterface {
@@ -132,8 +131,6 @@ interface LocalTime {
   time: string;
   minute: number;
 }
-
-const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 type Strike = Omit<LocalTime, 'minute'>;
 

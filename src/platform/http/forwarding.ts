@@ -34,22 +34,27 @@ export interface Forwarder {
  * Hands requests on to another process over a unix socket, bodies streamed both ways. The address, scheme and host of the
  * client are appended to `X-Forwarded-For`, `-Proto` and `-Host`: the last value of each is ours and may be believed by a
  * receiver that listens on nothing but that socket.
+ * @param isProxy whose word on scheme and host is taken for the client's
  */
-export function createForwarder(socketPath: string): Forwarder {
+export function createForwarder(socketPath: string, isProxy: (address: string) => boolean = () => false): Forwarder {
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 256 });
   return {
-    handler: (req, res) => forward(req, res, socketPath, agent),
+    handler: (req, res) => forward(req, res, { socketPath, agent }, isProxy),
     close: () => agent.destroy(),
   };
 }
 
-function forward(req: IncomingMessage, res: ServerResponse, socketPath: string, agent: Agent): void {
+function forward(
+  req: IncomingMessage,
+  res: ServerResponse,
+  way: { socketPath: string; agent: Agent },
+  isProxy: (address: string) => boolean,
+): void {
   const outgoing = request({
-    socketPath,
-    agent,
+    ...way,
     method: req.method,
     path: req.url,
-    headers: requestHeaders(req),
+    headers: requestHeaders(req, isProxy),
     setDefaultHeaders: false,
   });
   outgoing.on('response', (incoming) => {
@@ -98,25 +103,34 @@ function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
   res.end(body);
 }
 
-function requestHeaders(req: IncomingMessage): string[] {
+function requestHeaders(req: IncomingMessage, isProxy: (address: string) => boolean): string[] {
   const headers = endToEnd(req.rawHeaders, (name) => name.startsWith('x-forwarded-') || name === FORWARDED_CLIENT_CN);
   // A body without a length keeps its framing; the parser has taken the original one off.
   if (req.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
   // HTTP/1.0 clients may leave Host out; the request to the next process is of version 1.1.
   if (req.headers.host === undefined) headers.push('Host', 'localhost');
   const scheme = 'encrypted' in req.socket && req.socket.encrypted ? 'https' : 'http';
-  appendList(headers, 'X-Forwarded-For', req.headers['x-forwarded-for'], req.socket.remoteAddress ?? 'unknown');
-  appendList(headers, 'X-Forwarded-Proto', req.headers['x-forwarded-proto'], scheme);
-  appendList(headers, 'X-Forwarded-Host', req.headers['x-forwarded-host'], req.headers.host ?? 'localhost');
+  const peer = req.socket.remoteAddress ?? 'unknown';
+  const [proto, host] = [req.headers['x-forwarded-proto'], req.headers['x-forwarded-host']];
+  // A proxy's own scheme and host are not what its client used.
+  const told = isProxy(peer);
+  appendList(headers, 'X-Forwarded-For', req.headers['x-forwarded-for'], peer);
+  appendList(headers, 'X-Forwarded-Proto', proto, told && proto ? null : scheme);
+  appendList(headers, 'X-Forwarded-Host', host, told && host ? null : (req.headers.host ?? 'localhost'));
   const commonName = clientCommonName(req);
   if (commonName !== null) headers.push(FORWARDED_CLIENT_CN, encodeURIComponent(commonName));
   headers.push('Connection', 'keep-alive');
   return headers;
 }
 
-function appendList(headers: string[], name: string, before: string | string[] | undefined, value: string): void {
-  const list = Array.isArray(before) ? before.join(', ') : before;
-  headers.push(name, list ? `${list}, ${value}` : value);
+/** `value` null: the last one before is the last one. */
+function appendList(
+  headers: string[],
+  name: string,
+  before: string | string[] | undefined,
+  value: string | null,
+): void {
+  headers.push(name, [before, value].flat().filter(Boolean).join(', '));
 }
 
 /** The flat header list without what must not travel further. */

@@ -3,6 +3,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo } from 'node:net';
 import { answerHalfClosed } from './half-closed.js';
 import { AppError } from '../errors/app-error.js';
+import { OpenConnections } from './open-connections.js';
 
 export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -92,6 +93,7 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
       ? null
       : tuned(createSecureServer({ ...SERVER_OPTIONS, ...tlsOptions(options.clientCa), ...tls }, handler));
   const servers = [plain, secure].filter((server) => server !== null);
+  const open = servers.map((server) => ({ server, connections: new OpenConnections(server) }));
   try {
     const httpUrl = plain && httpPort !== 'off' ? `http://${await listen(plain, host, httpPort, onError)}` : null;
     const httpsUrl = secure && httpsPort !== 'off' ? `https://${await listen(secure, host, httpsPort, onError)}` : null;
@@ -102,7 +104,7 @@ export async function startListeners(options: ListenersOptions): Promise<Listene
         secure?.setSecureContext({ ...tlsOptions(options.clientCa), cert: pair.cert, key: pair.key }),
       close: async (graceMs) => {
         running.closing = true;
-        await Promise.all(servers.map((server) => closeGracefully(server, graceMs)));
+        await Promise.all(open.map(({ server, connections }) => closeGracefully(server, connections, graceMs)));
       },
     };
   } catch (error) {
@@ -186,16 +188,17 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
   return error;
 }
 
-function closeGracefully(server: Server | SecureServer, graceMs: number): Promise<void> {
+function closeGracefully(server: Server | SecureServer, connections: OpenConnections, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     // Connections become idle one by one as their answers end; the server itself tells only once, at the beginning.
     const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_POLL_MS);
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => connections.closeAll(), graceMs);
     server.close(() => {
       clearInterval(sweep);
       clearTimeout(cut);
       resolve();
     });
     server.closeIdleConnections();
+    connections.closeSilent();
   });
 }

@@ -2,6 +2,7 @@ import { Type } from 'class-transformer';
 import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { AppError } from '../errors/app-error.js';
 import { MayBeMissing } from './may-be-missing.js';
+import { isUuid } from './uuid.js';
 
 export const DEFAULT_PAGE = 50;
 export const LARGEST_PAGE = 500;
@@ -38,7 +39,7 @@ export type CursorPart = 'time' | 'uuid' | 'integer' | 'text';
 
 const FORMS: Record<CursorPart, (part: string) => boolean> = {
   time: (part) => !Number.isNaN(Date.parse(part)) && /^\d{4}-\d\d-\d\dT/.test(part),
-  uuid: (part) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(part),
+  uuid: (part) => isUuid(part),
   integer: (part) => /^\d{1,18}$/.test(part),
   text: (part) => !part.includes('\0'),
 };

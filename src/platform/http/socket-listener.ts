@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { answerHalfClosed } from './half-closed.js';
 import type { RequestHandler } from './listeners.js';
@@ -22,6 +22,8 @@ export async function startSocketListener(
     server.once('error', reject);
     server.listen(path, resolve);
   });
+  // Whoever opens it is believed in all that he says of others; the directory may be older than us, and open to more.
+  await chmod(path, 0o600);
   return {
     close: (graceMs) =>
       new Promise((resolve) => {

@@ -6,6 +6,7 @@ export const agentErrorsEn = {
   'error.token-missing.bearer': 'This needs a token: send "Authorization: Bearer <token>".',
   'error.token-not-found': 'There is no such token, or it is revoked already.',
   'error.token-invalid': 'The token is not valid.',
+  'error.tokens-busy': 'More tokens wait to be looked up than can be just now.',
   'error.events-invalid': 'The events cannot be read: {{why}}.',
   'error.cursor-invalid.group-gone': 'The group at which the page before ended is gone: begin anew.',
   'error.agent-group-ambiguous': 'There are {{count}} groups {{idOrName}}: give the id.',

@@ -7,6 +7,7 @@ export const agentErrorsJa = {
   'error.token-missing.bearer': 'トークンが必要です。"Authorization: Bearer <token>" を送信してください。',
   'error.token-not-found': 'このトークンはないか、すでに失効しています。',
   'error.token-invalid': 'トークンが有効ではありません。',
+  'error.tokens-busy': '照合待ちのトークンが多すぎるため、現在は処理できません。',
   'error.events-invalid': 'イベントを読み取れません: {{why}}。',
   'error.cursor-invalid.group-gone': '前のページの最後のグループがなくなっています。最初から取得し直してください。',
   'error.agent-group-ambiguous': '{{idOrName}} という名前のグループが {{count}} 個あります。ID を指定してください。',

@@ -34,6 +34,8 @@ export const serverErrorsEn = {
   'error.internal.no-database': 'There is no database.',
   'error.database-absent':
     'There is no database in {{path}}. Is HAISHIN_DATA_DIR right? "haishin serve" makes one at its first start.',
+  'error.database-absent.no-tables':
+    'There are no tables of Haishin in the database. Is DATABASE_URL right? "haishin serve" makes them.',
   'error.stopping': 'The server is being stopped.',
   'error.disk-full': 'The disk is full: nothing more can be stored.',
   'error.disk-read-only': 'The disk is read-only.',

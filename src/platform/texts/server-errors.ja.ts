@@ -35,6 +35,8 @@ export const serverErrorsJa = {
   'error.internal.no-database': 'データベースがありません。',
   'error.database-absent':
     '{{path}} にデータベースがありません。HAISHIN_DATA_DIR が正しいか確認してください。データベースは "haishin serve" の初回起動時に作成されます。',
+  'error.database-absent.no-tables':
+    'データベースに Haishin のテーブルがありません。DATABASE_URL が正しいか確認してください。テーブルは "haishin serve" が作成します。',
   'error.stopping': 'サーバを停止しています。',
   'error.disk-full': 'ディスクに空きがないため、これ以上保存できません。',
   'error.disk-read-only': 'ディスクが読み取り専用です。',

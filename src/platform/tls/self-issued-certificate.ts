@@ -1,6 +1,6 @@
 import 'reflect-metadata'; // the certificate library reads it when it is loaded
-import { randomBytes, webcrypto } from 'node:crypto';
-import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
+import { createPrivateKey, createPublicKey, randomBytes, randomUUID, webcrypto, type KeyObject } from 'node:crypto';
+import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
@@ -27,9 +27,23 @@ export interface IssuedPair {
   readonly key: string;
 }
 
-/** Makes an ECDSA P-256 certificate for this machine: its names, its addresses, and the further names given. */
+/** An ECDSA P-256 key. */
+async function newKey(): Promise<string> {
+  const { privateKey } = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  return `${PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY')}\n`;
+}
+
+/** Makes a key and an ECDSA P-256 certificate for this machine: its names, its addresses, and the further names given. */
 export async function issueCertificate(hostNames: readonly string[], now: Date): Promise<IssuedPair> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const key = await newKey();
+  return { key, cert: await certificateFor(createPrivateKey(key), hostNames, now) };
+}
+
+async function certificateFor(key: KeyObject, hostNames: readonly string[], now: Date): Promise<string> {
+  const keys = {
+    privateKey: key.toCryptoKey(ALGORITHM, true, ['sign']),
+    publicKey: createPublicKey(key).toCryptoKey(ALGORITHM, true, ['verify']),
+  };
   const certificate = await X509CertificateGenerator.createSelfSigned(
     {
       // Positive, and never the same twice: browsers refuse a known issuer with a repeated serial number.
@@ -52,8 +66,7 @@ export async function issueCertificate(hostNames: readonly string[], now: Date):
     },
     webcrypto,
   );
-  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { cert: `${certificate.toString('pem')}\n`, key: `${PemConverter.encode(key, 'PRIVATE KEY')}\n` };
+  return `${certificate.toString('pem')}\n`;
 }
 
 function alternativeNames(hostNames: readonly string[]): string[] {
@@ -65,17 +78,76 @@ function alternativeNames(hostNames: readonly string[]): string[] {
   return [...new Set(['localhost', hostname(), ...hostNames, '127.0.0.1', '::1', ...addresses])].filter(Boolean);
 }
 
-/** Writes both files so that a crash leaves either the earlier pair or a mismatch that the next start recognises and replaces. */
-export async function writeKeyPair(files: { certFile: string; keyFile: string }, pair: IssuedPair): Promise<void> {
-  await mkdir(dirname(files.keyFile), { recursive: true, mode: 0o700 });
-  await replaceFile(files.keyFile, pair.key, 0o600);
-  await replaceFile(files.certFile, pair.cert, 0o644);
+/** What a look at the two files found; null for one that is not there. */
+export interface KeptPair {
+  readonly cert: Buffer | null;
+  readonly key: Buffer | null;
 }
 
-async function replaceFile(file: string, text: string, mode: number): Promise<void> {
-  const temporary = `${file}.${process.pid}.new`;
-  await writeFile(temporary, text, { mode, flush: true });
-  // The mode given to open is subject to the process's umask and to a file left behind.
-  await chmod(temporary, mode);
-  await rename(temporary, file);
+/** What cannot be read is as bad as damaged. */
+export async function keptPair(files: { certFile: string; keyFile: string }): Promise<KeptPair> {
+  const [cert, key] = await Promise.all([files.certFile, files.keyFile].map(contentOf));
+  return { cert: cert ?? null, key: key ?? null };
+}
+
+function contentOf(file: string): Promise<Buffer | null> {
+  return readFile(file).catch((fault: NodeJS.ErrnoException) => (fault.code === 'ENOENT' ? null : Buffer.alloc(0)));
+}
+
+/**
+ * Makes what is missing, damaged or out of its time of a self-issued pair; whoever calls looks whether it fits now, and calls again.
+ *
+ * The key decides: the first one to be put there stays, and certificates are issued for it, also at a renewal. So nodes that start or
+ * renew together on one directory, and a crash between the two files, leave a pair that fits, or a key without its certificate.
+ */
+export async function makeKeyPair(
+  { certFile, keyFile }: { certFile: string; keyFile: string },
+  kept: KeptPair,
+  hostNames: readonly string[],
+  now: Date,
+): Promise<void> {
+  await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
+  let key = kept.key === null ? null : usableKey(kept.key);
+  if (key === null) {
+    const text = await newKey();
+    if (!(await put(keyFile, text, 0o600, kept.key === null))) return;
+    key = createPrivateKey(text);
+  }
+  await put(certFile, await certificateFor(key, hostNames, now), 0o644, kept.cert === null);
+}
+
+/** Null when it is none that certificates are issued for here. */
+function usableKey(pem: Buffer): KeyObject | null {
+  try {
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? key : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param first whether another process's file stays when it was faster. @returns false when it was. */
+async function put(file: string, text: string, mode: number, first: boolean): Promise<boolean> {
+  // By chance, not by process: those in containers that share a directory may have one number.
+  const temporary = `${file}.${randomUUID()}.new`;
+  try {
+    await writeFile(temporary, text, { mode, flush: true });
+    // The mode given to open is subject to the process's umask.
+    await chmod(temporary, mode);
+    if (first && (await taken(temporary, file))) return false;
+    await rename(temporary, file);
+    return true;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Puts a link there unless there is something already. Where there are no hard links nobody else is waited for. */
+async function taken(temporary: string, file: string): Promise<boolean> {
+  try {
+    await link(temporary, file);
+    return false;
+  } catch (fault) {
+    return (fault as NodeJS.ErrnoException).code === 'EEXIST';
+  }
 }

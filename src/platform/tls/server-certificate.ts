@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../errors/app-error.js';
 import { systemClock, type Clock } from '../clock/clock.js';
-import { issueCertificate, writeKeyPair } from './self-issued-certificate.js';
+import { keptPair, makeKeyPair, type KeptPair } from './self-issued-certificate.js';
 
 /** PEM pair with what a person needs to recognise it. */
 export interface ServerCertificate {
@@ -28,6 +28,8 @@ export interface CertificatePlace {
 
 /** A self-issued certificate is replaced when it has less than this left. */
 const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
+/** Another node may make its own at the same time. */
+const TRIES = 5;
 
 export interface KeyPairFiles {
   readonly certFile: string;
@@ -56,17 +58,35 @@ export async function ensureServerCertificate(
 ): Promise<ServerCertificate> {
   const files = keyPairFiles(place);
   if (!files.selfIssued) return readServerCertificate(files);
-  const kept = await readServerCertificate(files).catch(() => null);
-  const now = clock.now();
-  if (kept && timeFault(kept, now) === null && kept.notAfter.getTime() - now.getTime() > RENEW_BEFORE_MS) return kept;
-  // Absent, damaged, expired or about to expire: nobody but us can make a new one, and nobody needs the old one.
-  await writeKeyPair(files, await issueCertificate(place.hostNames ?? [], now));
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const kept = await keptPair(files);
+    const now = clock.now();
+    const usable = usablePair(files, kept, now);
+    if (usable !== null) return usable;
+    // Absent, damaged, expired or about to expire: nobody but us can make a new one, and nobody needs the old one.
+    await makeKeyPair(files, kept, place.hostNames ?? [], now);
+  }
   return readServerCertificate(files);
 }
 
-/** Reads a pair and makes sure that it could serve: parsable, matching. */
+function usablePair(files: KeyPairFiles, { cert, key }: KeptPair, now: Date): ServerCertificate | null {
+  if (cert === null || key === null) return null;
+  try {
+    const pair = checkedPair(files, cert, key);
+    const goodFor = pair.notAfter.getTime() - now.getTime();
+    return timeFault(pair, now) === null && goodFor > RENEW_BEFORE_MS ? pair : null;
+  } catch {
+    return null;
+  }
+}
+
 async function readServerCertificate(files: KeyPairFiles): Promise<ServerCertificate> {
   const [cert, key] = await Promise.all([readPem(files.certFile), readPem(files.keyFile)]);
+  return checkedPair(files, cert, key);
+}
+
+/** Makes sure that a pair could serve: parsable, matching. */
+function checkedPair(files: KeyPairFiles, cert: Buffer, key: Buffer): ServerCertificate {
   let certificate: X509Certificate;
   let matches: boolean;
   try {

@@ -3,6 +3,9 @@ import type { KnownAgent } from '../agent-directory.js';
 import { controllerPath } from './ddi-links.js';
 import { sleepText } from './poll-interval.js';
 
+/** Addresses of the server for which an answer is remembered: a product has one, and anything can stand in its Host. */
+const MAX_ANSWERS = 8;
+
 /** The answer to a poll, ready to be sent. */
 export interface BaseAnswer {
   body: string;
@@ -43,6 +46,7 @@ export function baseAnswer(agent: KnownAgent, own: string, runsOwnUpdate: boolea
   // Attributes that are wanted again are news to a product that has answered the same link before.
   const etag = `"${hash('sha1', `${body}${agent.configDataAt?.getTime() ?? ''}`)}"`;
   const answer = { body, etag, something };
+  if (agent.answers.size >= MAX_ANSWERS) agent.answers.clear();
   agent.answers.set(key, answer);
   return answer;
 }

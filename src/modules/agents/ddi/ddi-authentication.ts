@@ -6,6 +6,7 @@ import { NEW_ENTITY } from '../agent-group.entity.js';
 import { tokenHash } from '../agent-token.js';
 import { isControllerId } from '../agent.errors.js';
 import { EnrolmentService } from '../enrolment.service.js';
+import { EnrolmentTokenDirectory } from '../enrolment-token.directory.js';
 import type { EnrolmentToken } from '../enrolment-token.entity.js';
 import { CertifiedNames } from './certified-name.js';
 import { RefusedLog } from './refused-log.js';
@@ -29,6 +30,7 @@ export class DdiAuthentication {
 
   constructor(
     private readonly directory: AgentDirectory,
+    private readonly tokens: EnrolmentTokenDirectory,
     private readonly enrolment: EnrolmentService,
     private readonly refused: RefusedLog,
     private readonly gate: WorkGate,
@@ -64,7 +66,7 @@ export class DdiAuthentication {
   }
 
   private async byGateway(hash: Buffer, controllerId: string, mayEnrol: boolean): Promise<AuthenticatedAgent | null> {
-    const token = await this.directory.token(hash);
+    const token = await this.tokens.find(hash);
     if (token === null) return null;
     const agent = await this.directory.get(controllerId);
     if (agent === null) {
@@ -74,8 +76,10 @@ export class DdiAuthentication {
       return enrolled === null ? null : { agent: enrolled, handedOut };
     }
     if (token.kind === 'gateway') return (await this.covers(token, agent)) ? { agent, handedOut: null } : null;
-    // An enrolment token opens nothing but the way in, and only to products that came that way before.
-    if (!mayEnrol || agent.origin !== 'enrolled' || !(await this.covers(token, agent))) return null;
+    // An enrolment token opens nothing but the way in, and only to products that came that way before: one without a token of its own came
+    // by its certificate, and has lost nothing.
+    if (!mayEnrol || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
+      return null;
     const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(controllerId, token));
     const fresh = handedOut === null ? null : await this.directory.get(controllerId);
     return fresh === null ? null : { agent: fresh, handedOut };

@@ -28,7 +28,7 @@ export class PollHandler {
     const wait = waitSeconds(request.headers.prefer);
     if (wait > 0) {
       void reply.header('preference-applied', 'wait');
-      if (!worthTelling(answer, known) && this.held.open) {
+      if (!worthTelling(answer, known) && this.held.openFor(agent.controllerId)) {
         answer = (await this.hold(agent.controllerId, own, known, wait, request)) ?? answer;
         this.contacts.heard(agent.controllerId, request);
       }
