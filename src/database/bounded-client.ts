@@ -9,6 +9,9 @@ import type { QueryRunner } from 'typeorm';
 export class BoundedClient extends pg.Client {
   constructor(options?: string | pg.ClientConfig) {
     super(options);
+    // The pool takes its listener away before TypeORM sets its own, one turn later; a server that ends the connection within that turn
+    // would end the process. The statements that follow fail by themselves.
+    this.on('error', () => undefined);
     const ask = this.query.bind(this) as (...parameters: unknown[]) => unknown;
     this.query = ((...parameters: unknown[]): unknown => {
       const answer = ask(...parameters);
