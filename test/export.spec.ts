@@ -240,6 +240,8 @@ describe('haishin export', () => {
     await writeFile(join(medium, SUMS), `${sums}${zeros}  ../../victim/kept\n${zeros}  leads-out/kept\n`);
     expect((await run(medium)).stderr).toMatch(/^export-directory-linked: /);
     expect(await readFile(join(victim, 'kept'), 'utf8')).toBe('kept');
+    // Noticed before the first change: what was exported before is still a source.
+    await stat(join(medium, 'server.ini'));
     await rm(join(medium, 'leads-out'));
     await exported();
     const [folder] = [...(await contents()).keys()]

@@ -129,6 +129,18 @@ export class ExportDirectory {
     for (const name of [STAGING, `${STAGING}-list`]) await rm(join(this.root, name), { recursive: true, force: true });
   }
 
+  /**
+   * For every file that is to be placed or removed, before the first change.
+   * @throws AppError `export-directory-linked` when a link in its way leads out.
+   */
+  async requireReachable(paths: Iterable<string>): Promise<void> {
+    const folders = new Set([...paths].map((path) => dirname(join(this.root, path))));
+    for (const folder of folders)
+      await this.#requireInside(folder).catch((fault: unknown) => {
+        if (!isAbsent(fault)) throw fault;
+      });
+  }
+
   async #requireInside(folder: string): Promise<void> {
     if (isWithin(await realpath(folder), this.root)) return;
     throw new AppError('bad-input', 'export-directory-linked', { details: { path: folder } });

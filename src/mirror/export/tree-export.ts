@@ -64,6 +64,7 @@ async function bringUpToDate(
   const report = { snapshot, channel, directory: directory.root, files: files.length, bytes };
   if (copies.length === 0 && stale.length === 0 && (await directory.holds(manifest, signal)))
     return { ...report, copied: 0, removed: 0 };
+  await directory.requireReachable([...sums.keys(), ...stale]);
   // Last of all that may fail or be cancelled.
   copies.push(await directory.stage(manifest, blobs.pathOf(manifest.sha256), options));
   await directory.list(new Map([...directory.listed, ...sums]));
