@@ -31,7 +31,14 @@ describe('cancelling', () => {
   it('withdraws at once what no product has fetched', async () => {
     const { product, id, commandId, actionId } = await begun();
     expect((await cancel(commandId)).body).toMatchObject({ withdrawn: 1, asked: 0 });
-    expect(await site.target(commandId, id)).toMatchObject({ state: 'cancelled', reason: 'cancelled-by-person' });
+    expect(await site.target(commandId, id)).toMatchObject({
+      state: 'cancelled',
+      reason: 'cancelled-by-person',
+      text: { en: expect.stringContaining('bootstrap'), ja: expect.stringContaining('bootstrap') },
+      // Words of the product alone: it has said none.
+      message: null,
+      messageTexts: [],
+    });
     expect((await product.poll()).body._links).toEqual({});
     expect((await product.call('GET', `/deploymentBase/${actionId}`)).status).toBe(410);
     await site.settle();

@@ -27,7 +27,10 @@ describe('the event stream', () => {
     const [response] = (await once(request(`${site.haishin.http}/api/v1/stream`, options).end(), 'response')) as [
       IncomingMessage,
     ];
-    expect(response).toMatchObject({ statusCode: 200, headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+    expect(response).toMatchObject({
+      statusCode: 200,
+      headers: { 'content-type': 'text/event-stream; charset=utf-8' },
+    });
     await once(response.resume(), 'end');
     expect(site.get(EventStream).size).toBe(0);
     agent.destroy();

@@ -170,7 +170,7 @@ export class CommandService {
         `update command set cancelled_at = coalesce(cancelled_at, $2), cancelled_by = coalesce(cancelled_by, $3) where seq = $1`,
         [command.seq, now, actor],
       );
-      const { withdrawn, asked } = await this.targets.cancel(transaction, command, actor, now);
+      const { withdrawn, asked } = await this.targets.cancel(transaction, command, now);
       // Its last product has ended it a moment ago, which is written down only now.
       if (
         withdrawn.length + asked.length === 0 &&
@@ -189,17 +189,13 @@ export class CommandService {
   }
 
   /** Another try for what failed. @returns how many. @throws `command-unknown`, `nothing-failed`. */
-  async retryFailed(
-    commandId: string,
-    actor: string,
-    alongside: Alongside<number> = nothingAlongside,
-  ): Promise<number> {
+  async retryFailed(commandId: string, alongside: Alongside<number> = nothingAlongside): Promise<number> {
     const now = this.clock.now();
     return this.within(undefined, async (transaction) => {
       await this.intake.lock(transaction);
       const command = await this.held(transaction, commandId);
       const life = command.expiresAt.getTime() - command.issuedAt.getTime();
-      const retried = await this.targets.retry(transaction, command, actor, now, new Date(now.getTime() + life));
+      const retried = await this.targets.retry(transaction, command, now, new Date(now.getTime() + life));
       if (retried.length === 0) throw new AppError('conflict', 'nothing-failed');
       await this.intakeOf(transaction, command, retried, now);
       await this.feed.announce(transaction, command, retried);
