@@ -124,7 +124,9 @@ export class TargetRepository {
   /** A new try has a new action: late feedback of the try before cannot touch it. */
   async retry(manager: EntityManager, { seq, month }: CommandKey, now: Date, expiresAt: Date): Promise<string[]> {
     const { from, to } = transitionOf('retry');
-    const chosen = `month = $1 and command_seq = $2 and state = any($3)`;
+    // Nobody is left who could try again in the place of a product that was removed.
+    const chosen = `month = $1 and command_seq = $2 and state = any($3)
+      and exists (select 1 from agent a where a.controller_id = command_target.controller_id)`;
     const which = [month, seq, from];
     await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string }[], number]>(
