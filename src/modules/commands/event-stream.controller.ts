@@ -19,6 +19,8 @@ export class EventStreamController {
   @ApiOkResponse({ schema: { type: 'string' } })
   @ApiProduces('text/event-stream')
   open(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    // A stream has no end: whoever asks for its head alone would wait for one.
+    if (request.method === 'HEAD') return void reply.type('text/event-stream; charset=utf-8').send();
     const last = request.headers['last-event-id'];
     const { tokenId } = actorOf(request);
     this.stream.attach(reply.raw, tokenId, typeof last === 'string' ? last : undefined, { 'x-request-id': request.id });
