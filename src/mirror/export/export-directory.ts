@@ -40,7 +40,9 @@ export class ExportDirectory {
     const own = await realpath(dataDir);
     requireOutside(resolve(path), own);
     await mkdir(path, { recursive: true }).catch((fault: unknown) => {
-      throw isFileInTheWay(fault) ? new AppError('conflict', 'export-directory-foreign.file', { details: { path } }) : fault;
+      throw isFileInTheWay(fault)
+        ? new AppError('conflict', 'export-directory-foreign.file', { details: { path } })
+        : fault;
     });
     const root = await realpath(path);
     requireOutside(root, own);
