@@ -14,6 +14,7 @@ import {
   Max,
 } from 'class-validator';
 import { Type } from 'class-transformer';
+import { PickType } from '@nestjs/swagger';
 import { COMPONENT_KINDS, type ComponentKind } from '../../mirror/catalogue/component.entity.js';
 import { NUMBERINGS, type Numbering } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
@@ -103,6 +104,8 @@ export class ComponentQuery extends PageQuery {
   @IsIn(CHANNELS)
   channel?: Channel;
 }
+
+export class ChannelQuery extends PickType(ComponentQuery, ['channel'] as const) {}
 
 export class RollbackOrder {
   /** How many generations back; 1 by default. */

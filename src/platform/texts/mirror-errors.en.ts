@@ -89,6 +89,8 @@ export const mirrorErrorsEn = {
   'error.duplicate-conflict': '{{key}} stands twice with different values.',
   'error.export-directory-foreign':
     '{{path}} has files that are not of an export, and nothing was written. Name an empty directory, or one that is still to be made.',
+  'error.export-directory-foreign.file':
+    'There is a file where {{path}} would be. Name a directory, or one that is still to be made.',
   'error.export-directory-linked':
     '{{path}} is a link that leads out of the export. Remove it, or name another directory.',
   'error.export-directory-own': '{{path}} lies in the data directory of the server. Name a directory outside of it.',

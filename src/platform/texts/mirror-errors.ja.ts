@@ -92,6 +92,8 @@ export const mirrorErrorsJa = {
   'error.duplicate-conflict': '{{key}} が異なる値で 2 回記載されています。',
   'error.export-directory-foreign':
     '{{path}} にはエクスポートのものではないファイルがあるため、何も書き込みませんでした。空のディレクトリ、またはまだないディレクトリを指定してください。',
+  'error.export-directory-foreign.file':
+    '{{path}} の位置にファイルがあります。空のディレクトリ、またはまだないディレクトリを指定してください。',
   'error.export-directory-linked':
     '{{path}} はエクスポート先の外を指すリンクです。削除するか、別のディレクトリを指定してください。',
   'error.export-directory-own':
