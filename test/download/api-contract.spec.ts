@@ -157,6 +157,12 @@ it('a client that closes its half of the connection is answered; a stream of eve
   expect(await ask('/api/v1/stream')).toMatch(/retry: 3000/);
 });
 
+it('a look at the headers of the event stream ends: nobody is there who listens', async () => {
+  const headers = { authorization: 'Bearer test-token-0123456789abcdef' };
+  const answer = await fetch(`${bench.haishin.http}/api/v1/stream`, { method: 'HEAD', headers });
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+});
+
 it.each(['/healthz', '/readyz?x=/y', '/metrics', '/api/v1/components'])(
   '%s answers to its whole URL as well',
   async (path) => {

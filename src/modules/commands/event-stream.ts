@@ -10,6 +10,8 @@ import { TrackingRepository } from './tracking.repository.js';
 import { CommandRepository } from './command.repository.js';
 import { commandView, countsOf } from './tracking.view.js';
 
+export const EVENT_STREAM = 'text/event-stream; charset=utf-8';
+
 const FLUSH_MS = 300;
 const HEARTBEAT_MS = 15_000;
 const MAX_LISTENERS = 500;
@@ -85,7 +87,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
       throw new AppError('unavailable', 'too-many-listeners', { details: { retryAfterSeconds: 30 } });
     response.writeHead(200, {
       ...head,
-      'content-type': 'text/event-stream; charset=utf-8',
+      'content-type': EVENT_STREAM,
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
