@@ -25,6 +25,12 @@ export const mirrorErrorsEn = {
     'This needs {{neededBytes}} bytes, but only {{freeBytes}} of what the disk has left may be used: {{reservedBytes}} bytes are kept for the database and the logs.',
   'error.disk-full.file':
     'There is no room for {{path}}: the source does not announce its size, and the disk has nothing left beside what other files need and the {{reservedBytes}} bytes that are kept for the database and the logs. Make room, or leave its component out.',
+  'error.disk-full.data-directory':
+    'The disk of the data directory has no more left than the {{reservedBytes}} bytes that are kept for the database and the logs. What is published is still served, but downloads end with disk-full until there is room.',
+  'error.disk-failure.data-directory':
+    'The disk of the data directory cannot be looked at ({{errno}}): downloads will fail. See whether the directory is there.',
+  'error.content-not-served':
+    '{{faults}} A lost index is made anew when the database is there; where its tree is lost too, the next download makes both anew.',
   'error.cancelled': 'Cancelled.',
   'error.cancelled.download': 'The download was cancelled.',
   'error.cancelled.transfer': 'The transfer was cancelled.',
