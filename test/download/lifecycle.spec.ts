@@ -9,12 +9,11 @@ import type { ApiAnswer } from '../support/haishin.js';
 import { until } from '../support/until.js';
 
 const DOWNLOADS = '/api/v1/downloads';
-const PATIENT = { idleMs: 20_000, slowWindowMs: 20_000, noProgressMs: 50_000 };
 
 describe('a download', () => {
   let bench: MirrorBench;
   beforeEach(async () => {
-    bench = await MirrorBench.open({ limits: PATIENT });
+    bench = await MirrorBench.open();
   });
   afterEach(() => bench.close());
 
@@ -126,7 +125,7 @@ describe('a download', () => {
   it('that is cancelled publishes nothing, and the next one goes on where it stopped', async () => {
     await bench.close();
     // Only of files beyond a mebibyte is a part kept.
-    bench = await MirrorBench.open({ treeOptions: { scale: 0.03 }, limits: PATIENT });
+    bench = await MirrorBench.open({ treeOptions: { scale: 0.03 } });
     bench.upstream.set(/vsapi\d+\.zip$/, { kind: 'hang-mid-body', afterBytes: 1_500_000 });
     const { id } = (await bench.api.post(DOWNLOADS)).body;
     await until(

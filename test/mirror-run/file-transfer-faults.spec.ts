@@ -1,6 +1,6 @@
 import type { FaultScript } from '../support/faulty-upstream.js';
 import type { Fault } from '../support/transfer-fault.js';
-import { filesLike, MirrorBench, outcomeOf } from './mirror-bench.js';
+import { filesLike, IMPATIENT, MirrorBench, outcomeOf } from './mirror-bench.js';
 
 interface Case {
   name: string;
@@ -36,7 +36,7 @@ const cases: Case[] = [
 describe('a file that cannot be had', () => {
   let bench: MirrorBench;
   beforeAll(async () => {
-    bench = await MirrorBench.open();
+    bench = await MirrorBench.open({ limits: IMPATIENT });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
   });
   afterAll(() => bench.close());

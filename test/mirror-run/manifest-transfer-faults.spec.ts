@@ -1,7 +1,7 @@
 import type { FaultScript } from '../support/faulty-upstream.js';
 import { hugeManifest } from '../support/manifest-faults.js';
 import type { Fault } from '../support/transfer-fault.js';
-import { MirrorBench } from './mirror-bench.js';
+import { IMPATIENT, MirrorBench } from './mirror-bench.js';
 
 const MANIFEST = /\/server\.ini$/;
 const MEBIBYTE = 1024 * 1024;
@@ -66,7 +66,7 @@ function withManyFiles(manifest: Buffer): Buffer {
 describe('a manifest that cannot be had', () => {
   let bench: MirrorBench;
   beforeAll(async () => {
-    bench = await MirrorBench.open();
+    bench = await MirrorBench.open({ limits: IMPATIENT });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
   });
   afterAll(() => bench.close());

@@ -1,4 +1,4 @@
-import { MirrorBench, outcomeOf } from './mirror-bench.js';
+import { IMPATIENT, MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const STATE = '/api/v1/settings/update-source/state';
 /** Of an entry that no component claims: its archive, its increments, their signatures. */
@@ -10,7 +10,7 @@ const COMPONENTS = ['virus-pattern', 'spyware-pattern', 'virus-scan-engine'];
 describe('one component that cannot be had', () => {
   let bench: MirrorBench;
   beforeEach(async () => {
-    bench = await MirrorBench.open({ limits: { longestPauseMs: 1500 } });
+    bench = await MirrorBench.open({ limits: { ...IMPATIENT, longestPauseMs: 1500 } });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     bench.tree.publish(['P.800', ...COMPONENTS]);
     bench.upstream.requests.length = 0;

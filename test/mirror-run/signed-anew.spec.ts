@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { ManualClock } from '../../src/platform/clock/clock.js';
-import { MirrorBench, outcomeOf } from './mirror-bench.js';
+import { IMPATIENT, MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const flip = (content: Buffer): Buffer =>
   Buffer.from(content).map((byte, at) => (at === content.length - 1 ? byte ^ 1 : byte)) as Buffer;
@@ -10,7 +10,7 @@ const hash = (content: Buffer): string => createHash('sha256').update(content).d
 describe('a vendor who signs anew what keeps its name', () => {
   let bench: MirrorBench;
   beforeEach(async () => {
-    bench = await MirrorBench.open();
+    bench = await MirrorBench.open({ limits: IMPATIENT });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
   });
   afterEach(() => bench.close());

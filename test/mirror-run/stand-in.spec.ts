@@ -2,7 +2,7 @@ import { DownloadScheduler } from '../../src/modules/download/download.scheduler
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
 import type { Fault } from '../support/transfer-fault.js';
-import { MirrorBench, outcomeOf } from './mirror-bench.js';
+import { IMPATIENT, MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const PATTERN = /\/vsapi\d+\.zip$/;
 const MANIFEST = /\/server\.ini$/;
@@ -18,7 +18,7 @@ describe('a file that the first source cannot deliver', () => {
   let bench: MirrorBench;
   let other: FaultyUpstream;
   beforeEach(async () => {
-    bench = await MirrorBench.open({ tree: sameTree() });
+    bench = await MirrorBench.open({ tree: sameTree(), limits: IMPATIENT });
     other = await FaultyUpstream.start({ tree: sameTree() });
     await bench.setting('update-source', { sources: [{ url: bench.upstream.url }, { url: other.url }] });
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
