@@ -147,10 +147,18 @@ describe('what products report of themselves', () => {
       );
       return [rows[0]?.own ?? 0, rows[0]?.logged ?? 0];
     };
-    expect(await kept()).toEqual([10_000, 10_000]);
+    // One line more says that there was more.
+    expect(await kept()).toEqual([10_000, 10_001]);
+    const line = (await site.api.get('/api/v1/events?limit=1')).body.items[0];
+    expect(line).toMatchObject({ actor: id, component: null, outcome: 'failed', code: 'reports-dropped' });
+    expect(line.text).toEqual({ en: expect.stringContaining('10000'), ja: expect.stringContaining('10000') });
+    // What is sent again was kept before, and is not missed.
+    await report(0, 1);
+    await report(20_000, 1);
+    expect(await kept()).toEqual([10_000, 10_001]);
     site.clock.advance(86_400_001);
     await report(20_000, 1);
-    expect(await kept()).toEqual([10_001, 10_001]);
+    expect(await kept()).toEqual([10_001, 10_002]);
     await database.end();
   });
 });
