@@ -193,7 +193,8 @@ export class AgentRepository {
 
   /**
    * One statement for all who were heard of. A source that comes back after another one was seen, again and again within an
-   * hour, is what two machines with one identity look like. @returns agents whose count of such returns is `limit` or more.
+   * hour, is what two machines with one identity look like. Nodes write a moment after each other; a contact of much later than now was
+   * noted while the clock was wrong. @returns agents whose count of such returns is `limit` or more.
    */
   async storeContacts(
     contacts: Contact[],
@@ -206,7 +207,8 @@ export class AgentRepository {
        from jsonb_to_recordset($1::jsonb) as n("controllerId" text, at timestamptz, address text, fingerprint text, returns int)
        join agent a on a.controller_id = n."controllerId" order by 1
        on conflict (controller_id) do update set
-         last_contact_at = greatest(old.last_contact_at, excluded.last_contact_at),
+         last_contact_at = case when old.last_contact_at > excluded.last_contact_at + interval '1 hour' then excluded.last_contact_at
+           else greatest(old.last_contact_at, excluded.last_contact_at) end,
          address = excluded.address, fingerprint = excluded.fingerprint,
          earlier_fingerprint = case when old.fingerprint is distinct from excluded.fingerprint then old.fingerprint else old.earlier_fingerprint end,
          switches = case when old.switched_at < excluded.last_contact_at - interval '1 hour' then 0 else old.switches end + excluded.switches
