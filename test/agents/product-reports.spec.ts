@@ -122,6 +122,20 @@ describe('what products report of themselves', () => {
       expect((await product.call('POST', '/events', wrong)).status).toBe(400);
   });
 
+  it('takes so many characters of attributes, and lets a product with more of them take some away', async () => {
+    const product = await site.product(site.fresh());
+    const many = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`note${index}`, 'x'.repeat(1_000)]));
+    expect((await product.configData(many(60))).status).toBe(200);
+    expect((await product.configData({ more: 'y'.repeat(1_000), most: 'y'.repeat(1_000) })).status).toBe(200);
+    const full = await product.configData(
+      Object.fromEntries(['a', 'b', 'c', 'd'].map((key) => [key, 'z'.repeat(1_000)])),
+    );
+    expect(full).toMatchObject({ status: 400, body: { code: 'config-data-invalid' } });
+    expect((await product.configData(many(50), 'remove')).status).toBe(200);
+    expect((await product.configData({ late: 'z'.repeat(1_000) })).status).toBe(200);
+  });
+
   it('keeps so many updates of a product and day, and no more', async () => {
     const id = site.fresh();
     const product = await site.product(id);

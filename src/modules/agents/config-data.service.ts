@@ -17,6 +17,8 @@ import { WakeUpNetworks } from './wake-up-networks.js';
 const MAX_ATTRIBUTES = 500;
 const MAX_KEY = 128;
 const MAX_VALUE = 1024;
+/** Of all attributes together, in UTF-16 units: a page of products has up to 500 of them. */
+const MAX_TOTAL = 64 * 1024;
 
 /** Takes the attributes of products and reads from them what we understand. */
 @Injectable()
@@ -73,6 +75,9 @@ function combined(
     mode === 'remove' ? kept : mode === 'replace' ? Object.entries(data) : [...kept, ...Object.entries(data)];
   if (entries.length > MAX_ATTRIBUTES)
     throw new AppError('bad-input', 'config-data-invalid.too-many', { values: { maxAttributes: MAX_ATTRIBUTES } });
+  const total = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (mode !== 'remove' && total > MAX_TOTAL)
+    throw new AppError('bad-input', 'config-data-invalid.too-large', { values: { maxTotal: MAX_TOTAL } });
   return Object.fromEntries(entries);
 }
 
