@@ -81,7 +81,7 @@ export class InventoryRepository {
     ]);
   }
 
-  /** After an update the product is to say anew what it has. */
+  /** The product is to say anew what it has. */
   async wantConfigData(manager: EntityManager, controllerId: string): Promise<void> {
     await manager.query(`update agent set config_data_wanted = true where controller_id = $1`, [controllerId]);
   }

@@ -93,8 +93,11 @@ export class DdiAuthentication {
       // Without a use left nothing came into being; a faster request of the same product is as good as this one.
       return enrolled === null ? null : { agent: enrolled, handedOut, proof: proofOf(token) };
     }
-    if (token.kind === 'gateway')
-      return (await this.covers(token, agent)) ? { agent, handedOut: null, proof: proofOf(token) } : null;
+    if (token.kind === 'gateway') {
+      if (!(await this.covers(token, agent))) return null;
+      this.tokens.noteUse(token);
+      return { agent, handedOut: null, proof: proofOf(token) };
+    }
     // An enrolment token opens nothing but the way in, and only to products that came that way before: one without a token of its own came
     // by its certificate, and has lost nothing.
     if (!enrols || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
