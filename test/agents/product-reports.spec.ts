@@ -122,6 +122,22 @@ describe('what products report of themselves', () => {
       expect((await product.call('POST', '/events', wrong)).status).toBe(400);
   });
 
+  it('believes a product that begins another update of its own after one that it never ended', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id], { expiresAt: new Date(site.clock.now().getTime() + 86_400_000) });
+    const offered = async (): Promise<boolean> => 'deploymentBase' in (await product.poll()).body._links;
+    await product.configData({ 'haishin.update': 'running' });
+    expect(await offered()).toBe(false);
+    site.clock.advance(3 * 3_600_000);
+    await product.configData({ device: 'mx' });
+    expect(await offered()).toBe(true);
+    await product.configData({ 'haishin.update': 'running' });
+    expect(await offered()).toBe(false);
+    await product.configData({ 'haishin.update': 'idle' });
+    expect(await offered()).toBe(true);
+  });
+
   it('takes so many characters of attributes, and lets a product with more of them take some away', async () => {
     const product = await site.product(site.fresh());
     const many = (count: number): Record<string, string> =>

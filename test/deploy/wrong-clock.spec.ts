@@ -39,6 +39,14 @@ describe('a clock that was years ahead for a while and was set right', () => {
     expect((await site.api.get('/api/v1/agents/p1')).body).toMatchObject({ state: 'offline', lastContactAt: right });
   });
 
+  it('does not take a product for busy with its own update for years', async () => {
+    const product = await site.product('p2');
+    const release = await site.firstRelease('lists', '1');
+    await ahead(() => product.configData({ 'haishin.update': 'running' }));
+    await site.deploy([release], ['p2']);
+    expect((await product.poll()).body._links).toHaveProperty('deploymentBase');
+  });
+
   it('does not leave a deployment alone for years', async () => {
     const release = await site.firstRelease('rules', '1');
     await site.api.post('/api/v1/deployment-plans', {
@@ -61,6 +69,6 @@ describe('a clock that was years ahead for a while and was set right', () => {
     expect(await site.get(RingRepository).due(site.clock.now(), 100)).toContain(partId);
     await site.product('late');
     await site.get(LateJoiners).look(partId);
-    expect((await site.api.get(`/api/v1/commands/${commandId}`)).body.counts).toMatchObject({ all: 2 });
+    expect((await site.api.get(`/api/v1/commands/${commandId}`)).body.counts).toMatchObject({ all: 3 });
   });
 });
