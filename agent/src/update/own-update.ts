@@ -187,11 +187,6 @@ export async function rollBackByHand(agent: Agent, components: readonly string[]
   });
 }
 
-/** Components that left the schedule by a rollback. */
-export function heldBack(state: AgentState): string[] {
-  return Object.keys(state.components).filter((component) => state.components[component]?.heldBack);
-}
-
 function available(entry: SourceEntry | undefined): Available {
   const checkedAt = new Date().toISOString();
   if (!entry) return { state: 'not-carried', version: null, reason: 'the update source does not carry it', checkedAt };
