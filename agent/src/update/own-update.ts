@@ -4,7 +4,7 @@ import { safeFileName } from '../files/safe-name.js';
 import type { ReadyComponent } from '../install/installer.js';
 import { announceUpdate } from '../server/inventory.js';
 import type { Agent } from '../service/agent.js';
-import { type AgentState, type Available, type OwnEvent, addEvent, componentState } from '../state/agent-state.js';
+import { type Available, type OwnEvent, addEvent, componentState } from '../state/agent-state.js';
 import { servicesFor } from './deployment-plan.js';
 import { exclusively } from './exclusive.js';
 import { type SourceEntry, UpdateSource, entryId } from './update-source.js';
