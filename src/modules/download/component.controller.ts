@@ -54,6 +54,7 @@ export class ComponentController {
       licence: body.licence ?? 'base',
       carriedByControlManager: true,
       restarts: body.kind === 'engine' ? ['scan-service', 'policy-service'] : ['scan-service'],
+      signatures: body.signatures ?? 'as-before',
       filePatterns: [],
       cadence: { kind: 'irregular' },
       builtIn: false,
