@@ -29,7 +29,7 @@ interface NewDownload {
 }
 
 /** An open download whose owner is silent for so long is stale: its process died. */
-export const STALE_AFTER_SECONDS = 30;
+const STALE_AFTER_SECONDS = 30;
 /** Nodes whose clocks differ come to the same minute within so long, by the clock of the database. */
 const SAME_TICK = '15 minutes';
 const OPEN = `state in ('queued', 'running')`;
