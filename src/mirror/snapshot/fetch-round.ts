@@ -10,7 +10,7 @@ import type { FetchedFile, FetchProgress, FileContent, GroupFetchInput } from '.
 import { FileTurns } from './file-turns.js';
 import { fetchGroup } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
-import { isSignedAnew, laterSignatures } from './later-signatures.js';
+import { hasNewCertificate, isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { holdBackSharers } from './shared-files.js';
 import type { RememberedFile } from './upstream-memory.js';
@@ -135,6 +135,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const common = {
     blobs: input.blobs,
     held: ownFiles(input),
+    hasNewCertificate: isNews && hasNewCertificate(manifest, input.lastManifest),
     slots: new FairSlots(input.parallel),
     now: input.now,
     signal: input.signal,

@@ -48,7 +48,16 @@ export async function laterSignatures(
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */
 export function isSignedAnew(manifest: Manifest, lastManifest: Buffer | null): boolean {
   if (lastManifest === null) return true;
-  const common = ({ lines }: IniDocument): string =>
-    lines.flatMap(({ section, raw }) => (section?.toLowerCase() === 'common' ? [raw.trim()] : [])).join('\n');
-  return common(manifest.document) !== common(IniDocument.parse(lastManifest));
+  return commonOf(manifest.document).join('\n') !== commonOf(IniDocument.parse(lastManifest)).join('\n');
+}
+
+/** Whether that certificate itself is known to be another one. */
+export function hasNewCertificate(manifest: Manifest, lastManifest: Buffer | null): boolean {
+  const expiryIn = (document: IniDocument): string | undefined =>
+    commonOf(document).find((line) => /^certexpiredate\s*=/i.test(line));
+  return lastManifest !== null && expiryIn(manifest.document) !== expiryIn(IniDocument.parse(lastManifest));
+}
+
+function commonOf({ lines }: IniDocument): string[] {
+  return lines.flatMap(({ section, raw }) => (section?.toLowerCase() === 'common' ? [raw.trim()] : []));
 }

@@ -12,12 +12,15 @@ const DOUBT_MS = 3_600_000;
 
 type Memory = Pick<GroupFetchInput, 'remembered' | 'learnt' | 'now'>;
 type Pair = { key: string; sha256: string; signature: string };
+/** `early`: the signature came alone, so the content that it belongs to may follow. */
+type DoubtWord = 'doubted' | 'early';
 
 /** Stands for a signature that is not there, and may follow. */
 export const NONE = '-';
 
 /** A content and a signature of which only one is new: the source seems to be in the middle of publishing. */
 interface Doubt {
+  word: DoubtWord;
   sha256: string;
   signature: string;
   since: number;
@@ -25,9 +28,9 @@ interface Doubt {
 
 /** Kept where files have their version, which signatures do not have. */
 function doubtIn(known: RememberedFile | undefined): Doubt | null {
-  const [, sha256 = '', signature = '', since = ''] =
-    /^doubted ([0-9a-f]{64}) ([0-9a-f]{64}|-) (\S+)$/.exec(known?.version ?? '') ?? [];
-  return sha256 === '' ? null : { sha256, signature, since: Date.parse(since) };
+  const [, word, sha256 = '', signature = '', since = ''] =
+    /^(doubted|early) ([0-9a-f]{64}) ([0-9a-f]{64}|-) (\S+)$/.exec(known?.version ?? '') ?? [];
+  return sha256 === '' ? null : { word: word as DoubtWord, sha256, signature, since: Date.parse(since) };
 }
 
 /** What must outlast that a signature is asked for again. */
@@ -45,13 +48,13 @@ function doubtedFor({ remembered, now }: Memory, { key, sha256, signature }: Pai
 }
 
 /** Notes it, unless it is noted already; false when the source has said the same for so long that it means it. */
-function doubts(memory: Memory, pair: Pair): boolean {
+function doubts(memory: Memory, pair: Pair, word: DoubtWord = 'doubted'): boolean {
   const ms = doubtedFor(memory, pair);
   if (ms !== null) return ms < DOUBT_MS;
   const path = signaturePathOf(pair.key);
   const known = memory.remembered.get(path);
   if (known === undefined) return true;
-  const version = `doubted ${pair.sha256} ${pair.signature} ${memory.now.toISOString()}`;
+  const version = `${word} ${pair.sha256} ${pair.signature} ${memory.now.toISOString()}`;
   memory.remembered.set(path, { ...known, version });
   memory.learnt.add(path);
   return true;
@@ -79,19 +82,19 @@ export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' 
 
 /**
  * A new signature beside the content that is published already: as a rule it was signed anew, but some machine of the source's may have
- * an earlier content still. One that is older than its file may be that of a release which was never seen here. Both are published,
- * and looked at again.
+ * an earlier content still. One that is older than its file may be that of a release which was never seen here. One that is as it was
+ * although the vendor's certificate is another may only follow. All are published, and looked at again.
  */
 export function isUnsure(
-  memory: Memory & Pick<GroupFetchInput, 'held'>,
+  memory: Memory & Pick<GroupFetchInput, 'held' | 'hasNewCertificate'>,
   { reference: { key }, sha256, mtime, signature }: FetchedFile,
 ): boolean {
   const pair = { key, sha256, signature: signature?.sha256 ?? NONE };
   if (signature === null) return isDoubted(memory, pair);
   const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(signaturePathOf(key)) : undefined;
-  const alone = before !== undefined && before.sha256 !== signature.sha256;
-  const older = before === undefined && signature.mtime < mtime;
-  if (alone || older) return doubts(memory, pair);
+  if (before !== undefined && before.sha256 !== signature.sha256) return doubts(memory, pair, 'early');
+  const isOlder = before === undefined && signature.mtime < mtime;
+  if (isOlder || (before !== undefined && memory.hasNewCertificate)) return doubts(memory, pair);
   return isDoubted(memory, pair);
 }
 
@@ -149,9 +152,7 @@ export function requireOwnSignatures(
     const contents = before.get(key);
     if (contents === undefined || signature === null || held.get(key)?.sha256 !== signature.sha256) continue;
     if ([...contents].some((each) => now.get(key)?.has(each))) continue;
-    // It came without its file, and here that is.
-    const doubt = doubtIn(memory.remembered.get(key));
-    if (doubt?.signature === signature.sha256 && contents.has(doubt.sha256)) continue;
+    if (cameEarly(memory, reference.key, signature.sha256, contents)) continue;
     others ??= contentsOf(
       heldUnits.filter(({ id }) => !ids.has(id)),
       held,
@@ -162,6 +163,13 @@ export function requireOwnSignatures(
   const [path] = stale;
   if (path === undefined) return;
   throw new AppError('upstream', 'upstream-publishing.signed-before', { details: { path } });
+}
+
+/** Whether a signature came without its file a while ago: what is beside it now is that. */
+function cameEarly(memory: Memory, key: string, signature: string, before: ReadonlySet<string>): boolean {
+  const doubt = doubtIn(memory.remembered.get(signaturePathOf(key)));
+  if (doubt?.word !== 'early' || doubt.signature !== signature || !before.has(doubt.sha256)) return false;
+  return isDoubted(memory, { key, sha256: doubt.sha256, signature });
 }
 
 /** Contents by the name of the signature that stands beside them. */
