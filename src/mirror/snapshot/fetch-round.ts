@@ -2,6 +2,7 @@ import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.j
 import { inEach, type Sentence } from '../../platform/texts/texts.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { FileReference, Manifest, ManifestUnit } from '../manifest/manifest.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import { diskFull, DiskRoom } from './disk-room.js';
@@ -125,6 +126,12 @@ export function filesOf(groups: readonly PlanGroup[]): FileReference[] {
   ]);
 }
 
+function sharedSignatures({ units }: Manifest): Set<string> {
+  const names = [...new Set([...units.values()].flatMap(({ files }) => files.map(({ key }) => key)))].map(signaturePathOf);
+  const once = new Set<string>();
+  return new Set(names.filter((name) => once.size === once.add(name).size));
+}
+
 /** One pass over all groups of a manifest; what the source cannot deliver may come from another one. */
 export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: boolean): Promise<Round> {
   const groups = largestFirst(planMirror({ ...input.plan, upstream: manifest, held: input.held }));
@@ -136,6 +143,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     blobs: input.blobs,
     held: ownFiles(input),
     hasNewCertificate: isNews && hasNewCertificate(manifest, input.lastManifest),
+    sharedSignatures: sharedSignatures(manifest),
     slots: new FairSlots(input.parallel),
     now: input.now,
     signal: input.signal,

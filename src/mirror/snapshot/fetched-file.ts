@@ -45,6 +45,8 @@ export interface GroupFetchInput {
   held: FileMap | null;
   /** Since the manifest that was used last: a new signature of every file comes with it, or after it. */
   hasNewCertificate: boolean;
+  /** Names of signatures that stand beside several files of the manifest. */
+  sharedSignatures: ReadonlySet<string>;
   slots: FairSlots;
   room: DiskRoom;
   turns: FileTurns<FileContent>;

@@ -5,7 +5,7 @@ import type { Slots } from './fair-slots.js';
 import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
+import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, stayingSignature, withDoubts } from './signature-doubts.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
@@ -119,16 +119,19 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
   const { remembered, ...file } = content;
   const { path, key } = file.reference;
   const before = signatureOf(input, content);
+  const delivered = input.remembered.get(signaturePathOf(key))?.sha256 ?? null;
   const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
   const unsure = signature !== null && isDoubted(input, { key, sha256: file.sha256, signature: signature.sha256 });
   const doubtful = remembered && signature !== null && (broken || unsure || signature.sha256 !== before);
-  if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature });
+  if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature }, delivered);
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
-  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) });
+  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) }, delivered);
 }
 
-function withDoubt(input: OfGroup, file: FetchedFile): FetchedFile {
+function withDoubt(input: OfGroup, file: FetchedFile, delivered: string | null): FetchedFile {
+  const staying = stayingSignature(input, file, delivered);
+  if (staying !== null) return { ...file, signature: staying, doubted: true };
   return isUnsure(input, file) ? { ...file, doubted: true } : file;
 }
 

@@ -6,7 +6,7 @@ import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
 import { withSignature } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { isBrokenPair, isDoubted, NONE, requireOwnSignatures } from './signature-doubts.js';
+import { isBrokenPair, isDoubted, isSignatureHeldBack, NONE, requireOwnSignatures } from './signature-doubts.js';
 
 /** What the manifest of this run tells of a group: nothing new; something; or that everything may have been signed anew. */
 export type News = 'none' | 'some' | 'signed-anew';
@@ -31,7 +31,8 @@ export async function laterSignatures(
         const { sha256, size, mtime } = have;
         const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
         const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? NONE };
-        if (!(isWanted && news !== 'none') && !isDoubted(fetch, pair)) return [];
+        const isOpen = isDoubted(fetch, pair) || isSignatureHeldBack(fetch, reference.key);
+        if (!(isWanted && news !== 'none') && !isOpen) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
         return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),

@@ -1,7 +1,7 @@
 import { AppError } from '../../platform/errors/app-error.js';
 import type { ManifestUnit } from '../manifest/manifest.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
+import type { FetchedFile, FetchedSignature, GroupFetchInput } from './fetched-file.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
@@ -81,9 +81,37 @@ export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' 
 }
 
 /**
- * A new signature beside the content that is published already: as a rule it was signed anew, but some machine of the source's may have
- * an earlier content still. One that is older than its file may be that of a release which was never seen here. One that is as it was
- * although the vendor's certificate is another may only follow. All are published, and looked at again.
+ * What is published with a content and stays, when only its signature is another now: that is as a rule of a content which is being
+ * uploaded, and beside the old one products refuse both. Null when it was to be expected, or the source has said so for an hour: then
+ * it was signed anew. `delivered`: of this source, before it was asked.
+ */
+export function stayingSignature(
+  memory: Memory & Pick<GroupFetchInput, 'held' | 'hasNewCertificate' | 'sharedSignatures'>,
+  { reference: { key }, sha256, signature }: FetchedFile,
+  delivered: string | null,
+): FetchedSignature | null {
+  const path = signaturePathOf(key);
+  const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(path) : undefined;
+  if (before === undefined || signature === null || before.sha256 === signature.sha256) return null;
+  if (memory.sharedSignatures.has(path)) return null;
+  if (memory.hasNewCertificate || isDoubted(memory, { key, sha256, signature: before.sha256 })) return null;
+  const pair = { key, sha256, signature: signature.sha256 };
+  if (doubtedFor(memory, pair) === null && delivered !== before.sha256) return null;
+  return doubts(memory, pair, 'early') ? { ...before, path: signature.path } : null;
+}
+
+/** Whether that is the case of a file. */
+export function isSignatureHeldBack(memory: Memory & Pick<GroupFetchInput, 'held'>, key: string): boolean {
+  const path = signaturePathOf(key);
+  const doubt = doubtIn(memory.remembered.get(path));
+  if (doubt === null || memory.held?.get(key)?.sha256 !== doubt.sha256) return false;
+  return doubt.signature !== NONE && memory.held.get(path)?.sha256 !== doubt.signature;
+}
+
+/**
+ * Whether a pair that is published is looked at again. A new signature beside the content of before may still be of another one. One
+ * that is older than its file may be that of a release which was never seen here. One that is as it was although the vendor's
+ * certificate is another may only follow.
  */
 export function isUnsure(
   memory: Memory & Pick<GroupFetchInput, 'held' | 'hasNewCertificate'>,
@@ -119,7 +147,8 @@ export function withDoubts(
     if (ids.has(id)) for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
   for (const { signature } of files) see(signature?.size);
   return files.map((file) => {
-    const { reference, sha256, signature } = file;
+    const { reference, sha256, signature, doubted } = file;
+    if (doubted) return file;
     const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
     const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? NONE };
     return incomplete && doubts(memory, pair) ? { ...file, doubted: true } : file;
