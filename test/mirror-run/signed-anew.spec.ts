@@ -172,6 +172,21 @@ describe('a vendor who signs anew what keeps its name', () => {
     expect(bench.upstream.requested(/\.sig$/)).toEqual([]);
   });
 
+  it('the same for a component that could not be had when the certificate came', async () => {
+    const renewAndTouch = (content: Buffer): Buffer => renew(touchUnit(content));
+    transform(/server\.ini$/, renewAndTouch);
+    bench.upstream.set(/v_239\.sig$/, { kind: 'status', status: 500 });
+    expect(outcomeOf(await bench.api.download(), 'virus-pattern')).toMatchObject({ outcome: 'failed' });
+    bench.upstream.clear();
+    transform(/server\.ini$/, renewAndTouch);
+    transform(/v_240\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireSame();
+    transform(/v_239\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await same('pattern/v_239.sig');
+  });
+
   it('new signatures alone are taken over when the certificate is another, and cost no file', async () => {
     bench.upstream.set(/server\.ini$/, { kind: 'transform', transform: renew });
     bench.upstream.set(/\.sig$/, { kind: 'transform', transform: flip });

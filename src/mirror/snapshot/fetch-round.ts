@@ -14,6 +14,7 @@ import type { FileMap } from './held-file.js';
 import { hasNewCertificate, isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
 import { holdBackSharers } from './shared-files.js';
+import { expectNewSignatures } from './signature-doubts.js';
 import type { RememberedFile } from './upstream-memory.js';
 
 /** How long the schedule leaves a source alone because of one component that is asked to come back later. */
@@ -127,7 +128,9 @@ export function filesOf(groups: readonly PlanGroup[]): FileReference[] {
 }
 
 function sharedSignatures({ units }: Manifest): Set<string> {
-  const names = [...new Set([...units.values()].flatMap(({ files }) => files.map(({ key }) => key)))].map(signaturePathOf);
+  const names = [...new Set([...units.values()].flatMap(({ files }) => files.map(({ key }) => key)))].map(
+    signaturePathOf,
+  );
   const once = new Set<string>();
   return new Set(names.filter((name) => once.size === once.add(name).size));
 }
@@ -142,7 +145,6 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const common = {
     blobs: input.blobs,
     held: ownFiles(input),
-    hasNewCertificate: isNews && hasNewCertificate(manifest, input.lastManifest),
     sharedSignatures: sharedSignatures(manifest),
     slots: new FairSlots(input.parallel),
     now: input.now,
@@ -151,6 +153,8 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const { source, remembered, learnt } = input;
   const progress = new FilesDone(input.progress);
   const fetch = { ...common, source, remembered, learnt, room, turns: new FileTurns<FileContent>(), progress };
+  if (isNews && common.held !== null && hasNewCertificate(manifest, input.lastManifest))
+    expectNewSignatures(fetch, common.held, filesOf(groups));
   const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const failed = new Map<string, { group: PlanGroup; error: AppError }>();

@@ -43,8 +43,6 @@ export interface GroupFetchInput {
   learnt: Set<string>;
   /** What the channel publishes now: tells whether earlier files of the group were signed. */
   held: FileMap | null;
-  /** Since the manifest that was used last: a new signature of every file comes with it, or after it. */
-  hasNewCertificate: boolean;
   /** Names of signatures that stand beside several files of the manifest. */
   sharedSignatures: ReadonlySet<string>;
   slots: FairSlots;

@@ -5,7 +5,15 @@ import type { Slots } from './fair-slots.js';
 import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, stayingSignature, withDoubts } from './signature-doubts.js';
+import {
+  doubtKept,
+  isBrokenPair,
+  isDoubted,
+  isSignatureDoubted,
+  isUnsure,
+  stayingSignature,
+  withDoubts,
+} from './signature-doubts.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 

@@ -1,5 +1,5 @@
 import { AppError } from '../../platform/errors/app-error.js';
-import type { ManifestUnit } from '../manifest/manifest.js';
+import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
 import type { FetchedFile, FetchedSignature, GroupFetchInput } from './fetched-file.js';
 import type { FileMap } from './held-file.js';
@@ -80,13 +80,21 @@ export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' 
   return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
 }
 
+/** The vendor's certificate is another: each signature of before will be followed by a new one, and some may have been already. */
+export function expectNewSignatures(memory: Memory, held: FileMap, files: readonly FileReference[]): void {
+  for (const { key } of files) {
+    const [content, signature] = [held.get(key), held.get(signaturePathOf(key))];
+    if (content && signature) doubts(memory, { key, sha256: content.sha256, signature: signature.sha256 });
+  }
+}
+
 /**
  * What is published with a content and stays, when only its signature is another now: that is as a rule of a content which is being
  * uploaded, and beside the old one products refuse both. Null when it was to be expected, or the source has said so for an hour: then
  * it was signed anew. `delivered`: of this source, before it was asked.
  */
 export function stayingSignature(
-  memory: Memory & Pick<GroupFetchInput, 'held' | 'hasNewCertificate' | 'sharedSignatures'>,
+  memory: Memory & Pick<GroupFetchInput, 'held' | 'sharedSignatures'>,
   { reference: { key }, sha256, signature }: FetchedFile,
   delivered: string | null,
 ): FetchedSignature | null {
@@ -94,7 +102,7 @@ export function stayingSignature(
   const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(path) : undefined;
   if (before === undefined || signature === null || before.sha256 === signature.sha256) return null;
   if (memory.sharedSignatures.has(path)) return null;
-  if (memory.hasNewCertificate || isDoubted(memory, { key, sha256, signature: before.sha256 })) return null;
+  if (isDoubted(memory, { key, sha256, signature: before.sha256 })) return null;
   const pair = { key, sha256, signature: signature.sha256 };
   if (doubtedFor(memory, pair) === null && delivered !== before.sha256) return null;
   return doubts(memory, pair, 'early') ? { ...before, path: signature.path } : null;
@@ -109,12 +117,11 @@ export function isSignatureHeldBack(memory: Memory & Pick<GroupFetchInput, 'held
 }
 
 /**
- * Whether a pair that is published is looked at again. A new signature beside the content of before may still be of another one. One
- * that is older than its file may be that of a release which was never seen here. One that is as it was although the vendor's
- * certificate is another may only follow.
+ * Whether a pair that is published is looked at again. A new signature beside the content of before may still be of another one, and one
+ * that is older than its file that of a release which was never seen here.
  */
 export function isUnsure(
-  memory: Memory & Pick<GroupFetchInput, 'held' | 'hasNewCertificate'>,
+  memory: Memory & Pick<GroupFetchInput, 'held'>,
   { reference: { key }, sha256, mtime, signature }: FetchedFile,
 ): boolean {
   const pair = { key, sha256, signature: signature?.sha256 ?? NONE };
@@ -122,7 +129,7 @@ export function isUnsure(
   const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(signaturePathOf(key)) : undefined;
   if (before !== undefined && before.sha256 !== signature.sha256) return doubts(memory, pair, 'early');
   const isOlder = before === undefined && signature.mtime < mtime;
-  if (isOlder || (before !== undefined && memory.hasNewCertificate)) return doubts(memory, pair);
+  if (isOlder) return doubts(memory, pair);
   return isDoubted(memory, pair);
 }
 
