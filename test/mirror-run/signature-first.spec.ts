@@ -27,8 +27,8 @@ describe('a vendor who uploads signatures before their files', () => {
   });
   afterEach(() => bench.close());
 
-  const hashesAt = (base: string): Promise<string[]> =>
-    Promise.all(PATHS.map(async (path) => hash(Buffer.from(await (await fetch(`${base}/${path}`)).arrayBuffer()))));
+  const hashAt = async (url: string): Promise<string> => hash(Buffer.from(await (await fetch(url)).arrayBuffer()));
+  const hashesAt = (base: string): Promise<string[]> => Promise.all(PATHS.map((path) => hashAt(`${base}/${path}`)));
   const transform = (pattern: RegExp, how: (content: Buffer) => Buffer): void =>
     bench.upstream.set(pattern, { kind: 'transform', transform: how });
   const requireTheirs = async (): Promise<void> =>
@@ -38,6 +38,21 @@ describe('a vendor who uploads signatures before their files', () => {
     transform(/v_240\.241$/, flip);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await requireTheirs();
+  });
+
+  it('the same for a release that comes back into force meanwhile', async () => {
+    bench.upstream.clear();
+    bench.tree.publish(['virus-pattern']);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const [file, signature] = ['pattern/v_241.242', 'pattern/v_241.sig'];
+    const ours = (path: string): Promise<string> => hashAt(`${bench.haishin.http}/activeupdate/${path}`);
+    const pair = [await ours(file), await ours(signature)];
+    const component = '/api/v1/components/virus-pattern';
+    expect(await bench.api.post(`${component}/rollback`, {})).toMatchObject({ status: 200 });
+    expect(await bench.api.post(`${component}/resume`, {})).toMatchObject({ status: 200 });
+    transform(/v_241\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect([await ours(file), await ours(signature)]).toEqual(pair);
   });
 
   it('a signature that has come alone for an hour is one of the same file', async () => {

@@ -13,6 +13,7 @@ import {
   isUnsure,
   stayingSignature,
   withDoubts,
+  type KnownSignature,
 } from './signature-doubts.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
@@ -33,7 +34,7 @@ function versionKey(unit: ManifestUnit, file: FileReference): string {
 }
 
 /** Whole, and protected for a while from a collection that finds nothing that refers to it yet. */
-async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Promise<boolean> {
+async function stillHeld({ blobs }: GroupFetchInput, known: Pick<RememberedFile, 'sha256' | 'size'>): Promise<boolean> {
   if (known.sha256 === null || (await blobs.size(known.sha256)) !== known.size) return false;
   return blobs.touch(known.sha256);
 }
@@ -111,12 +112,20 @@ async function isUnchanged(
   }
 }
 
-/** SHA-256 of the signature that came with this very content, as far as is known. */
-function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 }: FileContent): string | null {
-  const key = signaturePathOf(reference.key);
+/** The signature that came with this very content, as far as is known. */
+function signatureOf(
+  { held, remembered, now }: GroupFetchInput,
+  { reference, sha256 }: FileContent,
+): FetchedSignature | null {
+  const path = signaturePathOf(reference.path);
   // What is published goes before what is remembered: a run that ended in between has remembered the new one.
-  const before = held?.get(reference.key)?.sha256 === sha256 ? held.get(key) : remembered.get(key);
-  return before?.sha256 ?? null;
+  if (held?.get(reference.key)?.sha256 === sha256) {
+    const before = held.get(path.toLowerCase());
+    return before === undefined ? null : { ...before, path };
+  }
+  const known = remembered.get(path.toLowerCase());
+  if (!known?.sha256) return null;
+  return { path, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, now) };
 }
 
 /**
@@ -131,16 +140,22 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
   const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
   const unsure = signature !== null && isDoubted(input, { key, sha256: file.sha256, signature: signature.sha256 });
-  const doubtful = remembered && signature !== null && (broken || unsure || signature.sha256 !== before);
-  if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature }, delivered);
+  const doubtful = remembered && signature !== null && (broken || unsure || signature.sha256 !== before?.sha256);
+  if (!doubtful || (await isUnchanged(input, file)))
+    return withDoubt(input, { ...file, signature }, { before, delivered });
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
-  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) }, delivered);
+  const same = anew.sha256 === file.sha256;
+  return withDoubt(
+    input,
+    { ...anew, signature: await fetchSignature(input, path) },
+    { before: same ? before : null, delivered },
+  );
 }
 
-function withDoubt(input: OfGroup, file: FetchedFile, delivered: string | null): FetchedFile {
-  const staying = stayingSignature(input, file, delivered);
-  if (staying !== null) return { ...file, signature: staying, doubted: true };
-  return isUnsure(input, file) ? { ...file, doubted: true } : file;
+async function withDoubt(input: OfGroup, file: FetchedFile, known: KnownSignature): Promise<FetchedFile> {
+  const staying = stayingSignature(input, file, known);
+  if (staying !== null && (await stillHeld(input, staying))) return { ...file, signature: staying, doubted: true };
+  return isUnsure(input, file, known.before) ? { ...file, doubted: true } : file;
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */

@@ -88,27 +88,33 @@ export function expectNewSignatures(memory: Memory, held: FileMap, files: readon
   }
 }
 
+/** What is known of a signature before the source is asked for it. */
+export interface KnownSignature {
+  /** That which came with this very content, if it had come before. */
+  before: FetchedSignature | null;
+  /** SHA-256 of what this source delivered last. */
+  delivered: string | null;
+}
+
 /**
- * What is published with a content and stays, when only its signature is another now: that is as a rule of a content which is being
+ * The signature that a content came with, and keeps, when only that is another now: the new one is as a rule of a content which is being
  * uploaded, and beside the old one products refuse both. Null when it was to be expected, or the source has said so for an hour: then
- * it was signed anew. `delivered`: of this source, before it was asked.
+ * it was signed anew.
  */
 export function stayingSignature(
-  memory: Memory & Pick<GroupFetchInput, 'held' | 'sharedSignatures'>,
+  memory: Memory & Pick<GroupFetchInput, 'sharedSignatures'>,
   { reference: { key }, sha256, signature }: FetchedFile,
-  delivered: string | null,
+  { before, delivered }: KnownSignature,
 ): FetchedSignature | null {
-  const path = signaturePathOf(key);
-  const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(path) : undefined;
-  if (before === undefined || signature === null || before.sha256 === signature.sha256) return null;
-  if (memory.sharedSignatures.has(path)) return null;
+  if (before === null || signature === null || before.sha256 === signature.sha256) return null;
+  if (memory.sharedSignatures.has(signaturePathOf(key))) return null;
   if (isDoubted(memory, { key, sha256, signature: before.sha256 })) return null;
   const pair = { key, sha256, signature: signature.sha256 };
   if (doubtedFor(memory, pair) === null && delivered !== before.sha256) return null;
-  return doubts(memory, pair, 'early') ? { ...before, path: signature.path } : null;
+  return doubts(memory, pair, 'early') ? before : null;
 }
 
-/** Whether that is the case of a file. */
+/** Whether a file that is published keeps its signature for that reason. */
 export function isSignatureHeldBack(memory: Memory & Pick<GroupFetchInput, 'held'>, key: string): boolean {
   const path = signaturePathOf(key);
   const doubt = doubtIn(memory.remembered.get(path));
@@ -121,14 +127,14 @@ export function isSignatureHeldBack(memory: Memory & Pick<GroupFetchInput, 'held
  * that is older than its file that of a release which was never seen here.
  */
 export function isUnsure(
-  memory: Memory & Pick<GroupFetchInput, 'held'>,
+  memory: Memory,
   { reference: { key }, sha256, mtime, signature }: FetchedFile,
+  before: FetchedSignature | null,
 ): boolean {
   const pair = { key, sha256, signature: signature?.sha256 ?? NONE };
   if (signature === null) return isDoubted(memory, pair);
-  const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(signaturePathOf(key)) : undefined;
-  if (before !== undefined && before.sha256 !== signature.sha256) return doubts(memory, pair, 'early');
-  const isOlder = before === undefined && signature.mtime < mtime;
+  if (before !== null && before.sha256 !== signature.sha256) return doubts(memory, pair, 'early');
+  const isOlder = before === null && signature.mtime < mtime;
   if (isOlder) return doubts(memory, pair);
   return isDoubted(memory, pair);
 }
