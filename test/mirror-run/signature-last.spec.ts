@@ -63,6 +63,20 @@ describe('a vendor whose signatures follow last, under names that the release be
     expect(await bench.served()).toEqual(before);
   });
 
+  it('the same after the signature of what was before it was signed anew', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    transform(/server\.ini$/, (ini) =>
+      Buffer.from(ini.toString('latin1').replace(/^CertExpireDate=.*$/m, 'CertExpireDate=Jul 21 07:49:22 2044 GMT')),
+    );
+    transform(/v_2\d+\.sig$/, longer);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await keepSignatures();
+    bench.tree.publish(['virus-pattern']);
+    expect(outcomeOf(await bench.api.download(), 'virus-pattern')).toMatchObject({ outcome: 'failed' });
+    expect((await bench.served()).global.files).toEqual(before.global.files);
+  });
+
   it('the same for a file of the same name and size that is signed anew', async () => {
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     const [file, signature] = ['pattern/v_240.241', 'pattern/v_240.sig'];

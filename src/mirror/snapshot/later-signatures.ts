@@ -31,8 +31,8 @@ export async function laterSignatures(
         const { sha256, size, mtime } = have;
         const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
         const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? NONE };
-        const isOpen = isDoubted(fetch, pair) || isSignatureHeldBack(fetch, reference.key);
-        if (!(isWanted && news !== 'none') && !isOpen) return [];
+        const isLookedAt = isDoubted(fetch, pair) || isSignatureHeldBack(fetch, reference.key);
+        if (!(isWanted && news !== 'none') && !isLookedAt) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
         return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),
@@ -43,7 +43,9 @@ export async function laterSignatures(
     return (signature !== null && signature.sha256 !== signed?.sha256) || held?.files.get(key)?.sha256 !== sha256;
   });
   requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
-  return { files, doubted: asked.some(({ doubted }) => doubted) };
+  const isOpen = ({ reference: { key }, sha256, signature }: FetchedFile): boolean =>
+    isDoubted(fetch, { key, sha256, signature: signature?.sha256 ?? NONE });
+  return { files, doubted: asked.some((file) => file.doubted ?? isOpen(file)) };
 }
 
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */

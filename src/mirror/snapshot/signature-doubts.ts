@@ -194,21 +194,26 @@ export function requireOwnSignatures(
     const contents = before.get(key);
     if (contents === undefined || signature === null || held.get(key)?.sha256 !== signature.sha256) continue;
     if ([...contents].some((each) => now.get(key)?.has(each))) continue;
-    if (cameEarly(memory, reference.key, signature.sha256, contents)) continue;
+    const pair = { key: reference.key, sha256, signature: signature.sha256 };
+    // With new lines comes a new release, which has its own.
+    if (group.action === 'same' && cameEarly(memory, pair, contents)) {
+      doubts(memory, pair);
+      continue;
+    }
     others ??= contentsOf(
       heldUnits.filter(({ id }) => !ids.has(id)),
       held,
     );
     if (others.has(key) || isOfAnything(signature.sha256, [before, others], held)) continue;
-    if (doubts(memory, { key: reference.key, sha256, signature: signature.sha256 })) stale.push(reference.path);
+    if (doubts(memory, pair)) stale.push(reference.path);
   }
   const [path] = stale;
   if (path === undefined) return;
   throw new AppError('upstream', 'upstream-publishing.signed-before', { details: { path } });
 }
 
-/** Whether a signature came without its file a while ago: what is beside it now is that. */
-function cameEarly(memory: Memory, key: string, signature: string, before: ReadonlySet<string>): boolean {
+/** Whether a signature came without its file a while ago: what is beside it now is as a rule that, and is looked at again. */
+function cameEarly(memory: Memory, { key, signature }: Pair, before: ReadonlySet<string>): boolean {
   const doubt = doubtIn(memory.remembered.get(signaturePathOf(key)));
   if (doubt?.word !== 'early' || doubt.signature !== signature || !before.has(doubt.sha256)) return false;
   return isDoubted(memory, { key, sha256: doubt.sha256, signature });
