@@ -3,10 +3,11 @@ import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { Slots } from './fair-slots.js';
 import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
+import { isSignatureHeldBack } from './early-signatures.js';
 import { withSignature } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { isBrokenPair, isDoubted, isSignatureHeldBack, NONE, requireOwnSignatures } from './signature-doubts.js';
+import { isBrokenPair, requireOwnSignatures } from './signed-pairs.js';
 
 /** What the manifest of this run tells of a group: nothing new; something; or that everything may have been signed anew. */
 export type News = 'none' | 'some' | 'signed-anew';
@@ -30,8 +31,8 @@ export async function laterSignatures(
         if (have === undefined) return [];
         const { sha256, size, mtime } = have;
         const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
-        const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? NONE };
-        const isLookedAt = isDoubted(fetch, pair) || isSignatureHeldBack(fetch, reference.key);
+        const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? null };
+        const isLookedAt = fetch.signatureDoubts.isOpen(pair) || isSignatureHeldBack(fetch, reference.key);
         if (!(isWanted && news !== 'none') && !isLookedAt) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
         return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
@@ -44,7 +45,7 @@ export async function laterSignatures(
   });
   requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
   const isOpen = ({ reference: { key }, sha256, signature }: FetchedFile): boolean =>
-    isDoubted(fetch, { key, sha256, signature: signature?.sha256 ?? NONE });
+    fetch.signatureDoubts.isOpen({ key, sha256, signature: signature?.sha256 ?? null });
   return { files, doubted: asked.some((file) => file.doubted ?? isOpen(file)) };
 }
 

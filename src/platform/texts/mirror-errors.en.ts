@@ -16,15 +16,21 @@ export const mirrorErrorsEn = {
   'error.manifest-inconsistent.not-held':
     'The manifest would name {{path}}, which is not held with that size. Nothing was published; what was published before stays in force.',
   'error.manifest-lost':
-    'The manifest of channel {{channel}} is lost. A download makes it anew; start one, then try again.',
+    'The manifest of channel {{channel}}, or the index that tells what is published there, is lost. A download makes it anew; start one, then try again.',
   'error.manifest-lost.not-remade':
-    'The manifest of channel {{channel}} is lost, and could not be made anew from the source.',
+    'The manifest of channel {{channel}}, or the index that tells what is published there, is lost, and could not be made anew from the source.',
   'error.snapshot-damaged.index':
     'The index of snapshot {{snapshot}} ({{channel}}) cannot be read, so nobody knows what it needs. Nothing was removed.',
   'error.disk-full.run':
     'This needs {{neededBytes}} bytes, but only {{freeBytes}} of what the disk has left may be used: {{reservedBytes}} bytes are kept for the database and the logs.',
   'error.disk-full.file':
     'There is no room for {{path}}: the source does not announce its size, and the disk has nothing left beside what other files need and the {{reservedBytes}} bytes that are kept for the database and the logs. Make room, or leave its component out.',
+  'error.disk-full.data-directory':
+    'The disk of the data directory has no more left than the {{reservedBytes}} bytes that are kept for the database and the logs. What is published is still served, but downloads end with disk-full until there is room.',
+  'error.disk-failure.data-directory':
+    'The disk of the data directory cannot be looked at ({{errno}}): downloads will fail. See whether the directory is there.',
+  'error.content-not-served':
+    '{{faults}} A lost index is made anew when the database is there; where its tree is lost too, the next download makes both anew.',
   'error.cancelled': 'Cancelled.',
   'error.cancelled.download': 'The download was cancelled.',
   'error.cancelled.transfer': 'The transfer was cancelled.',
@@ -32,6 +38,12 @@ export const mirrorErrorsEn = {
   'error.cancelled.export': 'The export was cancelled.',
   'error.upstream-publishing.unsigned':
     'The source has no signature for {{path}} yet: it seems to be in the middle of publishing.',
+  'error.upstream-publishing.unsigned-for-now':
+    'The source has no signature for {{path}} yet. The component may do without: the file is taken as it is when that is still so in an hour.',
+  'error.signatures-gone':
+    'Since {{unsignedSince}} the source has had no signatures for new files of {{component}}, such as {{path}}, although earlier ones had them; products in secure mode refuse files without. What is published stays. Ask the vendor; if it signs {{component}} no more, set its signatures to optional in the catalogue, and the next download takes the files as they are.',
+  'error.signatures-gone.unclaimed':
+    'Since {{unsignedSince}} the source has had no signatures for new files of the entry {{entry}}, such as {{path}}, although earlier ones had them; products in secure mode refuse files without. What is published stays. Ask the vendor; if it signs them no more, add a component with this entry to the catalogue, with signatures set to optional, and the next download takes the files as they are.',
   'error.upstream-publishing.signed-before':
     'The source has a new {{path}}, but still the signature of the one before: it seems to be in the middle of publishing; if it says the same in an hour, that is taken as it is.',
   'error.upstream-publishing.breaks-off':
@@ -89,6 +101,8 @@ export const mirrorErrorsEn = {
   'error.duplicate-conflict': '{{key}} stands twice with different values.',
   'error.export-directory-foreign':
     '{{path}} has files that are not of an export, and nothing was written. Name an empty directory, or one that is still to be made.',
+  'error.export-directory-foreign.file':
+    'There is a file where {{path}} would be. Name a directory, or one that is still to be made.',
   'error.export-directory-linked':
     '{{path}} is a link that leads out of the export. Remove it, or name another directory.',
   'error.export-directory-own': '{{path}} lies in the data directory of the server. Name a directory outside of it.',
