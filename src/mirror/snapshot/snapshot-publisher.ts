@@ -119,13 +119,23 @@ export class SnapshotPublisher {
   }
 
   private async mendIndexes(): Promise<void> {
-    let mended = false;
     for (const channel of CHANNELS) {
       const current = await this.directory.current(channel);
       if (current === null || !(await this.states.isIndexLost(channel))) continue;
-      if (await this.indexes.mend(channel, current)) mended = true;
+      if (await this.mendIndex(channel, current)) continue;
+      const log = { channel, snapshot: current };
+      this.logger.error(
+        log,
+        'the index of the snapshot in force is lost: the next download makes it and its tree anew',
+      );
     }
+  }
+
+  /** Makes the lost index of a snapshot anew; false when that cannot be done. Call inside `exclusively`. */
+  async mendIndex(channel: Channel, snapshot: string): Promise<boolean> {
+    const mended = await this.indexes.mend(channel, snapshot, this.states.indexInMemory(channel, snapshot));
     if (mended) await this.listener.refresh();
+    return mended;
   }
 
   /** Publishes, unless every channel would stay as it is (then null) and nothing else is wanted. Call inside `exclusively`. */
@@ -148,7 +158,7 @@ export class SnapshotPublisher {
     await this.steps.reached('recorded');
     await this.putIntoForce(id);
     for (const { channel, files, manifest } of trees)
-      this.states.cameIntoForce(channel, id, now, { manifest, files: fileMap(files) });
+      await this.states.cameIntoForce(channel, id, now, { manifest, files: fileMap(files) });
     return id;
   }
 
