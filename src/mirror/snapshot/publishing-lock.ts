@@ -2,9 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { queryWithin } from '../../database/bounded-client.js';
+import { inTransaction } from '../../database/transaction.js';
 import { AppError } from '../../platform/errors/app-error.js';
 
 const LOCK_KEY = 7_224_801_519;
+/** Held from the look at that lock to the end of the transaction that records. */
+const RECORD_KEY = 7_224_801_520;
 const LOCK_WAIT_MS = 60_000;
 /** Whoever waits in a statement of the database cannot be called off, so it is asked again and again. */
 const LOCK_RETRY_MS = 100;
@@ -40,16 +43,22 @@ export class PublishingLock {
 
   /**
    * For the transaction that records: the lock may have gone with its connection, and then another node may have cleared away what
-   * was staged.
+   * was staged. One that gets the lock behind this waits for the end of the transaction, see `recordsEnded`.
    * @throws AppError `publishing-lock-lost`.
    */
   async requireHeld(manager: EntityManager): Promise<void> {
+    await manager.query('select pg_advisory_xact_lock($1)', [RECORD_KEY]);
     const [held] = await manager.query<unknown[]>(
       `select 1 from pg_locks where locktype = 'advisory' and granted and pid = $1
          and ((classid::bigint << 32) | objid::bigint) = $2`,
       [this.backend, LOCK_KEY],
     );
     if (held === undefined) throw new AppError('unavailable', 'publishing-lock-lost');
+  }
+
+  /** Waits until nobody who has had the lock before is still recording: what they have staged is theirs until then. */
+  async recordsEnded(): Promise<void> {
+    await inTransaction(this.dataSource, (manager) => manager.query('select pg_advisory_xact_lock($1)', [RECORD_KEY]));
   }
 
   private async turn(over: Promise<undefined>, signal: AbortSignal | undefined): Promise<void> {

@@ -98,7 +98,8 @@ export class SnapshotPublisher {
    * Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes; makes a lost index of what
    * is in force anew, where that can be done.
    */
-  async recover(): Promise<void> {
+  private async recover(): Promise<void> {
+    await this.lock.recordsEnded();
     const prepared = await this.snapshots.prepared();
     if (prepared !== null) {
       const staged = await Promise.all(
@@ -207,7 +208,9 @@ export class SnapshotPublisher {
           details: { channel, snapshot: id },
         });
     for (const channel of CHANNELS) {
-      await this.directory.flip(channel, id);
+      const current = await this.directory.current(channel);
+      // Where our lock was lost another node has put it into force, and has gone on since: ids are in the order of publication.
+      if (current === null || current <= id) await this.directory.flip(channel, id);
       await this.steps.reached(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');
     }
     await this.snapshots.markPublished(id, this.clock.now());
