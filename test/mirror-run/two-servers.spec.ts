@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -176,6 +178,26 @@ describe('two servers on one database and one data directory', () => {
     expect(await bench.api.ended(id)).toMatchObject({ state: 'cancelled', snapshotId: null });
     barrier.release();
     expect((await uploaded).status).toBe(201);
+  });
+
+  it('an upload that waits for the other to publish is told when its server stops', async () => {
+    const barrier = new Barrier('composed');
+    await open({ first: barrier });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body as { id: string };
+    await barrier.atStep;
+    try {
+      const content = 'a pattern';
+      const file = { name: 'lpt$vpn.400', content };
+      const upload = uploadTo(second, 'virus-pattern', { file, version: '17.400.00' });
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      const blob = join(bench.haishin.dataDir, 'blobs', sha256.slice(0, 2), sha256);
+      await until('it is stored', () => existsSync(blob));
+      await second.stop();
+      expect(await upload).toMatchObject({ status: 503, body: { code: 'server-stopping' } });
+    } finally {
+      barrier.release();
+    }
+    expect(await bench.api.ended(id)).toMatchObject({ state: 'succeeded' });
   });
 
   /** The connection that keeps the others from publishing, as a network or a restart of the database ends it. */

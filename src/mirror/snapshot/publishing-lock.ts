@@ -24,14 +24,16 @@ export class PublishingLock {
   private readonly turns = pLimit(1);
   /** Process of PostgreSQL that holds the lock for us. */
   private backend: number | null = null;
+  private readonly stopping = new AbortController();
 
   constructor(private readonly dataSource: DataSource) {}
 
   /**
-   * @param signal calls off the wait, not the work; a server that is to stop does not wait for another node
-   * @throws AppError `publishing-busy` when somebody else holds the lock for a minute; `cancelled`.
+   * @param caller calls off the wait, not the work
+   * @throws AppError `publishing-busy` when somebody else holds the lock for a minute; `cancelled`; `server-stopping`.
    */
-  async hold<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async hold<T>(work: () => Promise<T>, caller?: AbortSignal): Promise<T> {
+    const signal = AbortSignal.any([this.stopping.signal, ...(caller === undefined ? [] : [caller])]);
     const over = Promise.withResolvers<undefined>();
     try {
       await this.turn(over.promise, signal);
@@ -39,6 +41,11 @@ export class PublishingLock {
     } finally {
       over.resolve(undefined);
     }
+  }
+
+  /** A server that is to stop does not wait for another node: ends all waits, and lets nobody wait any more. */
+  stop(): void {
+    this.stopping.abort();
   }
 
   /**
@@ -61,23 +68,23 @@ export class PublishingLock {
     await inTransaction(this.dataSource, (manager) => manager.query('select pg_advisory_xact_lock($1)', [RECORD_KEY]));
   }
 
-  private async turn(over: Promise<undefined>, signal: AbortSignal | undefined): Promise<void> {
+  private async turn(over: Promise<undefined>, signal: AbortSignal): Promise<void> {
     const mine = Promise.withResolvers<undefined>();
     void this.turns(() => {
       mine.resolve(undefined);
       return over;
     });
     const timer = setTimeout(() => mine.reject(busy()), LOCK_WAIT_MS);
-    const callOff = (): void => mine.reject(calledOff());
-    signal?.addEventListener('abort', callOff);
-    if (signal?.aborted) callOff();
+    const callOff = (): void => mine.reject(this.calledOff());
+    signal.addEventListener('abort', callOff);
+    if (signal.aborted) callOff();
     await mine.promise.finally(() => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', callOff);
+      signal.removeEventListener('abort', callOff);
     });
   }
 
-  private async locked<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  private async locked<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     await runner.connect();
     try {
@@ -96,22 +103,24 @@ export class PublishingLock {
     }
   }
 
-  private async wait(runner: QueryRunner, signal: AbortSignal | undefined): Promise<void> {
+  private async wait(runner: QueryRunner, signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + LOCK_WAIT_MS;
     for (;;) {
       const [answer] = (await runner.query('select pg_try_advisory_lock($1) as held', [LOCK_KEY])) as {
         held: boolean;
       }[];
       if (answer?.held) return;
-      if (signal?.aborted) throw calledOff();
+      if (signal.aborted) throw this.calledOff();
       if (performance.now() > deadline) throw busy();
-      await delay(LOCK_RETRY_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+      await delay(LOCK_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
-}
 
-function calledOff(): AppError {
-  return new AppError('conflict', 'cancelled');
+  private calledOff(): AppError {
+    return this.stopping.signal.aborted
+      ? new AppError('unavailable', 'server-stopping')
+      : new AppError('conflict', 'cancelled');
+  }
 }
 
 function busy(): AppError {

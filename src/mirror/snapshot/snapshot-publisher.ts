@@ -85,13 +85,18 @@ export class SnapshotPublisher {
   /**
    * Runs work that decides on and publishes a snapshot, alone among all nodes; first finishes what a crash left.
    * @param signal calls off the wait for it, not the work
-   * @throws AppError `publishing-busy` when another node holds the lock for a minute; `cancelled`.
+   * @throws AppError `publishing-busy` when another node holds the lock for a minute; `cancelled`; `server-stopping`.
    */
   exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.lock.hold(async () => {
       await this.recover();
       return work();
     }, signal);
+  }
+
+  /** Ends all waits; what is being published comes to its end. */
+  stop(): void {
+    this.lock.stop();
   }
 
   /**
