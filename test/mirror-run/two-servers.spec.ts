@@ -87,7 +87,7 @@ describe('two servers on one database and one data directory', () => {
     expect(await bench.api.ended(id as string)).toMatchObject({
       state: 'failed',
       snapshotId: null,
-      error: { code: 'download-interrupted' },
+      error: { code: 'download-interrupted', text: { ja: expect.stringMatching(/実行中に.*終了しました/) as string } },
     });
     expect(told).toEqual({ first: [], second: ['failed'] });
     const { items } = (await bench.api.get('/api/v1/events?outcome=failed')).body;
