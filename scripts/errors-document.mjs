@@ -137,10 +137,10 @@ Made by \`npm run docs\` from the catalogue of texts (\`src/platform/texts/\`) a
 
 \`code\` never changes its meaning. The sentences are for people: the API answers in the language of \`Accept-Language\` (\`en\`, \`ja\`), the
 command line in that of the terminal, and records have both. Words in *italics* are filled in. \`exit 1\`: a command, or the start of the server, ends with it;
-\`record\`: stands in records (of downloads, of components) and in lists of faults only.
+\`record\`: stands in records (of downloads, of components), in lists of faults and in \`GET /readyz\` only.
 
 コードの意味は変わりません。文は人のためのものです。API は \`Accept-Language\` の言語 (\`en\`、\`ja\`)、コマンドラインは端末の言語で表示し、
-記録には両方の言語で残ります。*斜体*の語には値が入ります。\`exit 1\` はコマンドまたはサーバの起動の失敗、\`record\` はダウンロードやコンポーネントの記録、誤りの一覧にのみ
+記録には両方の言語で残ります。*斜体*の語には値が入ります。\`exit 1\` はコマンドまたはサーバの起動の失敗、\`record\` はダウンロードやコンポーネントの記録、誤りの一覧、\`GET /readyz\` にのみ
 現れることを示します。
 
 | Code | Status | English | 日本語 |

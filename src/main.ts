@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { mkdir } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from './config/config.js';
@@ -10,7 +9,7 @@ import type { EmbeddedPostgres } from './database/embedded/embedded-postgres.js'
 import { CHANNELS } from './mirror/snapshot/channel.js';
 import { diskWarning } from './mirror/snapshot/disk-room.js';
 import { PublishedDirectory } from './mirror/snapshot/published-directory.js';
-import { noSteps, SnapshotPublisher, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
+import { noSteps, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
 import { SourceLimits } from './mirror/snapshot/source-opener.js';
 import { MissingRequests } from './mirror/source/missing-requests.js';
 import { PublishedTree } from './mirror/source/published-tree.js';
@@ -18,19 +17,19 @@ import { ServingCounters } from './mirror/source/serving-counters.js';
 import { BlobStore } from './mirror/store/blob-store.js';
 import { MirrorStandingService, MissingRequestRecorder } from './modules/download/download.api.js';
 import { systemClock, type Clock } from './platform/clock/clock.js';
-import { AppError, toAppError } from './platform/errors/app-error.js';
+import { type AppError, saying, toAppError } from './platform/errors/app-error.js';
 import type { Logger } from './platform/logging/logger.js';
 import { SecretBox } from './platform/secrets/secret-box.js';
 import type { ServerCertificate } from './platform/tls/server-certificate.js';
 import { CertificateStanding } from './server/certificate-standing.js';
 import { startContent, type ContentServer } from './server/content.js';
+import { createControl } from './server/control.js';
 import { endsStart, openDatabase, type Database } from './server/database.js';
+import { finishPublication } from './server/finish-publication.js';
 import { openApplication } from './server/open-application.js';
 import { createMetrics } from './server/metrics.js';
-import { createProbes } from './server/probes.js';
 import { Readiness } from './server/readiness.js';
 import { RunFile, type RunFacts } from './server/run-file.js';
-import { answerUnavailable } from './server/unavailable.js';
 
 export interface ServerOptions {
   config: Config;
@@ -100,6 +99,7 @@ class HaishinServer implements RunningServer {
   private retry: NodeJS.Timeout | undefined;
   private trying: Promise<void> = Promise.resolve();
   private stopping: Promise<void> | null = null;
+  private readonly isStopping = (): boolean => this.stopping !== null;
 
   constructor(private readonly options: ServerOptions) {
     this.config = options.config;
@@ -148,12 +148,12 @@ class HaishinServer implements RunningServer {
       dataDir: config.dataDir,
       standing: () => this.app?.get(MirrorStandingService).read(),
     });
-    const probes = createProbes(this.readiness, metrics);
-    const rest = (req: IncomingMessage, res: ServerResponse): void => {
-      if (probes(req, res)) return;
-      if (this.app !== null) this.app.getHttpAdapter().getInstance().routing(req, res);
-      else answerUnavailable(req, res, this.databaseFault);
-    };
+    const rest = createControl({
+      readiness: this.readiness,
+      metrics,
+      application: () => this.app,
+      fault: () => this.databaseFault,
+    });
     // Both are waited for, also when one fails: what has begun to listen must be there to be stopped.
     const [content, application] = await Promise.allSettled([
       startContent({
@@ -182,7 +182,7 @@ class HaishinServer implements RunningServer {
 
   private tellContent(): void {
     if (this.content === null || this.stopping !== null) return;
-    this.readiness.set('content', this.tree.fault === null, this.tree.fault);
+    this.readiness.set('content', this.tree.fault);
   }
 
   /** Tries until the database is there; only a fault of the first try that leaves nothing to serve meanwhile is thrown. */
@@ -194,7 +194,7 @@ class HaishinServer implements RunningServer {
       const error = toAppError(toDatabaseError(fault));
       if (firstTry && !(await this.servesWithout(error))) throw fault;
       if (this.stopping !== null) return;
-      this.readiness.set('database', false, error.message);
+      this.readiness.set('database', error);
       // Once it serves content it gives up no more: a password that is being changed, or a database being restored, is mended there.
       const said = this.databaseFault?.message === error.message;
       logger[said ? 'debug' : 'error'](
@@ -236,7 +236,7 @@ class HaishinServer implements RunningServer {
         addresses: this,
         cronJobs: options.cronJobs ?? true,
       },
-      () => this.stopping !== null,
+      this.isStopping,
     );
     this.localToken = localToken;
     this.database = database;
@@ -250,26 +250,10 @@ class HaishinServer implements RunningServer {
     const tables = dataSource.entityMetadatas.map(({ tableName }) => tableName);
     this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock, tables });
     this.availability.onChange((state) => {
-      this.readiness.set('database', state.up, state.up ? null : (state.lastError?.message ?? 'not reachable'));
-      if (state.up && this.stopping === null) this.finishPublication(app);
+      this.readiness.set('database', state.up ? null : (state.lastError ?? saying('starting')));
+      if (state.up && !this.isStopping()) finishPublication(app, this.tree, this.logger, this.isStopping);
     });
     await this.availability.start();
-    this.readiness.set('database', this.availability.up);
-  }
-
-  /**
-   * A crash, or the loss of the database, may have left a snapshot recorded but not in force, or in force but not marked so. Another
-   * node may hold the lock for a while: no reason to wait.
-   */
-  private finishPublication(app: NestFastifyApplication): void {
-    app
-      .get(SnapshotPublisher)
-      .exclusively(() => this.tree.refresh())
-      .catch((err: unknown) => {
-        // A stop, also that of a start that failed, takes the database from under it.
-        if (this.stopping === null)
-          this.logger.warn({ err }, 'an interrupted publication could not be looked for; the next one will');
-      });
   }
 
   /** Commands on this host trust the one in use, and no other. */
@@ -294,7 +278,7 @@ class HaishinServer implements RunningServer {
   private async shutDown(): Promise<void> {
     clearTimeout(this.retry);
     this.standing.stop();
-    this.readiness.set('content', false, 'shutting down');
+    this.readiness.set('content', saying('stopping'));
     await this.runFile.remove();
     const missing = this.app?.get(MissingRequestRecorder);
     this.app?.get(SnapshotPublisher).stop();

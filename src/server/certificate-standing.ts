@@ -39,7 +39,7 @@ export class CertificateStanding {
     if (certificate === null) return;
     // Clients go by the real time as well.
     const fault = timeFault(certificate, systemClock.now());
-    this.readiness.warn('certificate', fault?.message ?? null);
+    this.readiness.warn('certificate', fault);
     if (fault !== null && fault.code !== this.said)
       this.logger.error(
         { code: fault.code, fingerprintSha256: certificate.fingerprintSha256 },

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, type Said, saying } from '../../platform/errors/app-error.js';
 
 /** Left free on the disk whatever happens: the database and the logs need room too. */
 const RESERVED_BYTES = 64 * 1024 * 1024;
@@ -14,13 +14,14 @@ export function freeBytesIn(dataDir: string): number {
 }
 
 /** Why no download can bring anything, as far as the disk tells; null when it has room. */
-export function diskWarning(dataDir: string): string | null {
+export function diskWarning(dataDir: string): Said | null {
   try {
     if (freeBytesIn(dataDir) > 0) return null;
   } catch (error) {
-    return `The disk of the data directory cannot be looked at (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): downloads will fail. See whether the directory is there.`;
+    const { code, message } = error as NodeJS.ErrnoException;
+    return saying('disk-failure.data-directory', { errno: code ?? message });
   }
-  return `The disk of the data directory has no more left than the ${RESERVED_BYTES} bytes that are kept for the database and the logs. What is published is still served, but downloads end with disk-full until there is room.`;
+  return saying('disk-full.data-directory', { reservedBytes: RESERVED_BYTES });
 }
 
 /** @param freeBytes as of `freeBytesIn` */

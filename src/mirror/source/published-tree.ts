@@ -1,8 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, type Said, saying } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
+import { inEach, type Sentence, texts } from '../../platform/texts/texts.js';
 import { CHANNELS, isChannel, type Channel } from '../snapshot/channel.js';
 import { DEFAULT_CHANNEL_FILE } from '../snapshot/published-directory.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
@@ -30,8 +31,6 @@ interface ChannelState {
 const NOTHING: ChannelState = { signature: '', current: null, retained: [], byId: new Map(), byFile: new Map() };
 /** File systems without notifications, and network shares, are covered by looking at the pointer this often. */
 const POLL_MS = 1000;
-const REMEDY =
-  'A lost index is made anew when the database is there; where its tree is lost too, the next download makes both anew.';
 
 /**
  * What is published now, held in memory. Follows `published/<channel>/current` on its own, so that content workers and
@@ -45,7 +44,7 @@ export class PublishedTree {
   private readonly watchers = new Map<Channel, FSWatcher>();
   private readonly lastFault = new Map<Channel, string>();
   /** Channels that have something published of which nothing can be served, and why. */
-  private readonly unserved = new Map<Channel, string>();
+  private readonly unserved = new Map<Channel, string | Sentence>();
   private readonly leftOut = new Set<string>();
   private readonly signatureNames = new WeakMap<PublishedIndex, ReadonlySet<string>>();
   private timer: NodeJS.Timeout | undefined;
@@ -60,9 +59,13 @@ export class PublishedTree {
   ) {}
 
   /** What keeps published channels from being served, and what helps; null: nothing. */
-  get fault(): string | null {
-    const faults = [...this.unserved].map(([channel, why]) => `Nothing of channel ${channel} can be served: ${why}`);
-    return faults.length === 0 ? null : `${faults.join(' ')} ${REMEDY}`;
+  get fault(): Said | null {
+    const faults = [...this.unserved].map(([channel, why]) =>
+      texts('content.channel-not-served', () => ({ channel, why })),
+    );
+    if (faults.length === 0) return null;
+    const all = inEach((language) => faults.map((each) => each[language]).join(language === 'ja' ? '' : ' '));
+    return saying('content-not-served', { faults: all });
   }
 
   /** Loads what is published and follows it until `stop()`. Never fails: a damaged tree is logged and looked at again. */
@@ -262,13 +265,14 @@ export class PublishedTree {
     this.logger.error(
       { channel, serving, err: error },
       serving === null
-        ? `the published tree cannot be read, and nothing of the channel is served. ${REMEDY}`
+        ? `the published tree cannot be read, and nothing of the channel is served. ${this.fault?.text.en}`
         : 'the published tree cannot be read; the earlier one stays served',
     );
   }
 }
 
-function messageOf(error: unknown): string {
+function messageOf(error: unknown): string | Sentence {
+  if (error instanceof AppError) return error.text;
   return error instanceof Error ? error.message : String(error);
 }
 

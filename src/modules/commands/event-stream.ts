@@ -20,6 +20,13 @@ const MAX_TARGETS = 100;
 const MAX_COMMANDS = 50;
 const MAX_REMEMBERED = 500;
 
+/** What stands at the head of every stream. */
+export const STREAM_HEAD = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+};
+
 interface StreamEvent {
   id: string;
   text: string;
@@ -74,6 +81,11 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     this.listeners.clear();
   }
 
+  /** Who listens. */
+  get size(): number {
+    return this.listeners.size;
+  }
+
   /** @throws AppError `too-many-listeners`, before anything is written. */
   attach(
     response: ServerResponse,
@@ -83,12 +95,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
   ): void {
     if (this.listeners.size >= MAX_LISTENERS)
       throw new AppError('unavailable', 'too-many-listeners', { details: { retryAfterSeconds: 30 } });
-    response.writeHead(200, {
-      ...head,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    response.writeHead(200, { ...head, ...STREAM_HEAD });
     response.write('retry: 3000\n\n');
     for (const text of this.missed(lastEventId)) response.write(text);
     this.listeners.set(response, tokenId);

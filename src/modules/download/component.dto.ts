@@ -14,6 +14,7 @@ import {
   Max,
 } from 'class-validator';
 import { Type } from 'class-transformer';
+import { PickType } from '@nestjs/swagger';
 import {
   COMPONENT_KINDS,
   SIGNATURE_POLICIES,
@@ -124,6 +125,8 @@ export class ComponentQuery extends PageQuery {
   @IsIn(CHANNELS)
   channel?: Channel;
 }
+
+export class ChannelQuery extends PickType(ComponentQuery, ['channel'] as const) {}
 
 export class RollbackOrder {
   /** How many generations back; 1 by default. */

@@ -1,12 +1,12 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { Inject, Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { ListenerAddresses } from '../../platform/http/listener-addresses.js';
+import { machineAddresses } from '../../platform/http/machine-addresses.js';
 
 /** Below these the server publishes; in lower case. */
 const PUBLISHED = ['/activeupdate', '/tvcsdownload/activeupdate'];
@@ -87,12 +87,11 @@ export class OwnAddress {
   private async place(): Promise<OwnPlace> {
     const { host, publicUrl } = this.config;
     const own = [this.listeners.httpUrl, this.listeners.httpsUrl].filter((url) => url !== null);
-    const machine = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
     const everywhere = host === '0.0.0.0' || host === '::';
     return {
       ports: own.map((url) => portOf(new URL(url))),
       listening: everywhere ? null : (await addressesOf(host)).flatMap((each) => canonical(each) ?? []),
-      machine: machine.flatMap(({ address }) => canonical(address) ?? []),
+      machine: machineAddresses().flatMap((address) => canonical(address) ?? []),
       publicUrl,
     };
   }

@@ -2,8 +2,8 @@ import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { AppError } from '../errors/app-error.js';
 import { passHalfClose } from './half-closed.js';
-import { problemHeaders, problemLanguage, toProblem } from './problem.js';
 import type { RequestHandler } from './listeners.js';
+import { answerProblem } from './raw-problem.js';
 
 /** Headers that belong to one connection (RFC 9110 §7.6.1), and one that the listener has answered already. */
 const HOP_BY_HOP = new Set([
@@ -21,7 +21,6 @@ const HOP_BY_HOP = new Set([
  * with headers that are believed there.
  */
 const NEVER_OF_ONE_CONNECTION = new Set(['content-length', 'host', 'authorization']);
-const RETRY_SECONDS = '5';
 /** CN of a verified client certificate, percent-encoded; ours alone, and believed over the unix socket only. */
 export const FORWARDED_CLIENT_CN = 'x-haishin-client-cn';
 
@@ -66,7 +65,7 @@ function forward(
   });
   outgoing.on('error', () => {
     if (res.headersSent) res.destroy();
-    else if (!res.destroyed) answerUnavailable(req, res);
+    else if (!res.destroyed) answerProblem(req, res, new AppError('unavailable', 'api-unavailable'));
   });
   res.on('close', () => {
     if (!res.writableFinished) outgoing.destroy();
@@ -84,23 +83,6 @@ export function clientCommonName(req: IncomingMessage): string | null {
   const name: unknown = certificate?.subject?.CN;
   // Several names are no name: which one would it be?
   return typeof name === 'string' && name !== '' ? name : null;
-}
-
-function answerUnavailable(req: IncomingMessage, res: ServerResponse): void {
-  const error = new AppError('unavailable', 'api-unavailable');
-  const id = req.headers['x-request-id'];
-  const language = problemLanguage(req.headers['accept-language']);
-  const body = JSON.stringify(toProblem(error, typeof id === 'string' ? id : '', language));
-  res.writeHead(503, [
-    ...Object.entries(problemHeaders(language)).flat(),
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    'Cache-Control',
-    'no-store',
-    'Retry-After',
-    RETRY_SECONDS,
-  ]);
-  res.end(body);
 }
 
 function requestHeaders(req: IncomingMessage, isProxy: (address: string) => boolean): string[] {

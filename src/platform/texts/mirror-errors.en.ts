@@ -25,6 +25,12 @@ export const mirrorErrorsEn = {
     'This needs {{neededBytes}} bytes, but only {{freeBytes}} of what the disk has left may be used: {{reservedBytes}} bytes are kept for the database and the logs.',
   'error.disk-full.file':
     'There is no room for {{path}}: the source does not announce its size, and the disk has nothing left beside what other files need and the {{reservedBytes}} bytes that are kept for the database and the logs. Make room, or leave its component out.',
+  'error.disk-full.data-directory':
+    'The disk of the data directory has no more left than the {{reservedBytes}} bytes that are kept for the database and the logs. What is published is still served, but downloads end with disk-full until there is room.',
+  'error.disk-failure.data-directory':
+    'The disk of the data directory cannot be looked at ({{errno}}): downloads will fail. See whether the directory is there.',
+  'error.content-not-served':
+    '{{faults}} A lost index is made anew when the database is there; where its tree is lost too, the next download makes both anew.',
   'error.cancelled': 'Cancelled.',
   'error.cancelled.download': 'The download was cancelled.',
   'error.cancelled.transfer': 'The transfer was cancelled.',
@@ -95,6 +101,8 @@ export const mirrorErrorsEn = {
   'error.duplicate-conflict': '{{key}} stands twice with different values.',
   'error.export-directory-foreign':
     '{{path}} has files that are not of an export, and nothing was written. Name an empty directory, or one that is still to be made.',
+  'error.export-directory-foreign.file':
+    'There is a file where {{path}} would be. Name a directory, or one that is still to be made.',
   'error.export-directory-linked':
     '{{path}} is a link that leads out of the export. Remove it, or name another directory.',
   'error.export-directory-own': '{{path}} lies in the data directory of the server. Name a directory outside of it.',

@@ -27,6 +27,12 @@ export const mirrorErrorsJa = {
     '{{neededBytes}} バイトが必要ですが、ディスクの空きのうち使用できるのは {{freeBytes}} バイトだけです。{{reservedBytes}} バイトはデータベースとログのために確保しています。',
   'error.disk-full.file':
     '{{path}} を保存する空きがありません。アップデート元がサイズを示しておらず、ディスクの残りはほかのファイルに必要な分と、データベースとログのために確保している {{reservedBytes}} バイトだけです。空きを増やすか、このコンポーネントを対象から外してください。',
+  'error.disk-full.data-directory':
+    'データディレクトリのディスクの空きが、データベースとログのために確保している {{reservedBytes}} バイト以下になっています。公開済みの内容の配信は続きますが、空きができるまでダウンロードは disk-full で終了します。',
+  'error.disk-failure.data-directory':
+    'データディレクトリのディスクの状態を確認できません ({{errno}})。このままではダウンロードは失敗します。ディレクトリがあるか確認してください。',
+  'error.content-not-served':
+    '{{faults}}失われたインデックスは、データベースに接続できると作り直されます。ツリーも失われている場合は、次のダウンロードで両方とも作り直されます。',
   'error.cancelled': 'キャンセルされました。',
   'error.cancelled.download': 'ダウンロードはキャンセルされました。',
   'error.cancelled.transfer': '転送はキャンセルされました。',
@@ -98,6 +104,8 @@ export const mirrorErrorsJa = {
   'error.duplicate-conflict': '{{key}} が異なる値で 2 回記載されています。',
   'error.export-directory-foreign':
     '{{path}} にはエクスポートのものではないファイルがあるため、何も書き込みませんでした。空のディレクトリ、またはまだないディレクトリを指定してください。',
+  'error.export-directory-foreign.file':
+    '{{path}} の位置にファイルがあります。空のディレクトリ、またはまだないディレクトリを指定してください。',
   'error.export-directory-linked':
     '{{path}} はエクスポート先の外を指すリンクです。削除するか、別のディレクトリを指定してください。',
   'error.export-directory-own':

@@ -15,8 +15,9 @@ export const problemEn = {
   'problem.title.unavailable': 'Not available now',
   'problem.title.storage': 'Storage failed',
   'problem.database-not-usable':
-    'The database cannot be used yet (GET /readyz says why); it is tried again. Content is served already. Try again soon.',
+    'The database cannot be used yet (the log, and GET /readyz on the server itself, say why); it is tried again. Content is served already. Try again soon.',
   'plan.refused': 'This plan could never run as it stands: {{faults}}',
+  'content.channel-not-served': 'Nothing of channel {{channel}} can be served: {{why}}',
   'source.unread.global': "The global channel's source could not be read: {{why}}",
   'source.unread.japan': "The japan channel's own source could not be read: {{why}}",
 } as const;

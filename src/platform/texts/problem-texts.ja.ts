@@ -16,8 +16,9 @@ export const problemJa = {
   'problem.title.unavailable': '現在利用できません',
   'problem.title.storage': 'ストレージの障害',
   'problem.database-not-usable':
-    'データベースをまだ使用できません (理由は GET /readyz で確認できます)。引き続き接続を試みます。コンテンツの配信はすでに行われています。しばらくしてからもう一度実行してください。',
+    'データベースをまだ使用できません (理由はログ、またはサーバ上での GET /readyz で確認できます)。引き続き接続を試みます。コンテンツの配信はすでに行われています。しばらくしてからもう一度実行してください。',
   'plan.refused': 'この配信計画はこのままでは実行できません: {{faults}}',
+  'content.channel-not-served': '{{channel}} チャネルの内容を配信できません: {{why}}',
   'source.unread.global': 'global チャネルのアップデート元を読み取れませんでした: {{why}}',
   'source.unread.japan': 'japan チャネル専用のアップデート元を読み取れませんでした: {{why}}',
 } as const satisfies Record<keyof typeof problemEn, string>;

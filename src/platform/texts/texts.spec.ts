@@ -1,6 +1,6 @@
 import { en } from './texts.en.js';
 import { ja } from './texts.ja.js';
-import { isTextKey, text, texts, type TextKey } from './texts.js';
+import { inEach, isTextKey, text, texts, type TextKey } from './texts.js';
 
 const keys = Object.keys(en) as TextKey[];
 const places = (value: string): string[] => [...value.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').sort();
@@ -24,6 +24,14 @@ describe('texts', () => {
 
   it('come in both languages at once', () => {
     expect(texts('event.none', () => ({}))).toEqual({ ja: ja['event.none'], en: en['event.none'] });
+  });
+
+  it('are said in a language when somebody reads it, and once', () => {
+    const said: string[] = [];
+    const sentence = inEach((language) => (said.push(language), language));
+    expect([sentence.ja, sentence.ja]).toEqual(['ja', 'ja']);
+    expect(said).toEqual(['ja']);
+    expect(JSON.stringify(sentence)).toBe('{"ja":"ja","en":"en"}');
   });
 
   it('say a value that is a text itself in the same language, and the members of a list one after the other', () => {

@@ -43,8 +43,18 @@ export function texts(key: TextKey, values: (language: Language) => Record<strin
   return inEach((language) => text(language, key, values(language)));
 }
 
+/** Each is said when it is first read: of most sentences one language is. */
 export function inEach(say: (language: Language) => string): Sentence {
-  return { ja: say('ja'), en: say('en') };
+  const said: Partial<Sentence> = {};
+  const once = (language: Language): string => (said[language] ??= say(language));
+  return {
+    get ja() {
+      return once('ja');
+    },
+    get en() {
+      return once('en');
+    },
+  };
 }
 
 /** Words that we have in one language only, such as those of a library. */

@@ -2,7 +2,7 @@ import 'reflect-metadata'; // the certificate library reads it when it is loaded
 import { createPrivateKey, createPublicKey, randomBytes, randomUUID, webcrypto, type KeyObject } from 'node:crypto';
 import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import {
   BasicConstraintsExtension,
@@ -15,6 +15,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { machineAddresses } from '../http/machine-addresses.js';
 
 /** The longest life that common clients accept of a certificate that was not issued by a public authority. */
 const VALID_DAYS = 825;
@@ -70,11 +71,10 @@ async function certificateFor(key: KeyObject, hostNames: readonly string[], now:
 }
 
 function alternativeNames(hostNames: readonly string[]): string[] {
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((entries) => entries ?? [])
-    // A link-local address needs a zone, which a certificate cannot hold.
-    .map(({ address }) => address)
-    .filter((address) => !address.includes('%') && !address.toLowerCase().startsWith('fe80'));
+  // A link-local address needs a zone, which a certificate cannot hold.
+  const addresses = machineAddresses().filter(
+    (address) => !address.includes('%') && !address.toLowerCase().startsWith('fe80'),
+  );
   return [...new Set(['localhost', hostname(), ...hostNames, '127.0.0.1', '::1', ...addresses])].filter(Boolean);
 }
 
