@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { inTransaction, type Alongside } from '../../database/transaction.js';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, saying } from '../../platform/errors/app-error.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { ProcessMark } from '../../platform/process/process-mark.js';
-import { endOfPublished, INTERRUPTED, type DownloadEnd } from './download-outcome.js';
+import { endOfPublished, type DownloadEnd } from './download-outcome.js';
 import { Download, type DownloadState } from './download.entity.js';
 
 export interface DownloadProgress {
@@ -206,7 +206,6 @@ export class DownloadRepository {
   }
 }
 
-function interruption({ ownerPid, ownerNode }: Download): Download['error'] {
-  const message = `The server process ${ownerPid} on ${ownerNode} ended while this ran; what was published before stays in force.`;
-  return { code: INTERRUPTED, message };
+function interruption({ ownerPid: pid, ownerNode: node }: Download): Download['error'] {
+  return faultOf(saying('download-interrupted.of-process', { pid, node }));
 }
