@@ -1,6 +1,7 @@
 import { ContactRecorder } from '../../src/modules/agents/contact-recorder.js';
 import { DdiClient } from '../support/ddi-client.js';
 import { ManagedSite } from '../support/managed-site.js';
+import { until } from '../support/until.js';
 
 describe('an enrolment token that a whole fleet shares', () => {
   let site: ManagedSite;
@@ -66,5 +67,17 @@ describe('an enrolment token that a whole fleet shares', () => {
     const { enrolAgain: _, ...silent } = before as Record<string, unknown>;
     expect((await site.api.put('/api/v1/settings/agents', silent)).body).toMatchObject({ enrolAgain: true });
     expect(await enrol(id, '10.0.0.1')).not.toBeNull();
+  });
+
+  it('of a gateway says when it was used last, also for products that are known already', async () => {
+    const { body } = await site.api.post('/api/v1/enrolment-tokens', { name: 'a gateway', kind: 'gateway' });
+    const gateway = new DdiClient(site.haishin.http, 'g1', { token: body.token as string, scheme: 'GatewayToken' });
+    await gateway.poll();
+    site.clock.advance(2 * 3_600_000);
+    await gateway.poll();
+    await until('noted', async () => {
+      const [newest] = (await site.api.get('/api/v1/enrolment-tokens?limit=1')).body.items;
+      return newest.lastUsedAt === site.clock.now().toISOString();
+    });
   });
 });
