@@ -250,7 +250,7 @@ class HaishinServer implements RunningServer {
     const tables = dataSource.entityMetadatas.map(({ tableName }) => tableName);
     this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock, tables });
     this.availability.onChange((state) => {
-      this.readiness.set('database', state.up ? null : (state.lastError ?? saying('starting')));
+      this.readiness.set('database', state.up ? null : (state.lastError ?? saying('starting.part')));
       if (state.up && !this.isStopping()) finishPublication(app, this.tree, this.logger, this.isStopping);
     });
     await this.availability.start();

@@ -51,7 +51,6 @@ function callIntegers(node: unknown, name = ''): void {
 /** Keywords below which a schema speaks of the same property. */
 const OF_THE_SAME = new Set(['anyOf', 'oneOf', 'allOf', 'items', '0', '1', '2', '3']);
 
-
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 const PROBLEM: Schema = {

@@ -52,6 +52,7 @@ export const serverErrorsJa = {
   'error.body-too-large': 'リクエストの本文が大きすぎます。',
   'error.too-many-requests': '同時のリクエストが多すぎます。しばらくしてからもう一度実行してください。',
   'error.unavailable': 'サーバは現在応答できません。しばらくしてからもう一度実行してください。',
+  'error.starting.part': 'まだ開始していません。',
   'error.starting':
     'サーバを起動しています。コンテンツの配信はすでに行われています。しばらくしてからもう一度実行してください。',
 } as const satisfies Record<keyof typeof serverErrorsEn, string>;
