@@ -215,6 +215,8 @@ describe('haishin export', () => {
   it.each([
     ['a directory with other files', ['.'], /^export-directory-foreign: .*nothing was written/],
     ['the data directory', ['DATA', 'usb'], /^export-directory-own: /],
+    ['a file', ['.', 'holiday.jpg'], /^export-directory-foreign: There is a file where .*holiday\.jpg would be/],
+    ['what would lie below a file', ['.', 'holiday.jpg', 'x'], /^export-directory-foreign: There is a file where/],
   ])('refuses %s', async (_what, [base, ...rest], message) => {
     await writeFile(join(place, 'holiday.jpg'), '');
     const { code, stderr } = await run(join(base === 'DATA' ? mirror.haishin.dataDir : place, ...rest));

@@ -1,9 +1,17 @@
 #!/usr/bin/env node
-import { NO_CRASH } from './install/crash-point.js';
-import { runProgram } from './program.js';
+import { tooOld } from './node-version.js';
 
-process.exitCode = await runProgram(process.argv.slice(2), {
-  crash: NO_CRASH,
-  environment: process.env,
-  print: (text) => void process.stdout.write(`${text}\n`),
-});
+const refusal = tooOld(process.versions.node);
+if (refusal === null) {
+  // Only now: what these import an old Node does not have.
+  const { NO_CRASH } = await import('./install/crash-point.js');
+  const { runProgram } = await import('./program.js');
+  process.exitCode = await runProgram(process.argv.slice(2), {
+    crash: NO_CRASH,
+    environment: process.env,
+    print: (text) => void process.stdout.write(`${text}\n`),
+  });
+} else {
+  process.stderr.write(`${refusal}\n`);
+  process.exitCode = 2;
+}

@@ -4,9 +4,10 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule, type Runtime } from '../app.module.js';
 import { toDatabaseError } from '../database/database.errors.js';
-import { ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
+import { admit, ApiTokenService, requireToken } from '../modules/accounts/accounts.api.js';
 import { endEmptyBodies } from '../platform/http/empty-body.js';
 import { acceptForms } from '../platform/http/forms.js';
+import { acceptJson } from '../platform/http/json-body.js';
 import { ProblemFilter } from '../platform/http/problem.filter.js';
 import { withinRequest } from '../platform/http/request-context.js';
 import { believedPeers } from '../platform/http/trusted-proxies.js';
@@ -47,13 +48,15 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
     // A path that no route can be looked up for, such as `/%zz`; no hook runs for it.
     frameworkErrors: (fault: Error, request: FastifyRequest, reply: FastifyReply) => {
       markAnswer(request, reply);
-      filter.answer(fault, request, reply);
+      const answer = (thrown: unknown): void => filter.answer(thrown, request, reply);
+      void admit(request, app.get(ApiTokenService)).then(() => answer(fault), answer);
     },
     logger: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(runtime), adapter, {
     logger: nestLogger(runtime.logger),
     abortOnError: false,
+    bodyParser: false,
   });
   app.useGlobalFilters(filter);
   app.useGlobalPipes(validationPipe);
@@ -63,6 +66,7 @@ export async function createApplication(runtime: Runtime): Promise<NestFastifyAp
   fastify.addHook('preHandler', (request, _reply, done) => withinRequest(request.id, done));
   requireToken(fastify, app.get(ApiTokenService), filter);
   endEmptyBodies(fastify);
+  acceptJson(fastify);
   acceptForms(fastify);
   installOpenApi(app);
   try {

@@ -41,7 +41,7 @@ describe('held polls', () => {
     const answer = await product.poll({ prefer: 'wait=1' });
     expect(performance.now() - begun).toBeGreaterThan(900);
     expect(answer).toMatchObject({ status: 200, body: { _links: {} } });
-    expect(answer.headers).toMatchObject({ 'preference-applied': 'wait', 'cache-control': 'no-cache' });
+    expect(answer.headers).toMatchObject({ 'preference-applied': 'wait', 'cache-control': 'private, no-cache' });
     // Nothing new, and it says so.
     const same = await product.poll({ prefer: 'wait=1', 'if-none-match': answer.headers.etag ?? '' });
     expect(same.status).toBe(304);

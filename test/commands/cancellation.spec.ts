@@ -31,7 +31,14 @@ describe('cancelling', () => {
   it('withdraws at once what no product has fetched', async () => {
     const { product, id, commandId, actionId } = await begun();
     expect((await cancel(commandId)).body).toMatchObject({ withdrawn: 1, asked: 0 });
-    expect(await site.target(commandId, id)).toMatchObject({ state: 'cancelled', reason: 'cancelled-by-person' });
+    expect(await site.target(commandId, id)).toMatchObject({
+      state: 'cancelled',
+      reason: 'cancelled-by-person',
+      text: { en: expect.stringContaining('bootstrap'), ja: expect.stringContaining('bootstrap') },
+      // Words of the product alone: it has said none.
+      message: null,
+      messageTexts: [],
+    });
     expect((await product.poll()).body._links).toEqual({});
     expect((await product.call('GET', `/deploymentBase/${actionId}`)).status).toBe(410);
     await site.settle();
@@ -94,6 +101,19 @@ describe('cancelling', () => {
     const { id, commandId } = await begun('get', 'download');
     await cancel(commandId);
     await site.pass(24 * 60 + 1);
+    expect(await site.target(commandId, id)).toMatchObject({ state: 'expired', reason: 'cancel-not-confirmed' });
+  });
+
+  it('leaves a product that is at it beyond its time a while to answer', async () => {
+    const { product, id, commandId, actionId } = await begun('get', 'download');
+    site.clock.advance(24 * 3_600_000 - 60_000);
+    await product.feedback(actionId, 'proceeding');
+    await site.pass(5);
+    await cancel(commandId);
+    await site.pass(1);
+    expect(await site.target(commandId, id)).toMatchObject({ state: 'cancelling' });
+    expect((await product.call('GET', `/cancelAction/${actionId}`)).status).toBe(200);
+    await site.pass(121);
     expect(await site.target(commandId, id)).toMatchObject({ state: 'expired', reason: 'cancel-not-confirmed' });
   });
 
@@ -173,5 +193,16 @@ describe('cancelling', () => {
       state: 'ended',
       counts: { all: 2, successful: 2, unsuccessful: 0 },
     });
+  });
+
+  it('gives no other try in the place of a product that was removed', async () => {
+    const [one, other] = [await begun('get'), await begun('get')];
+    for (const { product, actionId } of [one, other]) await product.feedback(actionId, 'closed', 'failure');
+    for (const { id } of [one, other]) await site.api.call('DELETE', `/api/v1/agents/${id}`);
+    const retried = await site.api.post(`/api/v1/commands/${one.commandId}/retry`);
+    expect(retried.body).toMatchObject({ status: 409, code: 'nothing-failed' });
+    // Another machine of the same name is one that can.
+    await site.product(other.id);
+    expect((await site.api.post(`/api/v1/commands/${other.commandId}/retry`)).body).toMatchObject({ retried: 1 });
   });
 });

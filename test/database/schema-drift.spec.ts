@@ -29,6 +29,7 @@ const WITHOUT_ENTITY = new Set([
   'release_publication',
   'schema_migration',
   'setting',
+  'signature_doubt',
   'target_attempt',
   'target_message',
   'upstream_file',

@@ -125,6 +125,12 @@ describe('orders of deployments', () => {
     const user = (await haishin.api.post('/api/v1/deployment-plans', behind)).body;
     expect((await haishin.api.call('DELETE', path)).body.code).toBe('plan-in-use');
     expect((await haishin.api.call('DELETE', `/api/v1/deployment-plans/${user.id}`)).status).toBe(204);
+    const after = (await haishin.api.get('/api/v1/settings/deployment')).body;
+    for (const named of [{ planId: made.body.id }, { enginePlanId: made.body.id }]) {
+      await haishin.api.put('/api/v1/settings/deployment', { ...after, ...named });
+      expect((await haishin.api.call('DELETE', path)).body).toMatchObject({ status: 409, code: 'plan-in-use' });
+    }
+    expect((await haishin.api.put('/api/v1/settings/deployment', after)).status).toBe(200);
     expect((await haishin.api.call('DELETE', path)).status).toBe(204);
     expect((await haishin.api.get(path)).body.code).toBe('plan-unknown');
     const safe = (await haishin.api.get('/api/v1/deployment-plans/safe mode')).body;

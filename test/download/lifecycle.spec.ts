@@ -93,9 +93,15 @@ describe('a download', () => {
     expect(target).toMatchObject({ state: 'failed', reason: 'partial', droppedMessages: 0 });
     expect(target.messages[0]).toMatch(/^spyware-pattern: failed, upstream-not-found: /);
     expect(target.messages).toContain('virus-pattern: updated, 17.241.00');
+    expect(target.messageTexts[0].en).toBe(target.messages[0]);
+    expect(target.messageTexts[0].ja).toMatch(/^spyware-pattern: 失敗, upstream-not-found: .*[ぁ-ん]/);
+    expect(target.messageText).toEqual({ en: target.message, ja: expect.stringMatching(/[ぁ-ん]/) });
+    expect(target.timeline[0].messageTexts).toEqual(target.messageTexts);
     expect(target.timeline).toMatchObject([{ execution: 'closed', finished: 'failure' }]);
     const [listed] = (await bench.api.get(`/api/v1/commands/${command.id}/targets`)).body.items;
     expect(listed.messages[0]).toBe(target.messages[0]);
+    const exported = await bench.api.get('/api/v1/commands/export?format=csv');
+    expect(exported.body).toContain(`,${target.message}`);
     const found = (await bench.api.get('/api/v1/commands?component=spyware-pattern')).body.items as { id: string }[];
     expect(found.map(({ id }) => id)).toEqual([command.id]);
   });

@@ -84,7 +84,7 @@ describe('a file that cannot be had', () => {
     expect(outcomeOf(download, 'virus-pattern')).toMatchObject({
       error: {
         code: 'upstream-not-found',
-        message: expect.stringMatching(/^pattern\/\S+: The upstream does not have/),
+        message: expect.stringMatching(/^The upstream does not have http\S+\/pattern\//),
       },
     });
     expect(outcomeOf(download, 'spyware-pattern')).toMatchObject({ outcome: 'updated' });

@@ -153,7 +153,10 @@ describe.each(openers)('the contract of an upstream source: %s', (_, open) => {
       expect(await faultOf(source.fetchBlob(path, { size: null, maxBytes: 10 }))).toMatchObject({
         code: 'upstream-not-found',
       });
-      expect(await faultOf(source.fetchSmall(path, { maxBytes: 10 }))).toMatchObject({ code: 'upstream-not-found' });
+      expect(await faultOf(source.fetchSmall(path, { maxBytes: 10 }))).toMatchObject({
+        code: 'upstream-not-found',
+        message: expect.stringContaining(path) as unknown,
+      });
     }
   });
 

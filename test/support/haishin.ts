@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import supertest, { type Response as Answer } from 'supertest';
 import { loadConfig, type Config } from '../../src/config/config.js';
 import { startServer, type RunningServer } from '../../src/main.js';
 import type { PublishSteps } from '../../src/mirror/snapshot/snapshot-publisher.js';
@@ -35,6 +37,23 @@ export interface HaishinOptions {
   logger?: Logger;
 }
 
+/** A body as a browser or a script sends it; nothing for undefined. */
+async function encode(body: unknown): Promise<{ body: string | Buffer; type: Record<string, string> } | undefined> {
+  if (body === undefined) return undefined;
+  if (!(body instanceof FormData)) return { body: JSON.stringify(body), type: { 'content-type': 'application/json' } };
+  const form = new Response(body);
+  const type = { 'content-type': form.headers.get('content-type') ?? '' };
+  return { body: Buffer.from(await form.arrayBuffer()), type };
+}
+
+/** As it came: what is JSON and what is not is told by the answer, not guessed. */
+function asText(answer: Answer, done: (error: Error | null, body: string) => void): void {
+  text(answer as unknown as Readable).then(
+    (body) => done(null, body),
+    (error: Error) => done(error, ''),
+  );
+}
+
 /** Calls the management API with the bootstrap token. */
 export class ApiCaller {
   constructor(
@@ -43,19 +62,17 @@ export class ApiCaller {
   ) {}
 
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
-    const form = body instanceof FormData;
-    const response = await fetch(`${this.baseUrl}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${this.token}`,
-        ...(body === undefined || form ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const json = (response.headers.get('content-type') ?? '').includes('json');
-    return { status: response.status, headers: response.headers, body: json && text !== '' ? JSON.parse(text) : text };
+    const sent = await encode(body);
+    const request = supertest(this.baseUrl)
+      [method.toLowerCase() as 'get'](path)
+      .set({ authorization: `Bearer ${this.token}`, ...sent?.type, ...headers })
+      .buffer(true)
+      .parse(asText);
+    if (sent !== undefined) void request.send(sent.body);
+    const { status, headers: answered, body: text } = await request;
+    const head = new Headers(answered);
+    const json = (head.get('content-type') ?? '').includes('json');
+    return { status, headers: head, body: json && text !== '' ? JSON.parse(text as string) : text };
   }
 
   /** A real clock may strike a quarter of an hour in the middle of any test. */

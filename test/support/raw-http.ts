@@ -15,6 +15,19 @@ export function rawExchange(url: string, request: string, half = false): Promise
   });
 }
 
+/** One request with a path exactly as given; `fetch` would tidy it up. */
+export async function rawRequest(
+  url: string,
+  method: string,
+  path: string,
+  headers: string[] = [],
+  body = '',
+): Promise<{ status: number; text: string }> {
+  const head = [`${method} ${path} HTTP/1.1`, `Host: ${new URL(url).hostname}`, 'Connection: close', ...headers];
+  const text = await rawExchange(url, [...head, '', body].join('\r\n'));
+  return { status: Number(text.split(' ')[1]), text };
+}
+
 /** Sends a request and resets the connection behind it: whoever reads it then finds no address of its sender. */
 export async function sendAndReset(url: string, request: string): Promise<void> {
   const { protocol, hostname, port } = new URL(url);

@@ -14,6 +14,7 @@ export type ComponentPatch = Partial<
     | 'variants'
     | 'licence'
     | 'restarts'
+    | 'signatures'
     | 'scheduled'
     | 'cadence'
     | 'numbering'
@@ -44,6 +45,7 @@ export class CatalogueRepository {
       licence: entry.licence,
       carriedByControlManager: entry.carriedByControlManager,
       restarts: entry.restarts,
+      signatures: 'as-before' as const,
       filePatterns: entry.filePatterns,
       cadence: entry.cadence,
       builtIn: true,

@@ -5,6 +5,13 @@ import type { Numbering } from '../manifest/version.js';
 export const COMPONENT_KINDS = ['engine', 'pattern', 'other'] as const;
 export type ComponentKind = (typeof COMPONENT_KINDS)[number];
 
+/**
+ * `as-before`: a file is published only with a signature, where those before it had one. `optional`: it may do without, once the source
+ * has had none for an hour.
+ */
+export const SIGNATURE_POLICIES = ['as-before', 'optional'] as const;
+export type SignaturePolicy = (typeof SIGNATURE_POLICIES)[number];
+
 /** One thing that is distributed, as the catalogue knows it. */
 @Entity('component')
 export class Component {
@@ -40,6 +47,9 @@ export class Component {
   /** Services that a product restarts after an update. */
   @Column('text', { array: true })
   restarts: string[];
+
+  @Column('text')
+  signatures: SignaturePolicy;
 
   /** Names of files that carry it, `{version}` standing for the version; for uploads. */
   @Column('text', { name: 'file_patterns', array: true })

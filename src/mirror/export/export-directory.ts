@@ -39,7 +39,11 @@ export class ExportDirectory {
   static async open(path: string, dataDir: string): Promise<ExportDirectory> {
     const own = await realpath(dataDir);
     requireOutside(resolve(path), own);
-    await mkdir(path, { recursive: true });
+    await mkdir(path, { recursive: true }).catch((fault: unknown) => {
+      throw isFileInTheWay(fault)
+        ? new AppError('conflict', 'export-directory-foreign.file', { details: { path } })
+        : fault;
+    });
     const root = await realpath(path);
     requireOutside(root, own);
     const names = await readdir(root);
@@ -154,6 +158,11 @@ function requireOutside(path: string, dataDir: string): void {
 
 function isWithin(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+function isFileInTheWay(fault: unknown): boolean {
+  const { code } = fault as NodeJS.ErrnoException;
+  return code === 'EEXIST' || code === 'ENOTDIR';
 }
 
 function isAbsent(fault: unknown): boolean {

@@ -5,7 +5,7 @@ import { composeChannel, releaseDigest, type ComposeInput, type ReleaseContent }
 import type { FetchedFile } from './fetched-file.js';
 import { fileMap, type FileMap, type HeldFile } from './held-file.js';
 import type { HeldTree } from './mirror-plan.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 
 const MTIME = '2026-03-01T00:00:00.000Z';
 

@@ -13,7 +13,7 @@ import type { VariantSuffix } from '../manifest/version.js';
 import type { FetchedFile } from './fetched-file.js';
 import { MANIFEST_PATH, type FileMap, type HeldFile } from './held-file.js';
 import { ownUnits, type HeldTree } from './mirror-plan.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import type { FileRole } from './release.entity.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
 

@@ -5,7 +5,7 @@ import type { Channel } from './channel.js';
 import type { ComposedChannel } from './channel-composer.js';
 import type { ChannelState } from './channel-states.js';
 import { offersOf, outcomesOf, outcomesOfBuild, type OutcomeInput } from './component-outcome.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import type { Release } from './release.entity.js';
 import type { BuildInput, ReadTree } from './tree-builder.js';
 

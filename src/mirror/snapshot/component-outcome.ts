@@ -3,7 +3,7 @@ import type { ManifestUnit } from '../manifest/manifest.js';
 import { CHANNELS, type Channel } from './channel.js';
 import type { ComposedChannel } from './channel-composer.js';
 import { leadingUnit, type GroupFault } from './mirror-plan.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import type { Release } from './release.entity.js';
 import { versionOfDraft, type BuildInput, type ReadTree } from './tree-builder.js';
 

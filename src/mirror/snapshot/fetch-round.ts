@@ -1,79 +1,19 @@
 import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.js';
 import { inEach, type Sentence } from '../../platform/texts/texts.js';
-import type { Logger } from '../../platform/logging/logger.js';
-import type { FileReference, Manifest, ManifestUnit } from '../manifest/manifest.js';
-import type { BlobStore } from '../store/blob-store.js';
-import type { UpstreamSource } from '../upstream/source.js';
+import type { FileReference, Manifest } from '../manifest/manifest.js';
 import { diskFull, DiskRoom } from './disk-room.js';
 import { FairSlots } from './fair-slots.js';
-import type { FetchedFile, FetchProgress, FileContent, GroupFetchInput } from './fetched-file.js';
+import type { FetchProgress, FileContent } from './fetched-file.js';
 import { FileTurns } from './file-turns.js';
 import { fetchGroup } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
 import { isSignedAnew, laterSignatures } from './later-signatures.js';
-import { planMirror, type GroupFault, type HeldTree, type PlanGroup, type PlanInput } from './mirror-plan.js';
+import { planMirror, type PlanGroup } from './mirror-plan.js';
+import { filesOf, type GroupResult, type RoundInput } from './round-input.js';
 import { holdBackSharers } from './shared-files.js';
-import type { RememberedFile } from './upstream-memory.js';
 
 /** How long the schedule leaves a source alone because of one component that is asked to come back later. */
 const LONGEST_PAUSE_FOR_ONE_SECONDS = 1800;
-
-export interface RoundProgress extends FetchProgress {
-  /** Restarted with each round. */
-  planned(files: number, bytes: number): void;
-}
-
-export interface RoundInput {
-  source: UpstreamSource;
-  blobs: BlobStore;
-  /** By lower-cased path; the run adds what it learns. */
-  remembered: Map<string, RememberedFile>;
-  /** Receives the paths whose memory changed, also when the run fails later. */
-  learnt: Set<string>;
-  /** Content of the manifest that was used last, when it is held. */
-  lastManifest: Buffer | null;
-  /** Keys of groups of which a signature could not be had last time. */
-  lookAgain: ReadonlySet<string>;
-  plan: Omit<PlanInput, 'upstream' | 'held'>;
-  held: HeldTree | null;
-  parallel: number;
-  /** What may still be written to the disk; a run that cannot fit is not begun. */
-  freeBytes: () => number;
-  now: Date;
-  signal: AbortSignal;
-  progress: RoundProgress;
-  logger: Logger;
-  /** Asked for groups that the source could not deliver; by their keys, what another one delivered in its place. */
-  standIns: (wanted: StandInRequest) => Promise<ReadonlyMap<string, StandIn>>;
-}
-
-export interface StandInRequest {
-  /** Of the source that could not deliver them. */
-  manifest: Manifest;
-  groups: readonly PlanGroup[];
-  componentOfUnit: ReadonlyMap<string, string>;
-  fetch: Omit<GroupFetchInput, 'source' | 'remembered' | 'learnt' | 'progress' | 'room' | 'turns'>;
-  heldUnits: readonly ManifestUnit[];
-  progress: FetchProgress;
-  freeBytes: () => number;
-}
-
-export interface StandIn {
-  /** For people. */
-  sourceUrl: string;
-  files: FetchedFile[];
-}
-
-export interface GroupResult extends PlanGroup {
-  /** Files of a group whose action is `fetch`; of a `same` one only signatures that came late. */
-  files: FetchedFile[];
-  /** Something that was looked for in vain may be there next time, although the manifest stays. */
-  lookAgain?: boolean;
-  /** Some of its signatures may not be the right ones yet: they alone are looked at again. */
-  doubted?: boolean;
-  /** Its files are of another source (its address, for people), because of a fault of the one whose manifest was read. */
-  stoodIn?: { sourceUrl: string; fault: GroupFault };
-}
 
 /** Faults that make the whole run pointless, whichever file they met. */
 export function endsRun(fault: AppError): boolean {
@@ -118,13 +58,6 @@ class FilesDone implements FetchProgress {
   }
 }
 
-/** Files of groups: each once in its group. */
-export function filesOf(groups: readonly PlanGroup[]): FileReference[] {
-  return groups.flatMap(({ units }) => [
-    ...new Map(units.flatMap(({ files }) => files.map((file) => [file.key, file]))).values(),
-  ]);
-}
-
 /** One pass over all groups of a manifest; what the source cannot deliver may come from another one. */
 export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: boolean): Promise<Round> {
   const groups = largestFirst(planMirror({ ...input.plan, upstream: manifest, held: input.held }));
@@ -132,52 +65,59 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const room = new DiskRoom(input.freeBytes, wanted);
   input.progress.planned(room.files, room.promised);
   requireSpace(input, wanted, room.promised);
+  const { blobs, now, signal, signaturesOptional } = input;
   const common = {
-    blobs: input.blobs,
+    blobs,
     held: ownFiles(input),
     slots: new FairSlots(input.parallel),
-    now: input.now,
-    signal: input.signal,
+    now,
+    signal,
+    signaturesOptional,
   };
-  const { source, remembered, learnt } = input;
   const progress = new FilesDone(input.progress);
-  const fetch = { ...common, source, remembered, learnt, room, turns: new FileTurns<FileContent>(), progress };
+  const fetch = { ...input, ...common, room, turns: new FileTurns<FileContent>(), progress };
   const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
-  const failed = new Map<string, { group: PlanGroup; error: AppError }>();
-  const fatal: AppError[] = [];
-  const busy: AppError[] = [];
+  const bring = async (group: PlanGroup): Promise<GroupResult> => {
+    switch (group.action) {
+      case 'fetch': {
+        const files = await fetchGroup(fetch, group, heldUnits);
+        return { ...group, files, doubted: files.some(({ doubted }) => doubted) };
+      }
+      case 'same': {
+        const ofGroup = input.lookAgain.has(group.key) ? 'signed-anew' : news;
+        return { ...group, ...(await laterSignatures(fetch, group, input.held, ofGroup)) };
+      }
+      case 'earlier':
+        return { ...group, files: [], unsignedSince: input.unsignedSince.get(group.key) };
+      case 'drop':
+        return { ...group, files: [] };
+    }
+  };
+  const failed = new Map<string, Failure>();
   const results = await Promise.all(
     groups.map(async (group): Promise<GroupResult> => {
       try {
-        if (group.action === 'fetch') {
-          const files = await fetchGroup(fetch, group, heldUnits);
-          return { ...group, files, doubted: files.some(({ doubted }) => doubted) };
-        }
-        if (group.action === 'same') {
-          const ofGroup = input.lookAgain.has(group.key) ? 'signed-anew' : news;
-          return { ...group, ...(await laterSignatures(fetch, group, input.held, ofGroup)) };
-        }
-        return { ...group, files: [] };
+        return await bring(group);
       } catch (thrown) {
         const error = toAppError(thrown);
-        if (typeof error.details['retryAfterSeconds'] === 'number') busy.push(error);
-        if (endsRun(error)) fatal.push(error);
-        else input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
-        if (group.action === 'same') return { ...group, files: [], lookAgain: true };
         failed.set(group.key, { group, error });
+        if (!endsRun(error))
+          input.logger.warn({ group: group.key, code: error.code, details: error.details }, error.message);
+        if (group.action === 'same') return { ...group, files: [], lookAgain: true };
         const fault = faultOf({ code: error.code, text: textOf(error) });
-        return { ...group, action: 'earlier', fault, files: [] };
+        const unsignedSince = sinceOf(error) ?? input.unsignedSince.get(group.key);
+        return { ...group, action: 'earlier', fault, files: [], unsignedSince };
       }
     }),
   );
+  const errors = [...failed.values()].map(({ error }) => error);
+  const fatal = errors.filter(endsRun);
   const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
   if (first !== undefined) throw first;
-  // Of a disk that has no room for a file nobody can fetch it.
-  const elsewhere = [...failed.values()].filter(({ error }) => error.code !== 'disk-full').map(({ group }) => group);
   const stoodIn = await input.standIns({
     manifest,
-    groups: elsewhere,
+    groups: [...failed.values()].filter(mayComeFromElsewhere).map(({ group }) => group),
     componentOfUnit: input.plan.componentOfUnit,
     fetch: common,
     heldUnits,
@@ -188,13 +128,27 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     const [group, standIn] = [failed.get(result.key)?.group, stoodIn.get(result.key)];
     if (group === undefined || standIn === undefined || result.fault === null) return result;
     const { sourceUrl, files } = standIn;
-    return { ...group, files, stoodIn: { sourceUrl, fault: result.fault } };
+    return { ...result, action: group.action, fault: null, files, stoodIn: { sourceUrl, fault: result.fault } };
   });
   return {
     groups: holdBackSharers(settled, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
     attempted: groups.some((group) => group.action === 'fetch') || settled.some(({ files }) => files.length > 0),
-    pause: pauseOf(busy),
+    pause: pauseOf(errors.filter(({ details }) => typeof details['retryAfterSeconds'] === 'number')),
   };
+}
+
+interface Failure {
+  group: PlanGroup;
+  error: AppError;
+}
+
+/** Of a disk that has no room for a file nobody can fetch it. */
+function mayComeFromElsewhere({ group, error }: Failure): boolean {
+  return group.action === 'fetch' && error.code !== 'disk-full';
+}
+
+function sinceOf({ details: { unsignedSince } }: AppError): Date | undefined {
+  return typeof unsignedSince === 'string' ? new Date(unsignedSince) : undefined;
 }
 
 /** The manifest came, and so may the other components: the schedule need not wait for one of them alone as long as that one is asked to. */

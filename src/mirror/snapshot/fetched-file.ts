@@ -5,6 +5,7 @@ import type { DiskRoom } from './disk-room.js';
 import type { FairSlots } from './fair-slots.js';
 import type { FileTurns } from './file-turns.js';
 import type { FileMap } from './held-file.js';
+import type { SignatureDoubts } from './signature-doubts.js';
 import type { RememberedFile } from './upstream-memory.js';
 
 export interface FetchedSignature {
@@ -41,6 +42,11 @@ export interface GroupFetchInput {
   remembered: Map<string, RememberedFile>;
   /** Names in `remembered` that this run has fetched or asked for anew. */
   learnt: Set<string>;
+  signatureDoubts: SignatureDoubts;
+  /** By key of a group: since when the source has been seen without signatures that its earlier files had. */
+  unsignedSince: ReadonlyMap<string, Date>;
+  /** Components that may do without signatures. */
+  signaturesOptional: ReadonlySet<string>;
   /** What the channel publishes now: tells whether earlier files of the group were signed. */
   held: FileMap | null;
   slots: FairSlots;

@@ -5,8 +5,7 @@ import type { Slots } from './fair-slots.js';
 import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { doubtKept, isBrokenPair, isDoubted, isSignatureDoubted, isUnsure, withDoubts } from './signature-doubts.js';
-import { kindOfFile, signedKinds } from './signed-kinds.js';
+import { isBrokenPair, isUnsure, requireSignatures, withDoubts } from './signed-pairs.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
 /** Largest signature that is taken; real ones have a few hundred bytes. */
@@ -66,7 +65,7 @@ async function fetchAnew(input: OfGroup, unit: ManifestUnit, reference: FileRefe
   // Whatever signature is remembered, it came with another content: after an end here the two are not a pair.
   const key = signaturePathOf(reference.key);
   const beside = input.remembered.get(key);
-  if (beside?.sha256) remember(input, { ...nothingAt(key), version: doubtKept(beside) });
+  if (beside?.sha256) remember(input, nothingAt(key));
   return {
     reference,
     sha256: got.sha256,
@@ -121,8 +120,9 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
   const before = signatureOf(input, content);
   const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
-  const unsure = signature !== null && isDoubted(input, { key, sha256: file.sha256, signature: signature.sha256 });
-  const doubtful = remembered && signature !== null && (broken || unsure || signature.sha256 !== before);
+  const pair = { key, sha256: file.sha256, signature: signature?.sha256 ?? null };
+  const unsure = broken || signature?.sha256 !== before || input.signatureDoubts.isDoubted(pair);
+  const doubtful = remembered && signature !== null && unsure;
   if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature });
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
   return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) });
@@ -137,7 +137,8 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
   const path = signaturePathOf(filePath);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
-  const usable = known?.sha256 && !isSignatureDoubted(input, key) && (await stillHeld(input, known));
+  const sure = known?.sha256 && !input.signatureDoubts.isSignatureDoubted(key, known.sha256);
+  const usable = sure && (await stillHeld(input, known));
   const got = await input.source.fetchOptional(path, {
     maxBytes: MAX_SIGNATURE_BYTES,
     signal: input.signal,
@@ -145,7 +146,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
     ...(usable ? conditionalOn(validatorsOf(known)) : {}),
   });
   if (got === null) {
-    remember(input, { ...nothingAt(key), version: doubtKept(known) });
+    remember(input, nothingAt(key));
     return null;
   }
   if (got.status === 'not-modified')
@@ -156,7 +157,7 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
       mtime: isoTime(known?.lastModified, input.now),
     };
   // Only what may be asked with: a file that is fetched anew brings its time along.
-  remember(input, { path: key, sha256: got.sha256, size: got.size, version: doubtKept(known), ...askedWith(got) });
+  remember(input, { path: key, sha256: got.sha256, size: got.size, version: null, ...askedWith(got) });
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 
@@ -168,8 +169,8 @@ function ofFile(thrown: unknown, path: string): AppError {
 
 /**
  * Brings one group up to date: all files, then all signatures (activeupdate §7.2).
- * @throws AppError of the source or the disk; `upstream-publishing` when a signature is missing that the earlier release had, or is
- *   still that of an earlier content.
+ * @throws AppError of the source or the disk; `upstream-publishing`, `signatures-gone` when a signature is missing that the earlier
+ *   release had, or is still that of an earlier content.
  */
 export function fetchGroup(
   input: GroupFetchInput,
@@ -230,17 +231,12 @@ async function fetchAll(
       },
     })),
   );
-  const { signed } = signedKinds(group, heldUnits, input.held);
   const pairs = await all(
     files.map(({ unit, content }) => ({
       path: signaturePathOf(content.reference.path),
-      run: async () => {
-        const file = await inSlot(() => withSignature(inner, unit, content));
-        if (file.signature === null && signed.has(kindOfFile(file.reference)))
-          throw new AppError('upstream', 'upstream-publishing.unsigned', { details: { path: file.reference.path } });
-        return file;
-      },
+      run: () => inSlot(() => withSignature(inner, unit, content)),
     })),
   );
+  requireSignatures(input, pairs, group, heldUnits);
   return withDoubts(input, pairs, group, heldUnits, input.held);
 }

@@ -6,7 +6,7 @@ import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
 import { withSignature } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import { isBrokenPair, isDoubted, NONE, requireOwnSignatures } from './signature-doubts.js';
+import { isBrokenPair, requireOwnSignatures } from './signed-pairs.js';
 
 /** What the manifest of this run tells of a group: nothing new; something; or that everything may have been signed anew. */
 export type News = 'none' | 'some' | 'signed-anew';
@@ -30,8 +30,8 @@ export async function laterSignatures(
         if (have === undefined) return [];
         const { sha256, size, mtime } = have;
         const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
-        const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? NONE };
-        if (!(isWanted && news !== 'none') && !isDoubted(fetch, pair)) return [];
+        const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? null };
+        if (!(isWanted && news !== 'none') && !fetch.signatureDoubts.isDoubted(pair)) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
         return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),

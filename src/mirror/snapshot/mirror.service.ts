@@ -99,9 +99,11 @@ export class MirrorService {
     const plan = this.plan(context, channel);
     const fingerprint = settledAs(context, holds.pinned, channel, states[channel].snapshotId);
     const held = withoutMissing(states[channel].held, damage);
+    const optional = context.components.filter(({ signatures }) => signatures === 'optional');
+    const signaturesOptional = new Set(optional.map(({ id }) => id));
     const endsRollback = order.requested?.some((id) => CHANNELS.some((each) => holds.pinned[each].has(id))) ?? false;
     const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0 || endsRollback;
-    return { setting, plan, held, fingerprint, thorough, respectCoolDown, signal, progress };
+    return { setting, plan, held, fingerprint, signaturesOptional, thorough, respectCoolDown, signal, progress };
   }
 
   private async context(order: MirrorOrder): Promise<Context> {

@@ -79,11 +79,12 @@ export class RetentionRepository {
       ]);
   }
 
-  async forgetAbsentFiles(now: Date): Promise<void> {
-    await this.dataSource.query(
-      `delete from upstream_file where sha256 is null and seen_at < $1::timestamptz - $2::interval`,
-      [now, FORGET_UPSTREAM_FILES_AFTER],
-    );
+  /** What no run has asked for in a long time, and what was doubted of signatures long ago. */
+  async forgetOldMemories(now: Date): Promise<void> {
+    const before = `$1::timestamptz - $2::interval`;
+    const ages = [now, FORGET_UPSTREAM_FILES_AFTER];
+    await this.dataSource.query(`delete from upstream_file where sha256 is null and seen_at < ${before}`, ages);
+    await this.dataSource.query(`delete from signature_doubt where since < ${before}`, ages);
   }
 
   /** False when there is no such snapshot. */

@@ -106,7 +106,7 @@ export class RetentionService {
     if (gone) await delay(SETTLE_MS, undefined, run.signal ? { signal: run.signal } : {}).catch(() => undefined);
     if (run.signal?.aborted) return { ...this.report(before, 'stopped'), blobs: { count: 0, bytes: 0 } };
     const report = await publisher.exclusively(async () => {
-      await repository.forgetAbsentFiles(clock.now());
+      await repository.forgetOldMemories(clock.now());
       if (await run.blobsInUse()) return { ...this.report(before, 'download-running'), blobs: { count: 0, bytes: 0 } };
       // Only the first step decides what goes: what was published since must not take away what that one has kept.
       const left = { snapshots: await this.onDisk(), releases: await repository.releases() };

@@ -2,7 +2,7 @@ import { Manifest } from '../manifest/manifest.js';
 import type { FetchedFile } from './fetched-file.js';
 import { fileMap } from './held-file.js';
 import type { HeldTree } from './mirror-plan.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import { holdBackSharers, type Staying } from './shared-files.js';
 
 const manifest = (version: number): Manifest =>

@@ -1,191 +1,92 @@
-import { AppError } from '../../platform/errors/app-error.js';
-import type { ManifestUnit } from '../manifest/manifest.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
-import type { FileMap } from './held-file.js';
-import type { PlanGroup } from './mirror-plan.js';
-import { kindOfFile, signedKinds } from './signed-kinds.js';
-import type { RememberedFile } from './upstream-memory.js';
 
 /** What a source says for so long it means. */
 const DOUBT_MS = 3_600_000;
 
-type Memory = Pick<GroupFetchInput, 'remembered' | 'learnt' | 'now'>;
-type Pair = { key: string; sha256: string; signature: string };
-
-/** Stands for a signature that is not there, and may follow. */
-export const NONE = '-';
-
-/** A content and a signature of which only one is new: the source seems to be in the middle of publishing. */
-interface Doubt {
+/** A content, and the signature that a source has beside it; `signature` null: none, which may follow. */
+export interface SignedPair {
+  /** Of the file. */
+  key: string;
   sha256: string;
-  signature: string;
-  since: number;
+  signature: string | null;
 }
 
-/** Kept where files have their version, which signatures do not have. */
-function doubtIn(known: RememberedFile | undefined): Doubt | null {
-  const [, sha256 = '', signature = '', since = ''] =
-    /^doubted ([0-9a-f]{64}) ([0-9a-f]{64}|-) (\S+)$/.exec(known?.version ?? '') ?? [];
-  return sha256 === '' ? null : { sha256, signature, since: Date.parse(since) };
+/** A pair of which only one is new: the source seems to be in the middle of publishing. */
+export interface SignatureDoubt {
+  /** Of the signature, in lower case. */
+  path: string;
+  /** Of the file. */
+  sha256: string;
+  /** SHA-256 of the signature. */
+  signature: string | null;
+  since: Date;
 }
 
-/** What must outlast that a signature is asked for again. */
-export function doubtKept(known: RememberedFile | undefined): string | null {
-  return doubtIn(known) === null ? null : (known?.version ?? null);
-}
+/** What is doubted of one source: at most one signature beside each content. */
+export class SignatureDoubts {
+  /** By path, then by content. */
+  private readonly noted = new Map<string, Map<string, SignatureDoubt>>();
+  /** Noted since they were last written down. */
+  readonly news = new Set<SignatureDoubt>();
 
-/** Milliseconds for which this very pair has been doubted; null when it is not. */
-function doubtedFor({ remembered, now }: Memory, { key, sha256, signature }: Pair): number | null {
-  const doubt = doubtIn(remembered.get(signaturePathOf(key)));
-  if (doubt?.sha256 !== sha256 || doubt.signature !== signature) return null;
-  const ms = now.getTime() - doubt.since;
-  // A time to come is left when the clock was set back since.
-  return ms < 0 ? null : ms;
-}
-
-/** Notes it, unless it is noted already; false when the source has said the same for so long that it means it. */
-function doubts(memory: Memory, pair: Pair): boolean {
-  const ms = doubtedFor(memory, pair);
-  if (ms !== null) return ms < DOUBT_MS;
-  const path = signaturePathOf(pair.key);
-  const known = memory.remembered.get(path);
-  if (known === undefined) return true;
-  const version = `doubted ${pair.sha256} ${pair.signature} ${memory.now.toISOString()}`;
-  memory.remembered.set(path, { ...known, version });
-  memory.learnt.add(path);
-  return true;
-}
-
-/** Whether the file of a pair is to be asked for again, whatever its signature says. */
-export function isDoubted(memory: Memory, pair: Pair): boolean {
-  const ms = doubtedFor(memory, pair);
-  return ms !== null && ms < DOUBT_MS;
-}
-
-/** What a proxy cut off has the validators of the whole: a signature in doubt is asked for without them. */
-export function isSignatureDoubted({ remembered, now }: Memory, path: string): boolean {
-  const known = remembered.get(path);
-  const doubt = doubtIn(known);
-  return doubt !== null && doubt.signature === known?.sha256 && now.getTime() - doubt.since < DOUBT_MS;
-}
-
-/** Whether the source's last content and signature are known, and what is published has the one without the other. */
-export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' | 'remembered'>, key: string): boolean {
-  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
-  if (held === null || !file || !signature) return false;
-  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
-}
-
-/**
- * A new signature beside the content that is published already: as a rule it was signed anew, but some machine of the source's may have
- * an earlier content still. One that is older than its file may be that of a release which was never seen here. Both are published,
- * and looked at again.
- */
-export function isUnsure(
-  memory: Memory & Pick<GroupFetchInput, 'held'>,
-  { reference: { key }, sha256, mtime, signature }: FetchedFile,
-): boolean {
-  const pair = { key, sha256, signature: signature?.sha256 ?? NONE };
-  if (signature === null) return isDoubted(memory, pair);
-  const before = memory.held?.get(key)?.sha256 === sha256 ? memory.held.get(signaturePathOf(key)) : undefined;
-  const alone = before !== undefined && before.sha256 !== signature.sha256;
-  const older = before === undefined && signature.mtime < mtime;
-  if (alone || older) return doubts(memory, pair);
-  return isDoubted(memory, pair);
-}
-
-/**
- * A signature that is not there may follow, unless files of its kind are known to have none; one that is shorter than the others may
- * be the beginning of one. Both are looked at again.
- * @throws AppError `upstream-publishing`
- */
-export function withDoubts(
-  memory: Memory,
-  files: readonly FetchedFile[],
-  group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
-  held: FileMap | null,
-): FetchedFile[] {
-  requireOwnSignatures(memory, files, group, heldUnits, held);
-  const { unsigned } = signedKinds(group, heldUnits, held);
-  let longest = 0;
-  const see = (size = 0): void => void (longest = Math.max(longest, size));
-  const ids = new Set(group.units.map((unit) => unit.id));
-  for (const { id, files: before } of heldUnits)
-    if (ids.has(id)) for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
-  for (const { signature } of files) see(signature?.size);
-  return files.map((file) => {
-    const { reference, sha256, signature } = file;
-    const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
-    const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? NONE };
-    return incomplete && doubts(memory, pair) ? { ...file, doubted: true } : file;
-  });
-}
-
-/**
- * Names of signatures are used again by every release (`v_239.sig`), so a source that uploads them last still has those of the
- * release before: beside a new content that is no pair, and products refuse both.
- * @throws AppError `upstream-publishing`
- */
-export function requireOwnSignatures(
-  memory: Memory,
-  files: readonly FetchedFile[],
-  group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
-  held: FileMap | null,
-): void {
-  if (held === null) return;
-  const now = contentsBySignature(files.map(({ reference, sha256 }) => [reference.key, sha256]));
-  const ids = new Set(group.units.map((unit) => unit.id));
-  const before = contentsOf(
-    heldUnits.filter(({ id }) => ids.has(id)),
-    held,
-  );
-  let others: Contents | null = null;
-  const stale: string[] = [];
-  for (const { reference, sha256, signature } of files) {
-    const key = signaturePathOf(reference.key);
-    const contents = before.get(key);
-    if (contents === undefined || signature === null || held.get(key)?.sha256 !== signature.sha256) continue;
-    if ([...contents].some((each) => now.get(key)?.has(each))) continue;
-    // It came without its file, and here that is.
-    const doubt = doubtIn(memory.remembered.get(key));
-    if (doubt?.signature === signature.sha256 && contents.has(doubt.sha256)) continue;
-    others ??= contentsOf(
-      heldUnits.filter(({ id }) => !ids.has(id)),
-      held,
-    );
-    if (others.has(key) || isOfAnything(signature.sha256, [before, others], held)) continue;
-    if (doubts(memory, { key: reference.key, sha256, signature: signature.sha256 })) stale.push(reference.path);
+  constructor(
+    known: Iterable<SignatureDoubt>,
+    private readonly now: Date,
+  ) {
+    for (const doubt of known) this.put(doubt);
   }
-  const [path] = stale;
-  if (path === undefined) return;
-  throw new AppError('upstream', 'upstream-publishing.signed-before', { details: { path } });
-}
 
-/** Contents by the name of the signature that stands beside them. */
-type Contents = Map<string, Set<string>>;
-
-/** What stands beside several contents is no signature of any of them; some test servers have such. */
-function isOfAnything(signature: string, contents: readonly Contents[], held: FileMap): boolean {
-  const beside = contents.flatMap((each) =>
-    [...each].flatMap(([key, signed]) => (held.get(key)?.sha256 === signature ? [...signed] : [])),
-  );
-  return new Set(beside).size > 1;
-}
-
-function contentsOf(units: readonly ManifestUnit[], held: FileMap): Contents {
-  const keys = new Set(units.flatMap((unit) => unit.files.map(({ key }) => key)));
-  return contentsBySignature([...keys].map((key) => [key, held.get(key)?.sha256]));
-}
-
-function contentsBySignature(files: readonly (readonly [string, string | undefined])[]): Contents {
-  const contents: Contents = new Map();
-  for (const [key, sha256] of files) {
-    if (sha256 === undefined) continue;
-    const name = signaturePathOf(key);
-    contents.set(name, (contents.get(name) ?? new Set()).add(sha256));
+  /** Notes the pair, unless it is noted already; false when the source has said the same for so long that it means it. */
+  note(pair: SignedPair): boolean {
+    const ms = this.doubtedFor(this.of(pair));
+    if (ms !== null) return ms < DOUBT_MS;
+    const { key, sha256, signature } = pair;
+    const doubt = { path: signaturePathOf(key), sha256, signature, since: this.now };
+    this.put(doubt);
+    this.news.add(doubt);
+    return true;
   }
-  return contents;
+
+  /** Whether the file of a pair is to be asked for again, whatever its signature says. */
+  isDoubted(pair: SignedPair): boolean {
+    return this.isYoung(this.of(pair));
+  }
+
+  /** What a proxy cut off has the validators of the whole: a signature in doubt is asked for without them. */
+  isSignatureDoubted(path: string, signature: string): boolean {
+    return this.at(path).some((doubt) => doubt.signature === signature && this.isYoung(doubt));
+  }
+
+  /** Whether this signature was noted beside one of these contents, however long ago. */
+  wasBeside(path: string, signature: string, contents: ReadonlySet<string>): boolean {
+    return this.at(path).some((doubt) => doubt.signature === signature && contents.has(doubt.sha256));
+  }
+
+  private put(doubt: SignatureDoubt): void {
+    const beside = this.noted.get(doubt.path) ?? new Map<string, SignatureDoubt>();
+    this.noted.set(doubt.path, beside.set(doubt.sha256, doubt));
+  }
+
+  private at(path: string): SignatureDoubt[] {
+    return [...(this.noted.get(path)?.values() ?? [])];
+  }
+
+  /** The doubt of this very pair. */
+  private of({ key, sha256, signature }: SignedPair): SignatureDoubt | undefined {
+    const doubt = this.noted.get(signaturePathOf(key))?.get(sha256);
+    return doubt?.signature === signature ? doubt : undefined;
+  }
+
+  private isYoung(doubt: SignatureDoubt | undefined): boolean {
+    const ms = this.doubtedFor(doubt);
+    return ms !== null && ms < DOUBT_MS;
+  }
+
+  /** Milliseconds; null when it is not doubted. */
+  private doubtedFor(doubt: SignatureDoubt | undefined): number | null {
+    if (doubt === undefined) return null;
+    const ms = this.now.getTime() - doubt.since.getTime();
+    // A time to come is left when the clock was set back since.
+    return ms < 0 ? null : ms;
+  }
 }

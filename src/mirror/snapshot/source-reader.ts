@@ -9,7 +9,7 @@ import type { UpstreamSource, Validators } from '../upstream/source.js';
 import type { Channel } from './channel.js';
 import { freeBytesIn } from './disk-room.js';
 import type { HeldTree, PlanInput } from './mirror-plan.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import { isOfOneSource, type SourceVisits } from './source-visit.js';
 import type { StandIns } from './stand-ins.js';
@@ -22,6 +22,8 @@ export interface ReadRequest {
   held: HeldTree | null;
   /** Changes when another plan would be made from the same manifest. */
   fingerprint: string;
+  /** Components that may do without signatures. */
+  signaturesOptional: ReadonlySet<string>;
   /** Something is not known although nothing may have changed: do not stop at "not modified". */
   thorough: boolean;
   /** A cool-down holds back the schedule, never a person. */
@@ -107,6 +109,7 @@ export class SourceReader {
     if (read.result.state === 'unchanged') return;
     const { manifestBytes, validators, groups } = read.result;
     const lookAgain = groups.filter((group) => group.lookAgain).map(({ key }) => key);
+    const unsigned = groups.flatMap(({ key, unsignedSince: since }) => (since === undefined ? [] : [[key, since]]));
     const blob = await this.deps.blobs.write([manifestBytes], { maxBytes: manifestBytes.length });
     await this.deps.memory.manifestRead(
       read.key,
@@ -118,6 +121,7 @@ export class SourceReader {
           lookAgain.length === 0 &&
           groups.every(({ action, fault, doubted }) => action !== 'earlier' && fault === null && !doubted),
         lookAgain,
+        unsignedSince: Object.fromEntries(unsigned) as Record<string, Date>,
       },
       this.deps.clock.now(),
     );
@@ -130,18 +134,17 @@ export class SourceReader {
     next: readonly { url: string }[],
   ): Promise<MirrorRunResult> {
     const { visits, standIns, clock, blobs, logger } = this.deps;
-    return visits.visit(source, key, request.respectCoolDown, async ({ state, remembered, learnt, doubts }) => {
+    return visits.visit(source, key, request.respectCoolDown, async ({ state, ...visit }) => {
       const result = await mirrorRun({
-        source,
+        ...visit,
         blobs,
-        remembered,
-        learnt,
         validators: validatorsOf(state),
         settled:
           state.complete && state.planFingerprint === request.fingerprint && request.held !== null && !request.thorough,
         lastManifest: await lastManifest(state, blobs),
         lookAgain: new Set(state.lookAgain),
-        doubts,
+        unsignedSince: new Map(Object.entries(state.unsignedSince).map(([key, since]) => [key, new Date(since)])),
+        signaturesOptional: request.signaturesOptional,
         plan: request.plan,
         held: request.held,
         parallel: request.setting.parallel,

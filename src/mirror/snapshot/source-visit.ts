@@ -3,6 +3,7 @@ import type { Clock } from '../../platform/clock/clock.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
 import type { UpstreamSource } from '../upstream/source.js';
+import { SignatureDoubts } from './signature-doubts.js';
 import { SourceDiary } from './source-diary.js';
 import type { SourceOpener } from './source-opener.js';
 import {
@@ -30,6 +31,7 @@ export interface Visit {
   /** By lower-cased path; whoever learns more adds it, and its name to `learnt`. */
   remembered: Map<string, RememberedFile>;
   learnt: Set<string>;
+  signatureDoubts: SignatureDoubts;
   /** What was not believed before; emptied when the manifest is taken as it is. */
   doubts: { held: ManifestDoubt | undefined };
 }
@@ -83,9 +85,11 @@ export class SourceVisits {
     if (respectCoolDown) this.requireWarm(state, source.url);
     const remembered = await memory.files(key);
     const doubts = { held: state.lastError?.doubt };
-    const diary = new SourceDiary(memory, key, remembered, clock, logger);
+    const signatureDoubts = new SignatureDoubts(await memory.doubts(key), clock.now());
+    const diary = new SourceDiary(memory, key, remembered, signatureDoubts, clock, logger);
+    const { learnt } = diary;
     try {
-      const { value, pause, judged } = await work({ source, state, remembered, learnt: diary.learnt, doubts });
+      const { value, pause, judged } = await work({ source, state, remembered, learnt, signatureDoubts, doubts });
       if (pause !== null) await this.rememberFailure(key, pause, doubts.held);
       else if (judged || doubts.held === undefined) await memory.answered(key);
       return value;

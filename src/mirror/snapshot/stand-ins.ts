@@ -7,7 +7,8 @@ import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, UpstreamSource } from '../upstream/source.js';
 import { DiskRoom } from './disk-room.js';
-import { endsRun, filesOf, type StandIn, type StandInRequest } from './fetch-round.js';
+import { endsRun } from './fetch-round.js';
+import { filesOf, type StandIn, type StandInRequest } from './round-input.js';
 import type { FetchedFile, FileContent } from './fetched-file.js';
 import { FileTurns } from './file-turns.js';
 import { fetchGroup } from './group-fetch.js';
@@ -116,7 +117,7 @@ export class StandIns {
   }
 
   private async fetch(
-    { source, remembered, learnt }: Visit,
+    { source, remembered, learnt, signatureDoubts }: Visit,
     { fetch, groups, heldUnits, progress, freeBytes }: StandInRequest,
   ): Promise<{ delivered: Delivered; pause: AppError | null }> {
     const room = new DiskRoom(freeBytes, filesOf(groups));
@@ -124,7 +125,9 @@ export class StandIns {
     // A full disk would end the whole run, and what the first source did deliver would wait with the rest.
     if (room.promised > freeBytes()) return { delivered, pause: null };
     const turns = new FileTurns<FileContent>();
-    const input = { ...fetch, source, remembered, learnt, room, turns, progress };
+    const unsignedSince = new Map<string, Date>();
+    const learning = { remembered, learnt, signatureDoubts, unsignedSince };
+    const input = { ...fetch, ...learning, source, room, turns, progress };
     const fatal: AppError[] = [];
     let pause: AppError | null = null;
     await Promise.all(

@@ -1,7 +1,7 @@
 import type { Component } from '../catalogue/component.entity.js';
 import { Manifest } from '../manifest/manifest.js';
 import type { FetchedFile } from './fetched-file.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import type { ChannelState } from './channel-states.js';
 import { buildTrees, emptyManifest, versionOfDraft, type BuildInput, type Hold } from './tree-builder.js';
 

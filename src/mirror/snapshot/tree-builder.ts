@@ -6,7 +6,7 @@ import { variantOf, type VariantSuffix } from '../manifest/version.js';
 import { CHANNELS, type Channel } from './channel.js';
 import { composeChannel, type ComposedChannel, type ReleaseContent, type ReleaseDraft } from './channel-composer.js';
 import { leadingUnit, type HeldTree } from './mirror-plan.js';
-import type { GroupResult } from './fetch-round.js';
+import type { GroupResult } from './round-input.js';
 import type { Release } from './release.entity.js';
 import type { NewRelease, Provenance, ReleaseRepository } from './release.repository.js';
 import type { ChannelState } from './channel-states.js';

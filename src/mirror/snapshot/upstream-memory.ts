@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { DataSource } from 'typeorm';
 import type { BlobStore } from '../store/blob-store.js';
 import type { StoredFault } from '../../platform/errors/app-error.js';
+import type { SignatureDoubt } from './signature-doubts.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { Validators } from '../upstream/source.js';
 
@@ -10,7 +11,7 @@ export interface RememberedFile {
   path: string;
   sha256: string | null;
   size: number | null;
-  /** Of the entry, when the file was fetched; of a signature what is doubted of it, see signature-doubts.ts. */
+  /** Of the entry, when the file was fetched. */
   version: string | null;
   etag: string | null;
   lastModified: string | null;
@@ -40,6 +41,8 @@ export interface UpstreamState {
   complete: boolean;
   /** Keys of groups that have not changed, but of which a signature could not be had. */
   lookAgain: string[];
+  /** By key of a group, ISO 8601: since when the source has been seen without signatures that its earlier files had. */
+  unsignedSince: Record<string, string>;
   coolDownUntil: Date | null;
   coolDownReason: string | null;
   failingSince: Date | null;
@@ -75,6 +78,7 @@ const NOTHING_KNOWN: UpstreamState = {
   planFingerprint: null,
   complete: false,
   lookAgain: [],
+  unsignedSince: {},
   coolDownUntil: null,
   coolDownReason: null,
   failingSince: null,
@@ -116,11 +120,31 @@ export class UpstreamMemory {
     );
   }
 
+  doubts(source: string): Promise<SignatureDoubt[]> {
+    return this.dataSource.query(
+      `select path, sha256, signature_sha256 as signature, since from signature_doubt where source = $1`,
+      [source],
+    );
+  }
+
+  async rememberDoubts(source: string, doubts: readonly SignatureDoubt[]): Promise<void> {
+    if (doubts.length === 0) return;
+    // Of one content the last is the one that counts.
+    const byContent = new Map(doubts.map((doubt) => [`${doubt.path} ${doubt.sha256}`, doubt]));
+    await this.dataSource.query(
+      `insert into signature_doubt (source, path, sha256, signature_sha256, since)
+       select $1, d.path, d.sha256, d.signature, d.since
+       from jsonb_to_recordset($2::jsonb) as d(path text, sha256 text, signature text, since timestamptz)
+       on conflict (source, path, sha256) do update set signature_sha256 = excluded.signature_sha256, since = excluded.since`,
+      [source, JSON.stringify([...byContent.values()])],
+    );
+  }
+
   async state(source: string): Promise<UpstreamState> {
     const [row] = await this.dataSource.query<UpstreamState[]>(
       `select etag, last_modified as "lastModified", manifest_sha256 as "manifestSha256", plan_fingerprint as "planFingerprint",
-         complete, look_again as "lookAgain", cool_down_until as "coolDownUntil", cool_down_reason as "coolDownReason", failing_since as "failingSince",
-         last_error as "lastError", read_at as "readAt"
+         complete, look_again as "lookAgain", unsigned_since as "unsignedSince", cool_down_until as "coolDownUntil",
+         cool_down_reason as "coolDownReason", failing_since as "failingSince", last_error as "lastError", read_at as "readAt"
        from upstream_state where source = $1`,
       [source],
     );
@@ -137,14 +161,15 @@ export class UpstreamMemory {
       planFingerprint: string;
       complete: boolean;
       lookAgain: string[];
+      unsignedSince: Record<string, Date>;
     },
     now: Date,
   ): Promise<void> {
     await this.dataSource.query(
-      `insert into upstream_state (source, etag, last_modified, manifest_sha256, plan_fingerprint, complete, look_again, read_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)
+      `insert into upstream_state (source, etag, last_modified, manifest_sha256, plan_fingerprint, complete, look_again, unsigned_since, read_at)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
        on conflict (source) do update set etag = $2, last_modified = $3, manifest_sha256 = $4, plan_fingerprint = $5,
-         complete = $6, look_again = $7, read_at = $8`,
+         complete = $6, look_again = $7, unsigned_since = $8, read_at = $9`,
       [
         source,
         read.etag,
@@ -153,6 +178,7 @@ export class UpstreamMemory {
         read.planFingerprint,
         read.complete,
         read.lookAgain,
+        JSON.stringify(read.unsignedSince),
         now,
       ],
     );

@@ -5,7 +5,8 @@ const LOCAL_HEADER = 0x04034b50;
 const HEADER_BYTES = 30;
 const ENCRYPTED_OR_SIZES_LATER = 0b1001;
 const ZIP64_SIZE = 0xffffffff;
-const OUTPUT_BYTES = 1024 * 1024;
+/** Small: each member under way holds up to two, and they count towards the memory of the process. Larger ones are no faster. */
+const OUTPUT_BYTES = 256 * 1024;
 /** Beyond both the probe stops: the check that follows has the limits, and refuses bombs before it unpacks them. */
 const MAX_RATIO = 50;
 const RATIO_FROM_BYTES = 64 * 1024 * 1024;
@@ -112,6 +113,7 @@ export class MemberProbe {
     const { inflater, start, method, packedSize } = member;
     if (inflater !== null && !member.failed) await settled(inflater, (done) => inflater.once('end', done).end());
     inflater?.destroy();
+    if (!member.failed) giveBackOutput(member, null);
     this.#member = null;
     if (!member.failed) this.#members.set(start, { method, packedSize, size: member.size, crc: member.crc });
   }
@@ -134,10 +136,10 @@ export class MemberProbe {
  * Outputs follow each other in one buffer, then comes the next buffer. The one before is given back at once: as garbage it would set
  * off a collection of the whole heap every 20 MB.
  */
-function giveBackOutput(member: OpenMember, buffer: ArrayBuffer): void {
+function giveBackOutput(member: OpenMember, next: ArrayBuffer | null): void {
   const { output } = member;
-  if (output !== null && output !== buffer && output.byteLength === OUTPUT_BYTES) output.transfer(0);
-  member.output = buffer;
+  if (output !== null && output !== next && output.byteLength === OUTPUT_BYTES) output.transfer(0);
+  member.output = next;
 }
 
 /** Resolves when the step is done, or when the stream is over in any way. */

@@ -1,7 +1,7 @@
 /** What other modules may use of accounts. */
 export { ApiTokenService, type Actor } from './api-token.service.js';
 export { AdministratorsOnly } from './administrators.js';
-export { actorOf, requireToken } from './authentication.hook.js';
+export { actorOf, admit, requireToken } from './authentication.hook.js';
 export { ApiToken, ROLES, type Role } from './api-token.entity.js';
 export { LocalTokenService } from './local-token.service.js';
 export { AuditService } from './audit.service.js';

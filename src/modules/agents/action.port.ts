@@ -135,5 +135,5 @@ export abstract class ActionPort {
   abstract files(agent: AskingAgent, moduleId: string): Promise<ContentFile[]>;
 
   /** In the transaction that deletes the product: its open orders end. */
-  abstract agentRemoved(manager: EntityManager, controllerIds: readonly string[], actor: string): Promise<void>;
+  abstract agentRemoved(manager: EntityManager, controllerIds: readonly string[]): Promise<void>;
 }

@@ -82,9 +82,8 @@ export class AgentController {
   @AdministratorsOnly()
   @HttpCode(204)
   async remove(@Param('controllerId') controllerId: string, @Req() request: FastifyRequest): Promise<void> {
-    const actor = actorOf(request).name;
-    await this.agents.remove(controllerId, actor);
-    await this.audit.record(actor, 'agent.remove', controllerId);
+    await this.agents.remove(controllerId);
+    await this.audit.record(actorOf(request).name, 'agent.remove', controllerId);
   }
 
   /** A new token; the earlier one is refused from now on. */

@@ -179,11 +179,11 @@ export class AgentService {
   }
 
   /** Its open orders end; its history stays. @throws AppError `agent-unknown`. */
-  async remove(controllerId: string, actor: string): Promise<void> {
+  async remove(controllerId: string): Promise<void> {
     await retried(this.dataSource, async (manager) => {
       const removed = await this.agents.remove([controllerId], manager);
       if (removed.length === 0) throw unknownAgents([controllerId]);
-      await this.actions.agentRemoved(manager, [controllerId], actor);
+      await this.actions.agentRemoved(manager, [controllerId]);
     });
     await this.changes.publish([controllerId]);
   }

@@ -269,16 +269,15 @@ export class ActionRepository {
   async endAllOf(
     manager: EntityManager,
     controllerIds: readonly string[],
-    actor: string,
     now: Date,
   ): Promise<{ seq: string; commandId: string; deploymentId: string | null }[]> {
     const touched = await manager.query<{ seq: string; commandId: string; deploymentId: string | null }[]>(
       `with ended as (
-         update command_target set state = 'cancelled', reason = 'agent-removed', message = $3, held = null, since = $2, ended_at = $2
+         update command_target set state = 'cancelled', reason = 'agent-removed', held = null, since = $2, ended_at = $2
          where controller_id = any($1) and ended_at is null returning command_seq)
        select c.seq, c.id as "commandId", c.deployment_id as "deploymentId" from command c
        where c.seq in (select command_seq from ended) order by c.seq`,
-      [controllerIds, now, `the product was removed by ${actor}`],
+      [controllerIds, now],
     );
     await manager.query(`delete from open_update where controller_id = any($1)`, [controllerIds]);
     await manager.query(`delete from installed_action where controller_id = any($1)`, [controllerIds]);

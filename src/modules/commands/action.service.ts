@@ -155,8 +155,8 @@ export class ActionService extends ActionPort {
     return [...chunk.artifacts, ...chunk.extras];
   }
 
-  async agentRemoved(manager: EntityManager, controllerIds: readonly string[], actor: string): Promise<void> {
-    const touched = await this.actions.endAllOf(manager, controllerIds, actor, this.clock.now());
+  async agentRemoved(manager: EntityManager, controllerIds: readonly string[]): Promise<void> {
+    const touched = await this.actions.endAllOf(manager, controllerIds, this.clock.now());
     for (const { seq, commandId, deploymentId } of touched)
       afterCommit(manager, () => {
         this.feed.command({ commandId, deploymentId });

@@ -109,7 +109,7 @@ export class CommandController {
     const actor = actorOf(request).name;
     await this.requireProducts(id);
     return this.idempotency.once(request, 'command-retry', { id }, async (keep) => {
-      const retried = await this.commands.retryFailed(id, actor, async (manager, made) => {
+      const retried = await this.commands.retryFailed(id, async (manager, made) => {
         await this.audit.record(actor, 'command.retry', id, { retried: made }, manager);
         await keep(manager, { id, retried: made });
       });

@@ -115,6 +115,15 @@ export class CommandRepository {
     return manager.query<CommandHead[]>(`select ${HEAD} from command c where c.seq = any($1)`, [seqs]);
   }
 
+  /** Holds the command: whoever is about to cancel it comes before or after. */
+  async isCancelled(manager: EntityManager, id: string): Promise<boolean> {
+    const rows = await manager.query<{ cancelled: boolean }[]>(
+      `select cancelled_at is not null as cancelled from command where id = $1 for update`,
+      [id],
+    );
+    return rows[0]?.cancelled === true;
+  }
+
   /**
    * Holds the command, and opens it again when it had ended: its numbers count anew from what they were.
    */

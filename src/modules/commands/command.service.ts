@@ -6,19 +6,9 @@ import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
-import { CommandRepository, noCounts, type CommandHead } from './command.repository.js';
+import { CommandRepository, type CommandHead } from './command.repository.js';
 import { CommandSettings } from './command.settings.js';
-import type {
-  CancelOutcome,
-  CommandChange,
-  DeployParameters,
-  NewCommand,
-  NewTarget,
-  StateCounts,
-  TargetFilter,
-  TargetRevision,
-  TargetRow,
-} from './command.types.js';
+import type { CancelOutcome, DeployParameters, NewCommand, NewTarget, TargetRevision } from './command.types.js';
 import { Months, monthOf } from './months.js';
 import { OrderIntake, type Touched } from './order-intake.js';
 import { TargetRepository } from './target.repository.js';
@@ -81,11 +71,15 @@ export class CommandService {
     return { commandId: row.id };
   }
 
-  /** Late joiners; those that are targets already stay as they are. @returns how many were added. @throws `command-unknown`. */
+  /**
+   * Late joiners; those that are targets already stay as they are, and nobody joins what a person has cancelled.
+   * @returns how many were added. @throws `command-unknown`.
+   */
   async addTargets(commandId: string, targets: NewTarget[], manager?: EntityManager): Promise<number> {
     const now = this.clock.now();
     return this.within(manager, async (transaction) => {
       await this.intake.lock(transaction);
+      if (await this.commands.isCancelled(transaction, commandId)) return 0;
       const command = await this.held(transaction, commandId);
       const added = await this.commands.insertTargets(transaction, command, targets, now, needsConfirmation(command));
       await this.intakeOf(transaction, command, added, now);
@@ -138,10 +132,11 @@ export class CommandService {
     });
   }
 
-  /** Takes back what no product has fetched yet, until `releaseHeld`. @returns how many. @throws `command-unknown`. */
+  /** Takes back what no product has fetched yet, until `releaseHeld`. @returns how many; of a command that tracking has let go none. */
   async holdAll(commandId: string, reason: string, manager?: EntityManager): Promise<number> {
     return this.within(manager, async (transaction) => {
-      const command = await this.held(transaction, commandId);
+      const command = await this.commands.reopen(transaction, commandId);
+      if (command === null) return 0;
       const held = await this.targets.hold(transaction, command, reason, this.clock.now());
       await this.feed.announce(transaction, command, held);
       return held.length;
@@ -160,17 +155,17 @@ export class CommandService {
   ): Promise<CancelOutcome> {
     const now = this.clock.now();
     const outcome = await this.within(manager, async (transaction) => {
-      const command = await this.held(transaction, commandId, false);
-      if (command.endedAt !== null) {
+      const command = await this.commands.find(commandId, transaction);
+      if (command === null || command.endedAt !== null) {
         // Within a larger change (a deployment is aborted) there is simply nothing left to cancel.
-        if (manager !== undefined) return { withdrawn: 0, asked: 0, freed: [] as string[], command };
-        throw commandEnded();
+        if (manager !== undefined) return null;
+        throw command === null ? unknownCommand(commandId) : commandEnded();
       }
       await transaction.query(
         `update command set cancelled_at = coalesce(cancelled_at, $2), cancelled_by = coalesce(cancelled_by, $3) where seq = $1`,
         [command.seq, now, actor],
       );
-      const { withdrawn, asked } = await this.targets.cancel(transaction, command, actor, now);
+      const { withdrawn, asked } = await this.targets.cancel(transaction, command, now);
       // Its last product has ended it a moment ago, which is written down only now.
       if (
         withdrawn.length + asked.length === 0 &&
@@ -183,23 +178,20 @@ export class CommandService {
       await alongside(transaction, { withdrawn: withdrawn.length, asked: asked.length });
       return { withdrawn: withdrawn.length, asked: asked.length, freed: withdrawn, command };
     });
+    if (outcome === null) return { withdrawn: 0, asked: 0 };
     if (manager === undefined) this.ends.look(outcome.command.seq);
     if (outcome.freed.length > 0) this.ends.promoteLater(outcome.freed);
     return { withdrawn: outcome.withdrawn, asked: outcome.asked };
   }
 
   /** Another try for what failed. @returns how many. @throws `command-unknown`, `nothing-failed`. */
-  async retryFailed(
-    commandId: string,
-    actor: string,
-    alongside: Alongside<number> = nothingAlongside,
-  ): Promise<number> {
+  async retryFailed(commandId: string, alongside: Alongside<number> = nothingAlongside): Promise<number> {
     const now = this.clock.now();
     return this.within(undefined, async (transaction) => {
       await this.intake.lock(transaction);
       const command = await this.held(transaction, commandId);
       const life = command.expiresAt.getTime() - command.issuedAt.getTime();
-      const retried = await this.targets.retry(transaction, command, actor, now, new Date(now.getTime() + life));
+      const retried = await this.targets.retry(transaction, command, now, new Date(now.getTime() + life));
       if (retried.length === 0) throw new AppError('conflict', 'nothing-failed');
       await this.intakeOf(transaction, command, retried, now);
       await this.feed.announce(transaction, command, retried);
@@ -208,40 +200,9 @@ export class CommandService {
     });
   }
 
-  /** @throws `command-unknown`. */
-  async countsByState(commandId: string, manager?: EntityManager): Promise<StateCounts> {
-    const counts = (await this.countsOf([commandId], manager)).get(commandId);
-    if (counts === undefined) throw unknownCommand(commandId);
-    return counts;
-  }
-
-  /** Numbers of many commands at once; those that tracking has let go are absent. */
-  async countsOf(commandIds: readonly string[], manager?: EntityManager): Promise<Map<string, StateCounts>> {
-    const heads = await this.commands.byId(commandIds, manager);
-    const bySeq = await this.commands.counts(
-      heads.map(({ seq }) => seq),
-      manager,
-    );
-    return new Map(heads.map(({ id, seq }) => [id, bySeq.get(seq) ?? noCounts()]));
-  }
-
-  /** In order of the controllerId; at most `limit` (default 500). @throws `command-unknown`. */
-  async targetsOf(commandId: string, filter: TargetFilter = {}): Promise<TargetRow[]> {
-    const command = await this.commands.find(commandId);
-    if (command === null) throw unknownCommand(commandId);
-    return this.targets.list(command, filter);
-  }
-
-  /** Changes made by any node; may come late or be lost with the connection to the database, so look at the tables too. */
-  onChange(listener: (change: CommandChange) => void): () => void {
-    return this.feed.listen({ command: listener });
-  }
-
   /** The command's row is held until the end of the transaction; one that had ended is open again. */
-  private async held(manager: EntityManager, commandId: string, open = true): Promise<CommandHead> {
-    const command = open
-      ? await this.commands.reopen(manager, commandId)
-      : await this.commands.find(commandId, manager);
+  private async held(manager: EntityManager, commandId: string): Promise<CommandHead> {
+    const command = await this.commands.reopen(manager, commandId);
     if (command === null) throw unknownCommand(commandId);
     return command;
   }

@@ -84,7 +84,7 @@ export class CommandSweeper {
 
   /**
    * Their time is over. A product that is at it and told so within the time for slowness is not cut off: its order expires
-   * when it falls silent.
+   * when it falls silent; asked to stop, it has as long for its answer.
    */
   async expire(): Promise<number> {
     const now = this.clock.now();
@@ -95,7 +95,7 @@ export class CommandSweeper {
         manager.query<[Swept[], number]>(
           `with due as (select month, command_seq, controller_id, state from command_target
              where ended_at is null and expires_at <= $1
-               and (state in ('queued', 'delivered', 'cancelling') or progress_at <= $2) limit ${BATCH} for update skip locked),
+               and (state in ('queued', 'delivered') or case state when 'cancelling' then since else progress_at end <= $2) limit ${BATCH} for update skip locked),
            freed as (delete from open_update u using due where u.command_seq = due.command_seq and u.controller_id = due.controller_id),
            kept as (insert into target_attempt (month, command_seq, controller_id, attempt, action_id, delivered_at, ended_at, state, reason)
              select t.month, t.command_seq, t.controller_id, t.attempt, t.action_id, t.delivered_at, $1, $4, 'expired-' || t.state

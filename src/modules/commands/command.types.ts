@@ -13,6 +13,9 @@ export const COMMAND_TYPES = [
 ] as const;
 export type CommandType = (typeof COMMAND_TYPES)[number];
 
+/** Stands in the place of a product for what the server does itself; no product may be called so. */
+export const SERVER = '@server';
+
 /** `person`: ordered by hand; `schedule`: by the clock; `plan`: by a deployment plan. */
 export type CommandOrigin = 'person' | 'schedule' | 'plan';
 

@@ -1,5 +1,6 @@
 /** What other modules may use of commands. */
 export { CommandService } from './command.service.js';
+export { CommandStanding } from './command-standing.js';
 export {
   COMMAND_TYPES,
   type CommandChange,
@@ -12,9 +13,7 @@ export {
   type NewCommand,
   type NewTarget,
   type StateCounts,
-  type TargetFilter,
   type TargetRevision,
-  type TargetRow,
 } from './command.types.js';
 export { isWindowOpen } from './maintenance-window.js';
 export { ServerWork, type NewServerWork, type ServerWorkEnd } from './server-work.js';

@@ -5,6 +5,7 @@ import { ActionService } from './action.service.js';
 import { BlobDigests } from './blob-digests.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandEnds } from './command-ends.js';
+import { CommandStanding } from './command-standing.js';
 import { CommandHeads } from './command-heads.js';
 import { CommandController } from './command.controller.js';
 import { CommandRepository } from './command.repository.js';
@@ -39,6 +40,7 @@ import { TrackingService } from './tracking.service.js';
     CommandRepository,
     CommandService,
     CommandSettings,
+    CommandStanding,
     CommandSweeper,
     Deliveries,
     DeploymentContents,
@@ -55,6 +57,6 @@ import { TrackingService } from './tracking.service.js';
     TrackingService,
     { provide: ActionPort, useClass: ActionService },
   ],
-  exports: [ActionPort, CommandService, ServerWork],
+  exports: [ActionPort, CommandService, CommandStanding, ServerWork],
 })
 export class CommandsModule {}

@@ -2,7 +2,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { actorOf } from '../accounts/accounts.api.js';
-import { EVENT_STREAM, EventStream } from './event-stream.js';
+import { EventStream, STREAM_HEAD } from './event-stream.js';
 
 @ApiTags('commands')
 @ApiBearerAuth()
@@ -19,11 +19,8 @@ export class EventStreamController {
   @ApiOkResponse({ schema: { type: 'string' } })
   @ApiProduces('text/event-stream')
   open(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
-    if (request.method === 'HEAD') {
-      // A look at the headers: nobody listens.
-      void reply.type(EVENT_STREAM).send();
-      return;
-    }
+    // Fastify sends HEAD here as well: whoever only looks takes no place, and is not kept waiting.
+    if (request.method === 'HEAD') return void reply.headers(STREAM_HEAD).send();
     const last = request.headers['last-event-id'];
     const { tokenId } = actorOf(request);
     this.stream.attach(reply.raw, tokenId, typeof last === 'string' ? last : undefined, { 'x-request-id': request.id });

@@ -10,8 +10,6 @@ import { TrackingRepository } from './tracking.repository.js';
 import { CommandRepository } from './command.repository.js';
 import { commandView, countsOf } from './tracking.view.js';
 
-export const EVENT_STREAM = 'text/event-stream; charset=utf-8';
-
 const FLUSH_MS = 300;
 const HEARTBEAT_MS = 15_000;
 const MAX_LISTENERS = 500;
@@ -21,6 +19,13 @@ const MAX_UNSENT = 1024 * 1024;
 const MAX_TARGETS = 100;
 const MAX_COMMANDS = 50;
 const MAX_REMEMBERED = 500;
+
+/** What stands at the head of every stream. */
+export const STREAM_HEAD = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+};
 
 interface StreamEvent {
   id: string;
@@ -76,6 +81,11 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     this.listeners.clear();
   }
 
+  /** Who listens. */
+  get size(): number {
+    return this.listeners.size;
+  }
+
   /** @throws AppError `too-many-listeners`, before anything is written. */
   attach(
     response: ServerResponse,
@@ -85,12 +95,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
   ): void {
     if (this.listeners.size >= MAX_LISTENERS)
       throw new AppError('unavailable', 'too-many-listeners', { details: { retryAfterSeconds: 30 } });
-    response.writeHead(200, {
-      ...head,
-      'content-type': EVENT_STREAM,
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    response.writeHead(200, { ...head, ...STREAM_HEAD });
     response.write('retry: 3000\n\n');
     for (const text of this.missed(lastEventId)) response.write(text);
     this.listeners.set(response, tokenId);

@@ -16,6 +16,11 @@ export function monthOf(at: Date): string {
   return `${at.toISOString().slice(0, 7)}-01`;
 }
 
+/** First day of the month that a partition is for. */
+function monthIn(partition: string): string {
+  return `${partition.slice(-7).replace('_', '-')}-01`;
+}
+
 export function addMonths(month: string, count: number): string {
   const [year = 0, number = 1] = month.split('-').map(Number);
   return new Date(Date.UTC(year, number - 1 + count, 1)).toISOString().slice(0, 10);
@@ -74,11 +79,21 @@ export class Months implements OnApplicationBootstrap {
        where p.relname = any($1) and c.relname ~ '_\\d{4}_\\d{2}$'`,
       [PARTITIONED],
     );
-    const old = rows.filter(({ name }) => `${name.slice(-7).replace('_', '-')}-01` < oldest);
+    const open = await this.openBefore(oldest);
+    const old = rows.filter(({ name }) => monthIn(name) < oldest && !open.includes(monthIn(name)));
     for (const { name } of old) await this.drop(name);
-    await this.deleteCommands(oldest);
-    for (const { name } of old) this.made.delete(`${name.slice(-7).replace('_', '-')}-01`);
-    return [...new Set(old.map(({ name }) => name.slice(-7).replace('_', '-')))].sort();
+    await this.deleteCommands(oldest, open);
+    for (const { name } of old) this.made.delete(monthIn(name));
+    return [...new Set(old.map(({ name }) => monthIn(name).slice(0, 7)))].sort();
+  }
+
+  /** Months of which something may still be carried out: those stay until it has ended. */
+  private async openBefore(month: string): Promise<string[]> {
+    const rows = await this.dataSource.query<{ month: string }[]>(
+      `select distinct month::text as month from command_target where month < $1 and ended_at is null and expires_at > $2`,
+      [month, this.clock.now()],
+    );
+    return rows.map((row) => row.month);
   }
 
   /**
@@ -93,11 +108,12 @@ export class Months implements OnApplicationBootstrap {
     });
   }
 
-  private async deleteCommands(oldest: string): Promise<void> {
+  private async deleteCommands(oldest: string, open: readonly string[]): Promise<void> {
     for (;;) {
       const [, count] = await this.dataSource.query<[unknown[], number]>(
-        `delete from command where seq in (select seq from command where month < $1 order by seq limit ${DELETE_BATCH})`,
-        [oldest],
+        `delete from command where seq in (select seq from command where month < $1 and month <> all($2::date[])
+           order by seq limit ${DELETE_BATCH})`,
+        [oldest, open],
       );
       if (count < DELETE_BATCH) break;
     }

@@ -3,21 +3,22 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
+import type { Sentence } from '../../platform/texts/texts.js';
 import { ChangeFeed } from './change-feed.js';
 import { CommandRepository, type CommandHead } from './command.repository.js';
 import { searchWords } from './command.service.js';
-import type { CommandOrigin } from './command.types.js';
+import { writeWords } from './server-words.js';
+import { SERVER, type CommandOrigin } from './command.types.js';
 import { CommandEnds } from './command-ends.js';
 import { EventStream } from './event-stream.js';
 import { Months, monthOf } from './months.js';
 
-/** Stands in the place of a product for what the server does itself; no product may be called so. */
-export const SERVER = '@server';
 const LIFE_MS = 7 * 86_400_000;
 const PROGRESS_MS = 10_000;
 /** A manifest may have entries by the thousand that fail: the download's own record has them all. */
 const MOST_MESSAGES = 500;
-const LONGEST_MESSAGE = 500;
+const LONGEST_MESSAGE = 1_000;
+const LONGEST_LINE = 500;
 
 export interface NewServerWork {
   type: 'download' | 'upload';
@@ -34,11 +35,11 @@ export interface ServerWorkEnd {
   state: 'succeeded' | 'failed' | 'skipped' | 'cancelled';
   /** Stable code. */
   reason: string | null;
-  message: string | null;
+  message: Sentence | null;
   /** What it brought, and what failed in it, so that a search by component finds it. */
   components: string[];
   /** What became of each of them, what matters most first; the texts of the target. */
-  messages?: string[];
+  messages?: Sentence[];
   versionAfter?: string | null;
   /** The person who cancelled it. */
   cancelled?: { by: string; at: Date };
@@ -131,10 +132,10 @@ export class ServerWork {
           command.seq,
           end.state,
           end.reason,
-          end.message?.slice(0, 1000) ?? null,
+          end.message && writeWords(end.message, LONGEST_MESSAGE),
           now,
           end.versionAfter ?? null,
-          messages.slice(0, MOST_MESSAGES).map((text) => text.slice(0, LONGEST_MESSAGE).toWellFormed()),
+          messages.slice(0, MOST_MESSAGES).map((words) => writeWords(words, LONGEST_LINE)),
           Math.max(0, messages.length - MOST_MESSAGES),
         ],
       );

@@ -100,7 +100,6 @@ export class TargetRepository {
   async cancel(
     manager: EntityManager,
     { seq, month }: CommandKey,
-    actor: string,
     now: Date,
   ): Promise<{ withdrawn: string[]; asked: string[] }> {
     const withdraw = transitionOf('withdraw');
@@ -110,12 +109,12 @@ export class TargetRepository {
     await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string; state: string }[], number]>(
       `update command_target set since = $5, held = null,
-         reason = case when state = any($3) then 'cancelled-by-person' else 'cancellation-asked' end, message = $6,
+         reason = case when state = any($3) then 'cancelled-by-person' else 'cancellation-asked' end,
          ended_at = case when state = any($3) then $5::timestamptz end,
          state_before_cancel = case when state = any($4) then state end,
-         state = case when state = any($3) then $7 else $8 end
+         state = case when state = any($3) then $6 else $7 end
        where ${chosen} returning controller_id, state`,
-      [...which, now, `cancelled by ${actor}`, withdraw.to, ask.to],
+      [...which, now, withdraw.to, ask.to],
     );
     const ids = (state: string | null): string[] =>
       rows.filter((row) => row.state === state).map((row) => row.controller_id);
@@ -123,23 +122,19 @@ export class TargetRepository {
   }
 
   /** A new try has a new action: late feedback of the try before cannot touch it. */
-  async retry(
-    manager: EntityManager,
-    { seq, month }: CommandKey,
-    actor: string,
-    now: Date,
-    expiresAt: Date,
-  ): Promise<string[]> {
+  async retry(manager: EntityManager, { seq, month }: CommandKey, now: Date, expiresAt: Date): Promise<string[]> {
     const { from, to } = transitionOf('retry');
-    const chosen = `month = $1 and command_seq = $2 and state = any($3)`;
+    // Nobody is left who could try again in the place of a product that was removed.
+    const chosen = `month = $1 and command_seq = $2 and state = any($3)
+      and exists (select 1 from agent a where a.controller_id = command_target.controller_id)`;
     const which = [month, seq, from];
     await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string }[], number]>(
-      `update command_target set state = $4, reason = 'retried-by-person', message = $7, since = $5, progress_at = $5, held = null,
+      `update command_target set state = $4, reason = 'retried-by-person', message = null, since = $5, progress_at = $5, held = null,
          attempt = attempt + 1, action_id = nextval('action_id_seq'), next_attempt_at = null, ended_at = null, slow_since = null,
          progress = null, code = null, delivered_at = null, expires_at = $6, feedback_count = 0, dropped_messages = 0
        where ${chosen} returning controller_id`,
-      [...which, to, now, expiresAt, `another try by ${actor}`],
+      [...which, to, now, expiresAt],
     );
     return rows.map((row) => row.controller_id);
   }

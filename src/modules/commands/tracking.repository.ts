@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { HEAD, type CommandHead } from './command.repository.js';
-import type { StateCounts, TargetRow } from './command.types.js';
+import { SERVER, type StateCounts, type TargetRow } from './command.types.js';
+import { readWords } from './server-words.js';
 import {
   FINAL_STATES,
   GROUP_OF,
@@ -207,6 +208,7 @@ export class TrackingRepository {
       type: command.type,
       issuedBy: command.issuedBy,
       ...row,
+      message: row.controllerId === SERVER && row.message !== null ? readWords(row.message).en : row.message,
     }));
   }
 }

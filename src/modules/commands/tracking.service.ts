@@ -116,7 +116,7 @@ export class TrackingService {
     return {
       ...targetView(command, target, standings.get(controllerId), messages, this.clock.now()),
       attempts: attempts.map(attemptView),
-      timeline: told.rows.map(timelineEntry),
+      timeline: told.rows.map((row) => timelineEntry(controllerId, row)),
       timelineOmitted: told.left,
     };
   }

@@ -1,8 +1,9 @@
 import type { Standing } from '../agents/agents.api.js';
-import { texts, isTextKey, type Language } from '../../platform/texts/texts.js';
+import { texts, isTextKey, type Sentence } from '../../platform/texts/texts.js';
 import { noCounts } from './command.repository.js';
-import type { DeployParameters, StateCounts, TargetRow } from './command.types.js';
+import { SERVER, type DeployParameters, type StateCounts, type TargetRow } from './command.types.js';
 import { isWindowOpen } from './maintenance-window.js';
+import { readWords } from './server-words.js';
 import { GROUP_OF, type TargetState } from './target-states.js';
 import type { AttemptRow, MessageRow, TrackedCommand } from './tracking.repository.js';
 
@@ -45,7 +46,7 @@ export interface TargetView {
   group: string;
   reason: string | null;
   /** The reason in words. */
-  text: Record<Language, string> | null;
+  text: Sentence | null;
   since: string;
   held: string | null;
   attempt: number;
@@ -63,10 +64,13 @@ export interface TargetView {
   deliveredAt: string | null;
   expiresAt: string;
   endedAt: string | null;
-  /** The product's own number and text. */
+  /** The product's own number and text; of the server's own work in English. */
   code: number | null;
   message: string | null;
   messages: string[];
+  /** The same in every language, where the server says it; the words of a product are its own: null, and none. */
+  messageText: Sentence | null;
+  messageTexts: Sentence[];
   /** Texts that were too many or too long to be kept, or whole reports beyond the 1,000 of a try. */
   droppedMessages: number;
 }
@@ -79,6 +83,8 @@ export interface TimelineEntry {
   code: number | null;
   progress: { done: number; total: number } | null;
   messages: string[];
+  /** As in the target. */
+  messageTexts: Sentence[];
   dropped: number;
 }
 
@@ -136,13 +142,14 @@ export function targetView(
   now: Date,
 ): TargetView {
   const reason = reasonOf(command, target, standing, now);
-  const key = `target.${reason ?? ''}`;
+  const own = target.controllerId === SERVER;
+  const said = wordsOf(target.controllerId, target.message === null ? [] : [target.message]);
   return {
     controllerId: target.controllerId,
     state: target.state,
     group: GROUP_OF[target.state],
     reason,
-    text: isTextKey(key) ? texts(key, () => ({ command: target.supersededBy ?? '' })) : null,
+    text: reasonText(reason, own, { command: target.supersededBy ?? '', actor: command.cancelledBy ?? '' }),
     since: target.since.toISOString(),
     held: target.held,
     attempt: target.attempt,
@@ -160,10 +167,24 @@ export function targetView(
     expiresAt: target.expiresAt.toISOString(),
     endedAt: target.endedAt?.toISOString() ?? null,
     code: target.code,
-    message: target.message,
-    messages,
+    message: said.messages[0] ?? null,
+    messageText: said.messageTexts[0] ?? null,
+    ...wordsOf(target.controllerId, messages),
     droppedMessages: target.droppedMessages,
   };
+}
+
+/** The server's own work does not fail as that of a product does. */
+function reasonText(reason: string | null, own: boolean, values: Record<string, unknown>): Sentence | null {
+  const key = [`target.${reason}.server`, `target.${reason}`].slice(own ? 0 : 1).find(isTextKey);
+  return key === undefined ? null : texts(key, () => values);
+}
+
+/** What was told, as a target and its timeline show it. */
+function wordsOf(controllerId: string, kept: readonly string[]): Pick<TargetView, 'messages' | 'messageTexts'> {
+  if (controllerId !== SERVER) return { messages: [...kept], messageTexts: [] };
+  const messageTexts = kept.map(readWords);
+  return { messages: messageTexts.map(({ en }) => en), messageTexts };
 }
 
 /** Why a target that is offered has not been fetched follows from how its product stands now. */
@@ -197,7 +218,7 @@ export function attemptView({ deliveredAt, endedAt, ...row }: AttemptRow): Recor
   return { ...row, deliveredAt: deliveredAt?.toISOString() ?? null, endedAt: endedAt.toISOString() };
 }
 
-export function timelineEntry(row: MessageRow): TimelineEntry {
+export function timelineEntry(controllerId: string, row: MessageRow): TimelineEntry {
   return {
     at: row.at.toISOString(),
     attempt: row.attempt,
@@ -205,7 +226,7 @@ export function timelineEntry(row: MessageRow): TimelineEntry {
     finished: row.finished,
     code: row.code,
     progress: row.done === null || row.total === null ? null : { done: row.done, total: row.total },
-    messages: row.messages,
+    ...wordsOf(controllerId, row.messages),
     dropped: row.dropped,
   };
 }

@@ -3,7 +3,7 @@ import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository
 import type { Numbering } from '../../mirror/manifest/version.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
-import { CommandService, TARGET_STATES, type StateCounts } from '../commands/commands.api.js';
+import { CommandStanding, TARGET_STATES, type StateCounts } from '../commands/commands.api.js';
 import { deploymentUnknown } from './deployment.errors.js';
 import type { DeploymentPart } from './deployment.entity.js';
 import { DeploymentRepository, type DeploymentFilter } from './deployment.repository.js';
@@ -22,7 +22,7 @@ export class DeploymentReader {
   constructor(
     private readonly deployments: DeploymentRepository,
     private readonly rings: RingRepository,
-    private readonly commands: CommandService,
+    private readonly commands: CommandStanding,
     private readonly catalogue: CatalogueRepository,
     private readonly clock: Clock,
   ) {}

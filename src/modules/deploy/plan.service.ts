@@ -6,7 +6,7 @@ import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { FleetService } from '../agents/agents.api.js';
 import type { OrderedPlan } from './deployment.order.js';
-import { SAFE_MODE_ID } from './deployment.settings.js';
+import { DeploymentSettings, SAFE_MODE_ID } from './deployment.settings.js';
 import { AT_ONCE, SAFE_MODE, type PlanDefinition } from './plan.definition.js';
 import type { PlanBody } from './plan.dto.js';
 import type { DeploymentPlan } from './plan.entity.js';
@@ -20,6 +20,7 @@ import { definitionOf } from './plan.view.js';
 export class PlanService implements OnModuleInit {
   constructor(
     private readonly plans: PlanRepository,
+    private readonly settings: DeploymentSettings,
     private readonly catalogue: CatalogueRepository,
     private readonly fleet: FleetService,
     private readonly clock: Clock,
@@ -64,6 +65,9 @@ export class PlanService implements OnModuleInit {
   async remove(id: string): Promise<void> {
     const plan = await this.plans.get(id);
     if (plan.builtIn) throw new AppError('conflict', 'plan-built-in');
+    const { planId, enginePlanId } = await this.settings.get();
+    // Downloads would be followed by nothing from then on.
+    if (plan.id === planId || plan.id === enginePlanId) throw new AppError('conflict', 'plan-in-use.settings');
     await this.plans.remove(plan.id);
   }
 

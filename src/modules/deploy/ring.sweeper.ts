@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { Cron } from '@nestjs/schedule';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
-import { CommandService } from '../commands/commands.api.js';
+import { CommandStanding } from '../commands/commands.api.js';
 import { DeploymentRepository } from './deployment.repository.js';
 import { LateJoiners } from './late-joiners.js';
 import { RingRepository } from './ring.repository.js';
@@ -31,7 +31,7 @@ export class RingSweeper implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly deployments: DeploymentRepository,
     private readonly runner: RingRunner,
     private readonly joiners: LateJoiners,
-    private readonly commands: CommandService,
+    private readonly commands: CommandStanding,
     private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}

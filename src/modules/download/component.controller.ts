@@ -10,7 +10,7 @@ import { actorOf, AdministratorsOnly, AuditService } from '../accounts/accounts.
 import { ComponentService } from './component.service.js';
 import type { ComponentView } from './component.view.js';
 import { RollbackService } from './rollback.service.js';
-import { NewComponent, ComponentChange, ComponentQuery, RollbackOrder } from './component.dto.js';
+import { ChannelQuery, NewComponent, ComponentChange, ComponentQuery, RollbackOrder } from './component.dto.js';
 
 @ApiTags('components')
 @ApiBearerAuth()
@@ -32,7 +32,7 @@ export class ComponentController {
   }
 
   @Get(':id')
-  get(@Param('id') id: string, @Query() query: ComponentQuery): Promise<ComponentView> {
+  get(@Param('id') id: string, @Query() query: ChannelQuery): Promise<ComponentView> {
     return this.components.get(id, query.channel);
   }
 
@@ -54,6 +54,7 @@ export class ComponentController {
       licence: body.licence ?? 'base',
       carriedByControlManager: true,
       restarts: body.kind === 'engine' ? ['scan-service', 'policy-service'] : ['scan-service'],
+      signatures: body.signatures ?? 'as-before',
       filePatterns: [],
       cadence: { kind: 'irregular' },
       builtIn: false,

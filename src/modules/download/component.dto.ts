@@ -14,7 +14,13 @@ import {
   Max,
 } from 'class-validator';
 import { Type } from 'class-transformer';
-import { COMPONENT_KINDS, type ComponentKind } from '../../mirror/catalogue/component.entity.js';
+import { PickType } from '@nestjs/swagger';
+import {
+  COMPONENT_KINDS,
+  SIGNATURE_POLICIES,
+  type ComponentKind,
+  type SignaturePolicy,
+} from '../../mirror/catalogue/component.entity.js';
 import { NUMBERINGS, type Numbering } from '../../mirror/manifest/version.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import { PageQuery } from '../../platform/http/page.js';
@@ -62,6 +68,14 @@ export class NewComponent {
   @IsString()
   @MaxLength(64)
   licence?: string;
+
+  /**
+   * `as-before`: a new file is published only with a signature, where those before it had one. `optional`: also without, once the source
+   * has had none for an hour.
+   */
+  @MayBeMissing()
+  @IsIn(SIGNATURE_POLICIES)
+  signatures?: SignaturePolicy;
 }
 
 export class ComponentChange {
@@ -95,6 +109,14 @@ export class ComponentChange {
   @IsArray()
   @IsIn(['scan-service', 'policy-service'], { each: true })
   restarts?: string[];
+
+  /**
+   * `as-before`: a new file is published only with a signature, where those before it had one. `optional`: also without, once the source
+   * has had none for an hour.
+   */
+  @MayBeMissing()
+  @IsIn(SIGNATURE_POLICIES)
+  signatures?: SignaturePolicy;
 }
 
 export class ComponentQuery extends PageQuery {
@@ -103,6 +125,8 @@ export class ComponentQuery extends PageQuery {
   @IsIn(CHANNELS)
   channel?: Channel;
 }
+
+export class ChannelQuery extends PickType(ComponentQuery, ['channel'] as const) {}
 
 export class RollbackOrder {
   /** How many generations back; 1 by default. */

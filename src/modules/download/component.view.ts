@@ -1,4 +1,4 @@
-import type { Component } from '../../mirror/catalogue/component.entity.js';
+import type { Component, SignaturePolicy } from '../../mirror/catalogue/component.entity.js';
 import { sameInAll, type Sentence } from '../../platform/texts/texts.js';
 import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
@@ -13,6 +13,8 @@ export interface ComponentView {
   entries: string[];
   licence: string;
   restarts: string[];
+  /** Whether a new file may be published without a signature where those before it had one: `as-before` (no), `optional`. */
+  signatures: SignaturePolicy;
   cadence: unknown;
   carriedByControlManager: boolean;
   builtIn: boolean;
@@ -119,6 +121,7 @@ export function componentView(input: {
     entries: component.entries,
     licence: component.licence,
     restarts: component.restarts,
+    signatures: component.signatures,
     cadence: component.cadence,
     carriedByControlManager: component.carriedByControlManager,
     builtIn: component.builtIn,

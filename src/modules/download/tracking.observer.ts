@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CatalogueRepository } from '../../mirror/catalogue/catalogue.repository.js';
+import { inEach, isTextKey, sameInAll, text, type Sentence } from '../../platform/texts/texts.js';
 import { ServerWork, type ServerWorkEnd } from '../commands/commands.api.js';
 import type { Download, DownloadState } from './download.entity.js';
 import { DownloadObservers, type DownloadObserver } from './download.observers.js';
@@ -63,7 +64,7 @@ export class TrackingObserver implements DownloadObserver, UploadObserver, OnMod
       {
         ...END[state],
         ...(by === null || at === null ? {} : { reason: 'download-cancelled', cancelled: { by, at } }),
-        message: error?.message ?? null,
+        message: error?.text ?? null,
         components: touched,
         messages: messagesOf(outcomes),
       },
@@ -82,7 +83,13 @@ export class TrackingObserver implements DownloadObserver, UploadObserver, OnMod
     });
     await this.work.end(
       { commandId },
-      { state: 'succeeded', reason: null, message: upload.fileName, components: [], versionAfter: upload.version },
+      {
+        state: 'succeeded',
+        reason: null,
+        message: sameInAll(upload.fileName),
+        components: [],
+        versionAfter: upload.version,
+      },
     );
   }
 }
@@ -104,14 +111,18 @@ function isTold(outcome: string): boolean {
   return outcome === 'failed' || outcome === 'updated';
 }
 
-/** One line for each component, in the words of the API: what failed first, then what came, then the rest. */
-function messagesOf(outcomes: readonly OutcomeView[]): string[] {
+/** One line for each component: what failed first, then what came, then the rest. */
+function messagesOf(outcomes: readonly OutcomeView[]): Sentence[] {
   const rank = ({ outcome }: OutcomeView): number => ['failed', 'updated'].indexOf(outcome) + 1 || 3;
   return [...outcomes].sort((a, b) => rank(a) - rank(b)).map(messageOf);
 }
 
-function messageOf({ id, outcome, versionBefore, versionAfter, error }: OutcomeView): string {
+function messageOf({ id, outcome, versionBefore, versionAfter, error }: OutcomeView): Sentence {
   const versions = [versionBefore, versionAfter].filter((version) => version !== null);
-  const facts = error === null ? (isTold(outcome) ? versions.join(' → ') : '') : `${error.code}: ${error.message}`;
-  return `${id}: ${outcome}${facts === '' ? '' : `, ${facts}`}`;
+  return inEach((language) => {
+    const facts =
+      error === null ? (isTold(outcome) ? versions.join(' → ') : '') : `${error.code}: ${error.text[language]}`;
+    const key = `outcome.${outcome}`;
+    return `${id}: ${isTextKey(key) ? text(language, key) : outcome}${facts === '' ? '' : `, ${facts}`}`;
+  });
 }

@@ -45,10 +45,11 @@ export function classify(fault: unknown, translate: Translate = (it) => it): App
   return toAppError(thrown);
 }
 
-/** What the framework says is English. */
+/** What the framework says is English; of a type of body it has less to say than the catalogue. */
 function inItsWords(code: ErrorText & ErrorCode, thrown: unknown): Said {
   const { text } = saying(code);
-  return { code, text: thrown instanceof Error ? { ...text, en: thrown.message } : text };
+  const says = thrown instanceof Error && code !== 'unsupported-media-type';
+  return { code, text: says ? { ...text, en: thrown.message } : text };
 }
 
 /** The one place where errors become responses. */

@@ -8,10 +8,19 @@ interface FieldFault {
   faults: Sentence[];
 }
 
+/** What the pipe says when the whole body is a list or a number: it does not name what it means. */
+const NO_OBJECT = 'Validation failed (object is expected)';
+
+function faultsOf(field: string, constraints: Record<string, string>): Sentence[] {
+  return Object.values(constraints).map((words) =>
+    fieldFault(words === NO_OBJECT ? `${field} must be an object` : words),
+  );
+}
+
 function flatten(errors: ValidationError[], prefix = ''): FieldFault[] {
   return errors.flatMap((error) => {
     const field = prefix + error.property;
-    const own = error.constraints ? [{ field, faults: Object.values(error.constraints).map(fieldFault) }] : [];
+    const own = error.constraints ? [{ field, faults: faultsOf(field, error.constraints) }] : [];
     return [...own, ...flatten(error.children ?? [], `${field}.`)];
   });
 }

@@ -28,6 +28,13 @@ export const downloadEn = {
     '{{run}}: {{component}} {{version}} is current; content of it that was lost on the disk was fetched again.',
   'component.failed.versionless':
     '{{run}}: {{component}} could not be updated ({{reason}}). Everything that is published stays in force; the next download tries again.',
+  'outcome.updated': 'updated',
+  'outcome.unchanged': 'unchanged',
+  'outcome.failed': 'failed',
+  'outcome.not-carried': 'not-carried',
+  'outcome.held': 'held',
+  'outcome.left-out': 'left-out',
+  'outcome.not-selected': 'not-selected',
   'entry.failed':
     '{{run}}: the manifest entry {{component}}, which belongs to no component, could not be taken over ({{reason}}). What is published of it stays in force; the next download tries again.',
 } as const;

@@ -28,6 +28,13 @@ export const downloadJa = {
   'component.restored': '{{run}}: {{component}} {{version}} は最新です。ディスク上で失われていた内容を再取得しました。',
   'component.failed.versionless':
     '{{run}}: {{component}} を更新できませんでした ({{reason}})。公開済みの内容はすべてそのまま配信を続けます。次のダウンロードで再試行します。',
+  'outcome.updated': '更新済み',
+  'outcome.unchanged': '変更なし',
+  'outcome.failed': '失敗',
+  'outcome.not-carried': 'アップデート元になし',
+  'outcome.held': '固定中',
+  'outcome.left-out': '対象外',
+  'outcome.not-selected': '未選択',
   'entry.failed':
     '{{run}}: どのコンポーネントにも属さないマニフェスト項目 {{component}} を取り込めませんでした ({{reason}})。公開済みの内容はそのまま配信を続けます。次のダウンロードで再試行します。',
 } as const satisfies Record<keyof typeof downloadEn, string>;

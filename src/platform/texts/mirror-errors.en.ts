@@ -16,9 +16,9 @@ export const mirrorErrorsEn = {
   'error.manifest-inconsistent.not-held':
     'The manifest would name {{path}}, which is not held with that size. Nothing was published; what was published before stays in force.',
   'error.manifest-lost':
-    'The manifest of channel {{channel}} is lost. A download makes it anew; start one, then try again.',
+    'The manifest of channel {{channel}}, or the index that tells what is published there, is lost. A download makes it anew; start one, then try again.',
   'error.manifest-lost.not-remade':
-    'The manifest of channel {{channel}} is lost, and could not be made anew from the source.',
+    'The manifest of channel {{channel}}, or the index that tells what is published there, is lost, and could not be made anew from the source.',
   'error.snapshot-damaged.index':
     'The index of snapshot {{snapshot}} ({{channel}}) cannot be read, so nobody knows what it needs. Nothing was removed.',
   'error.disk-full.run':
@@ -38,6 +38,12 @@ export const mirrorErrorsEn = {
   'error.cancelled.export': 'The export was cancelled.',
   'error.upstream-publishing.unsigned':
     'The source has no signature for {{path}} yet: it seems to be in the middle of publishing.',
+  'error.upstream-publishing.unsigned-for-now':
+    'The source has no signature for {{path}} yet. The component may do without: the file is taken as it is when that is still so in an hour.',
+  'error.signatures-gone':
+    'Since {{unsignedSince}} the source has had no signatures for new files of {{component}}, such as {{path}}, although earlier ones had them; products in secure mode refuse files without. What is published stays. Ask the vendor; if it signs {{component}} no more, set its signatures to optional in the catalogue, and the next download takes the files as they are.',
+  'error.signatures-gone.unclaimed':
+    'Since {{unsignedSince}} the source has had no signatures for new files of the entry {{entry}}, such as {{path}}, although earlier ones had them; products in secure mode refuse files without. What is published stays. Ask the vendor; if it signs them no more, add a component with this entry to the catalogue, with signatures set to optional, and the next download takes the files as they are.',
   'error.upstream-publishing.signed-before':
     'The source has a new {{path}}, but still the signature of the one before: it seems to be in the middle of publishing; if it says the same in an hour, that is taken as it is.',
   'error.upstream-publishing.breaks-off':
@@ -95,6 +101,8 @@ export const mirrorErrorsEn = {
   'error.duplicate-conflict': '{{key}} stands twice with different values.',
   'error.export-directory-foreign':
     '{{path}} has files that are not of an export, and nothing was written. Name an empty directory, or one that is still to be made.',
+  'error.export-directory-foreign.file':
+    'There is a file where {{path}} would be. Name a directory, or one that is still to be made.',
   'error.export-directory-linked':
     '{{path}} is a link that leads out of the export. Remove it, or name another directory.',
   'error.export-directory-own': '{{path}} lies in the data directory of the server. Name a directory outside of it.',

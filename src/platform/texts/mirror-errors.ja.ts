@@ -18,9 +18,9 @@ export const mirrorErrorsJa = {
   'error.manifest-inconsistent.not-held':
     'マニフェストに {{path}} が記載されますが、そのサイズのファイルがありません。何も公開していません。公開済みの内容はそのまま有効です。',
   'error.manifest-lost':
-    '{{channel}} チャネルのマニフェストが失われています。ダウンロードで作り直されます。ダウンロードを開始してから、もう一度実行してください。',
+    '{{channel}} チャネルのマニフェスト、または公開内容を示すインデックスが失われています。ダウンロードで作り直されます。ダウンロードを開始してから、もう一度実行してください。',
   'error.manifest-lost.not-remade':
-    '{{channel}} チャネルのマニフェストが失われており、アップデート元から作り直すこともできませんでした。',
+    '{{channel}} チャネルのマニフェスト、または公開内容を示すインデックスが失われており、アップデート元から作り直すこともできませんでした。',
   'error.snapshot-damaged.index':
     'スナップショット {{snapshot}} ({{channel}}) のインデックスを読み取れないため、必要なファイルがわかりません。何も削除していません。',
   'error.disk-full.run':
@@ -40,6 +40,12 @@ export const mirrorErrorsJa = {
   'error.cancelled.export': 'エクスポートはキャンセルされました。',
   'error.upstream-publishing.unsigned':
     'アップデート元に {{path}} の署名がまだありません。アップデート元は公開作業の途中のようです。',
+  'error.upstream-publishing.unsigned-for-now':
+    'アップデート元に {{path}} の署名がまだありません。このコンポーネントは署名なしでもよい設定です。1 時間後も署名がなければ、ファイルをそのまま受け入れます。',
+  'error.signatures-gone':
+    '{{unsignedSince}} から、{{component}} の新しいファイル ({{path}} など) の署名がアップデート元にありません。以前のファイルには署名がありました。セキュアモードの製品は署名のないファイルを拒否します。公開済みの内容はそのまま有効です。ベンダーに確認し、{{component}} に今後署名が付かない場合は、カタログでこのコンポーネントの signatures を optional にしてください。次のダウンロードでファイルをそのまま受け入れます。',
+  'error.signatures-gone.unclaimed':
+    '{{unsignedSince}} から、項目 {{entry}} の新しいファイル ({{path}} など) の署名がアップデート元にありません。以前のファイルには署名がありました。セキュアモードの製品は署名のないファイルを拒否します。公開済みの内容はそのまま有効です。ベンダーに確認し、今後署名が付かない場合は、この項目を持つコンポーネントを、signatures を optional にしてカタログに追加してください。次のダウンロードでファイルをそのまま受け入れます。',
   'error.upstream-publishing.signed-before':
     'アップデート元の {{path}} は新しくなりましたが、署名は以前のもののままです。アップデート元は公開作業の途中のようです。1 時間後も同じ状態であれば、そのまま受け入れます。',
   'error.upstream-publishing.breaks-off':
@@ -98,6 +104,8 @@ export const mirrorErrorsJa = {
   'error.duplicate-conflict': '{{key}} が異なる値で 2 回記載されています。',
   'error.export-directory-foreign':
     '{{path}} にはエクスポートのものではないファイルがあるため、何も書き込みませんでした。空のディレクトリ、またはまだないディレクトリを指定してください。',
+  'error.export-directory-foreign.file':
+    '{{path}} の位置にファイルがあります。空のディレクトリ、またはまだないディレクトリを指定してください。',
   'error.export-directory-linked':
     '{{path}} はエクスポート先の外を指すリンクです。削除するか、別のディレクトリを指定してください。',
   'error.export-directory-own':

@@ -31,6 +31,8 @@ export const orderErrorsEn = {
   'error.plan-unknown': 'There is no deployment plan {{plan}}.',
   'error.plan-exists': 'There is a deployment plan "{{name}}" already.',
   'error.plan-in-use': 'Another plan sends its engines by this one.',
+  'error.plan-in-use.settings':
+    'Automatic deployments go by this plan: name another one in the settings of deployments first.',
   'error.plan-built-in': 'The built-in plan can be changed, but not removed.',
   'error.plan-engines-itself': 'Engines must go by another plan than this one.',
   'error.component-bound-twice': 'Plan "{{name}}" is bound to {{components}}.',

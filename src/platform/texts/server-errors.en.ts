@@ -4,7 +4,7 @@ export const serverErrorsEn = {
   'error.config-invalid': 'The configuration has {{count}} fault(s).',
   'error.socket-directory-taken':
     '{{directory}} is needed as the directory of a socket, but is something else or belongs to another user ({{ownerUid}}). Remove it.',
-  'error.unsupported-media-type': 'A body of this kind is not taken here.',
+  'error.unsupported-media-type': 'Send JSON as application/json, or an upload as multipart/form-data.',
   'error.unsupported-media-type.no-form': 'This takes no form.',
   'error.api-unavailable': 'The management process does not answer; try again in a moment.',
   'error.idempotency-key-invalid': 'Idempotency-Key must be 1 to 200 visible ASCII characters.',

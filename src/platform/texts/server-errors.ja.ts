@@ -5,7 +5,7 @@ export const serverErrorsJa = {
   'error.config-invalid': '設定に {{count}} 件の誤りがあります。',
   'error.socket-directory-taken':
     '{{directory}} はソケット用のディレクトリとして必要ですが、ディレクトリではないか、別のユーザ ({{ownerUid}}) の所有です。削除してください。',
-  'error.unsupported-media-type': 'この形式の本文は受け付けません。',
+  'error.unsupported-media-type': 'JSON は application/json、アップロードは multipart/form-data で送信してください。',
   'error.unsupported-media-type.no-form': 'フォームは受け付けません。',
   'error.api-unavailable': '管理プロセスが応答しません。しばらくしてからもう一度実行してください。',
   'error.idempotency-key-invalid': 'Idempotency-Key は、表示可能な ASCII 文字 1～200 文字で指定してください。',

@@ -25,11 +25,11 @@ export const targetJa = {
   'target.not-fetched': '製品は期限までに指示を受け取りませんでした。',
   'target.not-finished': '製品は期限までに完了しませんでした。',
   'target.cancel-not-confirmed': '製品は期限までにキャンセルに応答しませんでした。',
-  'target.cancelled-by-person': '製品が受け取る前にキャンセルされました。',
+  'target.cancelled-by-person': '製品が受け取る前に {{actor}} がキャンセルしました。',
   'target.download-cancelled':
     'サーバのダウンロード中にキャンセルされました。このダウンロードの内容は公開されていません。',
   'target.server-stopped': 'ダウンロード中にサーバが停止されました。次のダウンロードで続きから再開します。',
-  'target.cancellation-asked': '製品にキャンセルを要求しました。',
+  'target.cancellation-asked': '{{actor}} がキャンセルを指示し、製品にキャンセルを要求しました。',
   'target.cancel-accepted': '製品がキャンセルを受け付けました。',
   'target.cancel-refused': '製品はすでにキャンセルできない段階にあり、続行します。',
   'target.cancelled-too-late': 'キャンセルが届く前に製品側で完了していました。',
@@ -38,6 +38,8 @@ export const targetJa = {
   'target.installation': '製品でインストールできませんでした。',
   'target.restart': '製品のサービスを再起動できませんでした。',
   'target.rejected': '製品が指示を拒否しました。',
+  'target.download.server':
+    'サーバはダウンロードを実行できませんでした。公開済みの内容はすべてそのまま配信を続けます。次のダウンロードで再試行します。',
   'target.partial': '一部のコンポーネントを更新できませんでした。',
   'event.product-schedule.updated':
     '{{actor}}: 製品の予約アップデートで {{component}} {{version}} がインストールされました。',

@@ -6,9 +6,9 @@ export const upstreamErrorsEn = {
   'error.upstream-refused': 'The upstream refuses access (status {{status}}).',
   'error.upstream-refused.link': 'The file is a link that leads out of the directory.',
   'error.upstream-refused.directory': 'The file in the directory may not be read.',
-  'error.upstream-not-found': 'The upstream does not have the file.',
-  'error.upstream-not-found.irregular': 'There is no regular file of this name in the directory.',
-  'error.upstream-not-found.directory': 'There is no such file in the directory.',
+  'error.upstream-not-found': 'The upstream does not have {{url}}.',
+  'error.upstream-not-found.irregular': '{{url}} is not a regular file.',
+  'error.upstream-not-found.directory': 'The directory does not have {{url}}.',
   'error.upstream-unreachable': 'The upstream cannot be reached: {{why}}.',
   'error.upstream-unreachable.directory-missing':
     'The directory of the update source is not there; is the share mounted?',

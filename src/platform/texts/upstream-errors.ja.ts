@@ -6,9 +6,9 @@ export const upstreamErrorsJa = {
   'error.upstream-refused': 'アップデート元がアクセスを拒否しました (ステータス {{status}})。',
   'error.upstream-refused.link': 'ファイルは、ディレクトリの外を指すリンクです。',
   'error.upstream-refused.directory': 'ディレクトリのファイルを読み取る権限がありません。',
-  'error.upstream-not-found': 'アップデート元にこのファイルはありません。',
-  'error.upstream-not-found.irregular': 'ディレクトリにこの名前の通常のファイルはありません。',
-  'error.upstream-not-found.directory': 'ディレクトリにこのファイルはありません。',
+  'error.upstream-not-found': 'アップデート元に {{url}} はありません。',
+  'error.upstream-not-found.irregular': '{{url}} は通常のファイルではありません。',
+  'error.upstream-not-found.directory': 'ディレクトリに {{url}} はありません。',
   'error.upstream-unreachable': 'アップデート元に接続できません: {{why}}。',
   'error.upstream-unreachable.directory-missing':
     'アップデート元のディレクトリがありません。共有がマウントされているか確認してください。',

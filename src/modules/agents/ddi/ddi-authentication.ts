@@ -16,6 +16,8 @@ import { WorkGate } from '../work-gate.js';
 export interface AuthenticatedAgent {
   agent: KnownAgent;
   handedOut: string | null;
+  /** What it was believed by: the product's own token, its certificate, or a gateway's token, by its hash. */
+  proof: 'token' | 'certificate' | { gateway: Buffer };
 }
 
 const CREDENTIALS = /^(TargetToken|GatewayToken) +([\x21-\x7e]{8,512})$/i;
@@ -50,6 +52,14 @@ export class DdiAuthentication {
     return found;
   }
 
+  /** The same product as it is now, for a request that has waited; null when what it was believed by counts no more. */
+  async again({ agent: before, proof }: AuthenticatedAgent): Promise<KnownAgent | null> {
+    const agent = await this.directory.get(before.controllerId);
+    if (agent === null || proof === 'certificate') return agent;
+    if (proof === 'token') return before.tokenHash !== null && agent.tokenHash?.equals(before.tokenHash) ? agent : null;
+    return (await this.byGateway(proof.gateway, agent.controllerId, false))?.agent ?? null;
+  }
+
   private async identify(
     request: FastifyRequest,
     controllerId: string,
@@ -60,7 +70,7 @@ export class DdiAuthentication {
       const hash = tokenHash(token);
       if (scheme.toLowerCase() === 'gatewaytoken') return this.byGateway(hash, controllerId, mayEnrol);
       const agent = await this.directory.get(controllerId);
-      return agent?.tokenHash?.equals(hash) ? { agent, handedOut: null } : null;
+      return agent?.tokenHash?.equals(hash) ? { agent, handedOut: null, proof: 'token' } : null;
     }
     return this.certifiedNames.of(request.raw) === controllerId ? this.byCertificate(controllerId, mayEnrol) : null;
   }
@@ -73,16 +83,17 @@ export class DdiAuthentication {
       const handedOut = mayEnrol ? await this.gate.run(() => this.enrolment.enrol(controllerId, token)) : null;
       const enrolled = await this.directory.get(controllerId);
       // Without a use left nothing came into being; a faster request of the same product is as good as this one.
-      return enrolled === null ? null : { agent: enrolled, handedOut };
+      return enrolled === null ? null : { agent: enrolled, handedOut, proof: proofOf(token) };
     }
-    if (token.kind === 'gateway') return (await this.covers(token, agent)) ? { agent, handedOut: null } : null;
+    if (token.kind === 'gateway')
+      return (await this.covers(token, agent)) ? { agent, handedOut: null, proof: proofOf(token) } : null;
     // An enrolment token opens nothing but the way in, and only to products that came that way before: one without a token of its own came
     // by its certificate, and has lost nothing.
     if (!mayEnrol || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
       return null;
     const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(controllerId, token));
     const fresh = handedOut === null ? null : await this.directory.get(controllerId);
-    return fresh === null ? null : { agent: fresh, handedOut };
+    return fresh === null ? null : { agent: fresh, handedOut, proof: proofOf(token) };
   }
 
   /** A token of New Entity is for the products wherever they were moved; any other one is for its part of the tree. */
@@ -94,6 +105,11 @@ export class DdiAuthentication {
     let agent = await this.directory.get(controllerId);
     if (agent === null && mayEnrol && (await this.enrolment.enrolByCertificate(controllerId)))
       agent = await this.directory.get(controllerId);
-    return agent === null ? null : { agent, handedOut: null };
+    return agent === null ? null : { agent, handedOut: null, proof: 'certificate' };
   }
+}
+
+/** Who enrols is believed by the token that it was given. */
+function proofOf({ kind, tokenHash }: EnrolmentToken): AuthenticatedAgent['proof'] {
+  return kind === 'gateway' ? { gateway: tokenHash } : 'token';
 }

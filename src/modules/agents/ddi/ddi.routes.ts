@@ -166,8 +166,8 @@ export class DdiRoutes implements OnModuleInit {
     return linkBase(request, { publicUrl: this.config.publicUrl, httpUrl: this.addresses.httpUrl });
   }
 
-  private poll({ agent }: AuthenticatedAgent, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    return this.polls.answer(agent, this.base(request).own, request, reply);
+  private poll(product: AuthenticatedAgent, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    return this.polls.answer(product, this.base(request).own, request, reply);
   }
 
   private async putConfigData(

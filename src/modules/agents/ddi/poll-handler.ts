@@ -4,6 +4,7 @@ import { onSaidAll } from '../../../platform/http/half-closed.js';
 import { Clock } from '../../../platform/clock/clock.js';
 import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
 import { Contacts } from './contacts.js';
+import { DdiAuthentication, type AuthenticatedAgent } from './ddi-authentication.js';
 import { HeldPolls } from '../held-polls.js';
 import { baseAnswer, type BaseAnswer } from './base-resource.js';
 
@@ -17,35 +18,49 @@ const HAL = 'application/hal+json;charset=utf-8';
 export class PollHandler {
   constructor(
     private readonly directory: AgentDirectory,
+    private readonly authentication: DdiAuthentication,
     private readonly contacts: Contacts,
     private readonly held: HeldPolls,
     private readonly clock: Clock,
   ) {}
 
-  async answer(agent: KnownAgent, own: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async answer(
+    product: AuthenticatedAgent,
+    own: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    let { agent } = product;
     const known = request.headers['if-none-match'];
-    let answer = baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
     const wait = waitSeconds(request.headers.prefer);
     if (wait > 0) {
       void reply.header('preference-applied', 'wait');
-      if (!worthTelling(answer, known) && this.held.openFor(agent.controllerId)) {
-        answer = (await this.hold(agent.controllerId, own, known, wait, request)) ?? answer;
+      if (!worthTelling(this.look(agent, own), known) && this.held.openFor(agent.controllerId)) {
+        const now = await this.hold(product, own, known, wait, request);
+        if (now === null) return reply.code(401).send();
+        if (now.approval === 'blocked') return reply.code(403).send();
+        agent = now;
         this.contacts.heard(agent.controllerId, request);
       }
     }
-    void reply.header('etag', answer.etag).header('cache-control', 'no-cache');
+    const answer = this.look(agent, own);
+    void reply.header('etag', answer.etag).header('cache-control', 'private, no-cache');
     if (matches(known, answer.etag)) return reply.code(304).send();
     return reply.code(200).header('content-type', HAL).send(answer.body);
   }
 
-  /** Null when the product vanished while it waited. */
+  private look(agent: KnownAgent, own: string): BaseAnswer {
+    return baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
+  }
+
+  /** The product when there is something, or the time is over; null when it may not ask any more: whoever waits may lose that meanwhile. */
   private async hold(
-    controllerId: string,
+    product: AuthenticatedAgent,
     own: string,
     known: string | undefined,
     wait: number,
     request: FastifyRequest,
-  ): Promise<BaseAnswer | null> {
+  ): Promise<KnownAgent | null> {
     let over = false;
     let end!: () => void;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -58,13 +73,12 @@ export class PollHandler {
     try {
       for (;;) {
         // First in the list, then the look: what changes in between wakes us.
-        const poll = this.held.enter(controllerId);
+        const poll = this.held.enter(product.agent.controllerId);
         let turning: NodeJS.Timeout | undefined;
         try {
-          const agent = await this.directory.get(controllerId);
-          if (agent === null) return null;
-          const answer = baseAnswer(agent, own, this.directory.runsOwnUpdate(agent));
-          if (over || worthTelling(answer, known) || !this.held.open) return answer;
+          const agent = await this.authentication.again(product);
+          if (agent === null || agent.approval === 'blocked') return agent;
+          if (over || worthTelling(this.look(agent, own), known) || !this.held.open) return agent;
           await Promise.race([poll.woken, ended, this.turn(agent, (timer) => (turning = timer))]);
         } finally {
           clearTimeout(turning);

@@ -1,0 +1,170 @@
+import { AppError } from '../../platform/errors/app-error.js';
+import type { ManifestUnit } from '../manifest/manifest.js';
+import { signaturePathOf } from '../manifest/signature-path.js';
+import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
+import type { FileMap } from './held-file.js';
+import type { PlanGroup } from './mirror-plan.js';
+import { kindOfFile, signedKinds } from './signed-kinds.js';
+
+type Memory = Pick<GroupFetchInput, 'signatureDoubts'>;
+type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'unsignedSince' | 'now'>;
+
+const GONE_MS = 24 * 3_600_000;
+
+/** Whether the source's last content and signature are known, and what is published has the one without the other. */
+export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' | 'remembered'>, key: string): boolean {
+  const [file, signature] = [remembered.get(key)?.sha256, remembered.get(signaturePathOf(key))?.sha256];
+  if (held === null || !file || !signature) return false;
+  return held.get(signaturePathOf(key))?.sha256 === signature && held.get(key)?.sha256 !== file;
+}
+
+/**
+ * A new signature beside the content that is published already: as a rule it was signed anew, but some machine of the source's may have
+ * an earlier content still. One that is older than its file may be that of a release which was never seen here. Both are published,
+ * and looked at again.
+ */
+export function isUnsure(
+  input: Memory & Pick<GroupFetchInput, 'held'>,
+  { reference: { key }, sha256, mtime, signature }: FetchedFile,
+): boolean {
+  const { signatureDoubts: doubts, held } = input;
+  const pair = { key, sha256, signature: signature?.sha256 ?? null };
+  if (signature === null) return doubts.isDoubted(pair);
+  const before = held?.get(key)?.sha256 === sha256 ? held.get(signaturePathOf(key)) : undefined;
+  const alone = before !== undefined && before.sha256 !== signature.sha256;
+  const older = before === undefined && signature.mtime < mtime;
+  return alone || older ? doubts.note(pair) : doubts.isDoubted(pair);
+}
+
+/**
+ * Files without a signature, although earlier ones of their kind had one: perhaps it only follows. Components that may do without it
+ * wait for it as well, as long as for any other that may follow.
+ * @throws AppError `upstream-publishing`; `signatures-gone` when it has been so for a day, which no vendor needs to publish.
+ */
+export function requireSignatures(
+  { signatureDoubts, held, ...input }: Memory & Unsigned,
+  files: readonly FetchedFile[],
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+): void {
+  const { signed } = signedKinds(group, heldUnits, held);
+  const bare = files.filter(({ signature, reference }) => signature === null && signed.has(kindOfFile(reference)));
+  const awaited = bare.filter(({ reference: { key }, sha256 }) =>
+    signatureDoubts.note({ key, sha256, signature: null }),
+  );
+  const isOptional = group.componentId !== null && input.signaturesOptional.has(group.componentId);
+  const [first] = isOptional ? awaited : bare;
+  if (first !== undefined) throw unsignedFault(input, group, first.reference.path, isOptional);
+}
+
+function unsignedFault(
+  { unsignedSince, now }: Pick<Unsigned, 'unsignedSince' | 'now'>,
+  { key, componentId: component, units }: PlanGroup,
+  path: string,
+  isOptional: boolean,
+): AppError {
+  const known = unsignedSince.get(key) ?? now;
+  // A time to come is left when the clock was set back since.
+  const since = known > now ? now : known;
+  const details = { path, unsignedSince: since.toISOString() };
+  if (isOptional) return new AppError('upstream', 'upstream-publishing.unsigned-for-now', { details });
+  if (now.getTime() - since.getTime() < GONE_MS)
+    return new AppError('upstream', 'upstream-publishing.unsigned', { details });
+  if (component !== null) return new AppError('upstream', 'signatures-gone', { details: { ...details, component } });
+  const entry = units[0]?.id ?? key;
+  return new AppError('upstream', 'signatures-gone.unclaimed', { details: { ...details, entry } });
+}
+
+/**
+ * A signature that is not there may follow, unless files of its kind are known to have none; one that is shorter than the others may
+ * be the beginning of one. Both are looked at again.
+ * @throws AppError `upstream-publishing`
+ */
+export function withDoubts(
+  memory: Memory,
+  files: readonly FetchedFile[],
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+  held: FileMap | null,
+): FetchedFile[] {
+  requireOwnSignatures(memory, files, group, heldUnits, held);
+  const { unsigned } = signedKinds(group, heldUnits, held);
+  let longest = 0;
+  const see = (size = 0): void => void (longest = Math.max(longest, size));
+  const ids = new Set(group.units.map((unit) => unit.id));
+  for (const { id, files: before } of heldUnits)
+    if (ids.has(id)) for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
+  for (const { signature } of files) see(signature?.size);
+  return files.map((file) => {
+    const { reference, sha256, signature } = file;
+    const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
+    const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? null };
+    return incomplete && memory.signatureDoubts.note(pair) ? { ...file, doubted: true } : file;
+  });
+}
+
+/**
+ * Names of signatures are used again by every release (`v_239.sig`), so a source that uploads them last still has those of the
+ * release before: beside a new content that is no pair, and products refuse both.
+ * @throws AppError `upstream-publishing`
+ */
+export function requireOwnSignatures(
+  { signatureDoubts: doubts }: Memory,
+  files: readonly FetchedFile[],
+  group: PlanGroup,
+  heldUnits: readonly ManifestUnit[],
+  held: FileMap | null,
+): void {
+  if (held === null) return;
+  const now = contentsBySignature(files.map(({ reference, sha256 }) => [reference.key, sha256]));
+  const ids = new Set(group.units.map((unit) => unit.id));
+  const before = contentsOf(
+    heldUnits.filter(({ id }) => ids.has(id)),
+    held,
+  );
+  let others: Contents | null = null;
+  const stale: string[] = [];
+  for (const { reference, sha256, signature } of files) {
+    const key = signaturePathOf(reference.key);
+    const contents = before.get(key);
+    if (contents === undefined || signature === null || held.get(key)?.sha256 !== signature.sha256) continue;
+    if ([...contents].some((each) => now.get(key)?.has(each))) continue;
+    // It came without its file, and here that is.
+    if (doubts.wasBeside(key, signature.sha256, contents)) continue;
+    others ??= contentsOf(
+      heldUnits.filter(({ id }) => !ids.has(id)),
+      held,
+    );
+    if (others.has(key) || isOfAnything(signature.sha256, [before, others], held)) continue;
+    if (doubts.note({ key: reference.key, sha256, signature: signature.sha256 })) stale.push(reference.path);
+  }
+  const [path] = stale;
+  if (path === undefined) return;
+  throw new AppError('upstream', 'upstream-publishing.signed-before', { details: { path } });
+}
+
+/** Contents by the name of the signature that stands beside them. */
+type Contents = Map<string, Set<string>>;
+
+/** What stands beside several contents is no signature of any of them; some test servers have such. */
+function isOfAnything(signature: string, contents: readonly Contents[], held: FileMap): boolean {
+  const beside = contents.flatMap((each) =>
+    [...each].flatMap(([key, signed]) => (held.get(key)?.sha256 === signature ? [...signed] : [])),
+  );
+  return new Set(beside).size > 1;
+}
+
+function contentsOf(units: readonly ManifestUnit[], held: FileMap): Contents {
+  const keys = new Set(units.flatMap((unit) => unit.files.map(({ key }) => key)));
+  return contentsBySignature([...keys].map((key) => [key, held.get(key)?.sha256]));
+}
+
+function contentsBySignature(files: readonly (readonly [string, string | undefined])[]): Contents {
+  const contents: Contents = new Map();
+  for (const [key, sha256] of files) {
+    if (sha256 === undefined) continue;
+    const name = signaturePathOf(key);
+    contents.set(name, (contents.get(name) ?? new Set()).add(sha256));
+  }
+  return contents;
+}
