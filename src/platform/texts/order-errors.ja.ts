@@ -32,8 +32,7 @@ export const orderErrorsJa = {
   'error.plan-unknown': '配信計画 {{plan}} はありません。',
   'error.plan-exists': '配信計画 "{{name}}" はすでにあります。',
   'error.plan-in-use': '別の配信計画が、エンジンの配信にこの計画を使用しています。',
-  'error.plan-in-use.settings':
-    '自動配信がこの計画を使用しています。先に配信の設定で別の計画を指定してください。',
+  'error.plan-in-use.settings': '自動配信がこの計画を使用しています。先に配信の設定で別の計画を指定してください。',
   'error.plan-built-in': '組み込みの配信計画は変更できますが、削除できません。',
   'error.plan-engines-itself': 'エンジンの配信には、この計画以外の配信計画を指定してください。',
   'error.component-bound-twice': '{{components}} はすでに配信計画 "{{name}}" に割り当てられています。',
