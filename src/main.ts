@@ -281,6 +281,7 @@ class HaishinServer implements RunningServer {
     this.readiness.set('content', saying('stopping'));
     await this.runFile.remove();
     const missing = this.app?.get(MissingRequestRecorder);
+    this.app?.get(SnapshotPublisher).stop();
     await Promise.all([this.content?.close(DRAIN_MS), this.app?.close(), this.trying]);
     // What content workers counted until their end came after the application's own last look.
     await missing?.flush();

@@ -46,6 +46,8 @@ interface RunFacts {
   passedOver?: string;
   /** Only for what it could not deliver. */
   inPart?: true;
+  /** Updates of its own that are kept of a product and day. */
+  most?: number;
 }
 
 /** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
@@ -56,6 +58,7 @@ function isOlder({ version, versionBefore }: UpdateEvent, component: Component |
 
 /** Which text tells it, when trigger and outcome alone do not: a source, an entry and the server itself have no version. */
 function specialKey(event: UpdateEvent, component: Component | undefined): TextKey | null {
+  if (event.code === 'reports-dropped') return 'event.product-reports-dropped';
   if (event.trigger === 'resume') return event.version === null ? null : 'event.resume.versioned';
   if (event.trigger !== 'schedule' && event.trigger !== 'manual') return null;
   if (event.outcome === 'cancelled') return event.code === 'server-stopped' ? 'run.stopped' : 'run.cancelled';
@@ -122,6 +125,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       source: passedOver === undefined ? '' : inChannel(passedOver),
       deployment: facts.deploymentId ?? '',
       ring: facts.name ?? facts.ring ?? '',
+      most: facts.most ?? '',
     };
   };
   return {

@@ -26,6 +26,7 @@ export const agentErrorsJa = {
   'error.token-in-use': '一覧の securityToken は別の製品のものです。',
   'error.config-data-invalid': 'configData が正しくありません: {{why}}。',
   'error.config-data-invalid.too-many': '製品の属性は {{maxAttributes}} 個までです。',
+  'error.config-data-invalid.too-large': '製品の属性は合計 {{maxTotal}} 文字までです。',
   'error.confirmation-invalid': 'confirmation は confirmed または denied で指定してください。',
   'error.feedback-invalid': 'フィードバックを読み取れません: {{why}}。',
   'error.body-no-json': '本文が JSON ではありません。',

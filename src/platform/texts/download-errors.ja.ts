@@ -49,4 +49,6 @@ export const downloadErrorsJa = {
   'error.download-lost':
     'このダウンロードは停止したものとみなされました。その後に別のダウンロードが公開を行った可能性があるため、何も公開していません。次のダウンロードで続きから再開します。',
   'error.download-interrupted': '実行中にサーバのプロセスが終了しました。公開済みの内容はそのまま有効です。',
+  'error.download-interrupted.of-process':
+    '実行中にサーバのプロセス {{pid}} ({{node}}) が終了しました。公開済みの内容はそのまま有効です。',
 } as const satisfies Record<keyof typeof downloadErrorsEn, string>;

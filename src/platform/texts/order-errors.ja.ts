@@ -4,7 +4,8 @@ export const orderErrorsJa = {
   'error.action-unknown.for-product': 'この製品にこのアクションはありません。',
   'error.action-closed': 'このアクションはすでに終了しています。',
   'error.command-of-server': 'この {{type}} はサーバ自身の処理です。',
-  'error.nothing-failed': '失敗した製品がないため、再試行するものはありません。',
+  'error.nothing-failed':
+    '再試行の対象がありません。失敗した製品がないか、失敗した製品はその後削除されたか、後のコマンドで更新されています。',
   'error.command-unknown': 'コマンド {{id}} はありません。',
   'error.command-ended': 'コマンドはすでに終了しているため、キャンセルできません。',
   'error.content-gone': 'このコマンドのリリースはもう保存されていません。',

@@ -55,5 +55,7 @@ export const targetJa = {
   'event.product-manual.updated.versionless': '{{actor}}: 製品の手動アップデートで {{component}} が更新されました。',
   'event.product-manual.unchanged.versionless': '{{actor}}: {{component}} はすでに最新でした。',
   'event.product-rollback.updated.versionless': '{{actor}}: 製品側で {{component}} がロールバックされました。',
+  'event.product-reports-dropped':
+    '{{actor}}: 製品自身のアップデートの報告が 1 日に {{most}} 件を超えました。超えた分は記録されません。製品への指示は続きます。製品のアップデートスケジュールを確認してください。',
   'event.product-rollback.failed': '{{actor}}: 製品側で {{component}} をロールバックできませんでした ({{reason}})。',
 } as const satisfies Record<keyof typeof targetEn, string>;
