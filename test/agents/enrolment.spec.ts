@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Config } from '../../src/config/config.js';
 import { actionIdOf, DdiClient, type DdiOptions } from '../support/ddi-client.js';
+import { until } from '../support/until.js';
 import { ManagedSite } from '../support/managed-site.js';
 import { ContactRecorder } from '../../src/modules/agents/contact-recorder.js';
 
@@ -124,6 +125,13 @@ describe('enrolment and identity', () => {
       groups.items.find((group: { name: string }) => group.name === 'New Entity').id,
     );
     expect((await gateway.configData({ product: 'Mail Gateway' })).status).toBe(200);
+    // One that is in use for products that are known already is not taken for a forgotten one.
+    site.clock.advance(2 * 3_600_000);
+    await gateway.poll();
+    await until('noted', async () => {
+      const [newest] = (await site.api.get('/api/v1/enrolment-tokens?limit=1')).body.items;
+      return newest.lastUsedAt === site.clock.now().toISOString();
+    });
   });
 
   it('keeps enrolled products waiting when an administrator wants to approve them', async () => {
