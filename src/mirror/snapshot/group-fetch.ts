@@ -116,6 +116,10 @@ function signatureOf(
   }
   const known = remembered.get(path.toLowerCase());
   if (!known?.sha256) return null;
+  // Every release uses its name again (`v_239.sig`): it may have come with the file of another one.
+  for (const [key, other] of remembered)
+    if (key !== reference.key && other.sha256 !== null && signaturePathOf(key) === known.path && key !== known.path)
+      return null;
   return { path, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, now) };
 }
 
