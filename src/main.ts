@@ -9,7 +9,7 @@ import type { EmbeddedPostgres } from './database/embedded/embedded-postgres.js'
 import { CHANNELS } from './mirror/snapshot/channel.js';
 import { diskWarning } from './mirror/snapshot/disk-room.js';
 import { PublishedDirectory } from './mirror/snapshot/published-directory.js';
-import { noSteps, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
+import { noSteps, SnapshotPublisher, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
 import { SourceLimits } from './mirror/snapshot/source-opener.js';
 import { MissingRequests } from './mirror/source/missing-requests.js';
 import { PublishedTree } from './mirror/source/published-tree.js';
