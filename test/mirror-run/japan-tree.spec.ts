@@ -75,7 +75,9 @@ describe("the upstream's own japan tree", () => {
     });
     expect(partial.error.message).toMatch(/^The japan channel's own source could not be read: /);
     expect(await japanLines(partial.id as string)).toEqual([
-      expect.stringMatching(/^Manual update: the japan channel's own update source .*\(upstream-unreachable\)/),
+      expect.stringMatching(
+        /^Manual update: the japan channel's own update source .*\(upstream-unreachable: [^()]*The upstream cannot be reached: [^()]*\)/,
+      ),
     ]);
     const after = await bench.served();
     expect(after.japan).toEqual(before.japan);

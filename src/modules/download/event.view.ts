@@ -1,6 +1,6 @@
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
-import { isTextKey, text, texts, type Language, type TextKey } from '../../platform/texts/texts.js';
+import { isTextKey, text, texts, type Language, type Sentence, type TextKey } from '../../platform/texts/texts.js';
 import { INTERRUPTED } from './download-outcome.js';
 import type { UpdateEvent } from './update-event.entity.js';
 
@@ -26,8 +26,10 @@ function shown(component: Component | undefined, raw: string | null): string | n
 
 /** What `params` say. */
 interface RunFacts {
-  /** What a product says of its own failure, or the server of its. */
+  /** What a product says of its own failure, or the server of its, in English. */
   message?: string | null;
+  /** Of the server's. */
+  text?: Sentence;
   deploymentId?: string;
   /** Number of a ring, from 0, and its name. */
   ring?: number;
@@ -81,11 +83,15 @@ function isProducts({ trigger }: UpdateEvent): boolean {
   return trigger.startsWith('product-');
 }
 
-/** A product's code is its own, and only its message says what it means; ours are documented, and the download has the message. */
-function reasonOf(event: UpdateEvent): string {
-  const { message } = event.params as RunFacts;
-  if (!isProducts(event) || !message) return event.code ?? '';
-  return event.code === null || event.code === 'failed' ? message : `${event.code}: ${message}`;
+/** Their lines say it in words already. */
+const SAID_BY_LINES = new Set([INTERRUPTED, 'upstream-cooling-down']);
+
+/** The code, and what it means in words that stand in the middle of a sentence. A product has no more than a message of its own. */
+function reasonOf(event: UpdateEvent, language: Language): string {
+  const { message, text: said } = event.params as RunFacts;
+  const words = isProducts(event) ? message : (said?.[language] ?? message)?.replace(/[.。]$/, '');
+  if (!words || SAID_BY_LINES.has(event.code ?? '')) return event.code ?? '';
+  return event.code === null || event.code === 'failed' ? words : `${event.code}: ${words}`;
 }
 
 /** Products need not tell versions. */
@@ -113,7 +119,7 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       version: version ?? none,
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
-      reason: reasonOf(event),
+      reason: reasonOf(event, language),
       channel: channel ?? '',
       until: until ?? '',
       source: passedOver === undefined ? '' : inChannel(passedOver),
