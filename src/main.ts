@@ -9,7 +9,7 @@ import type { EmbeddedPostgres } from './database/embedded/embedded-postgres.js'
 import { CHANNELS } from './mirror/snapshot/channel.js';
 import { diskWarning } from './mirror/snapshot/disk-room.js';
 import { PublishedDirectory } from './mirror/snapshot/published-directory.js';
-import { noSteps, type PublishSteps } from './mirror/snapshot/snapshot-publisher.js';
+import { noSteps, type PublishSteps, SnapshotPublisher } from './mirror/snapshot/snapshot-publisher.js';
 import { SourceLimits } from './mirror/snapshot/source-opener.js';
 import { MissingRequests } from './mirror/source/missing-requests.js';
 import { PublishedTree } from './mirror/source/published-tree.js';
@@ -250,7 +250,7 @@ class HaishinServer implements RunningServer {
     const tables = dataSource.entityMetadatas.map(({ tableName }) => tableName);
     this.availability = new DatabaseAvailability({ url, logger: this.logger, clock: this.clock, tables });
     this.availability.onChange((state) => {
-      this.readiness.set('database', state.up ? null : (state.lastError ?? saying('starting')));
+      this.readiness.set('database', state.up ? null : (state.lastError ?? saying('starting.part')));
       if (state.up && !this.isStopping()) finishPublication(app, this.tree, this.logger, this.isStopping);
     });
     await this.availability.start();
@@ -281,6 +281,7 @@ class HaishinServer implements RunningServer {
     this.readiness.set('content', saying('stopping'));
     await this.runFile.remove();
     const missing = this.app?.get(MissingRequestRecorder);
+    this.app?.get(SnapshotPublisher).stop();
     await Promise.all([this.content?.close(DRAIN_MS), this.app?.close(), this.trying]);
     // What content workers counted until their end came after the application's own last look.
     await missing?.flush();

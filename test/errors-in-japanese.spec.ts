@@ -43,7 +43,7 @@ describe('a problem', () => {
   });
 
   it.each([
-    ['without a token', '/api/v1/components', { authorization: '' }, 401, '未認証'],
+    ['without a token', '/api/v1/components', { authorization: '' }, 401, '認証されていません'],
     ['of the framework', '/nowhere', {}, 404, '見つかりません'],
   ])('%s is told in Japanese too', async (_, path, headers, status, title) => {
     const answer = await bench.api.call('GET', path, undefined, { ...JAPANESE, ...headers });

@@ -33,6 +33,17 @@ describe('docs/openapi.json', () => {
     expect(components.schemas.ComponentView.properties.updateNeeded).toEqual({ type: 'boolean' });
   });
 
+  it('calls counts integers, and shares numbers', () => {
+    const { paths, components } = JSON.parse(readFileSync('docs/openapi.json', 'utf8'));
+    const { schemas } = components;
+    const limit = paths['/api/v1/audit'].get.parameters.find(({ name }: { name: string }) => name === 'limit');
+    expect(limit.schema).toMatchObject({ type: 'integer' });
+    expect(schemas.CountsView.properties.successful).toEqual({ type: 'integer' });
+    expect(schemas.RingBody.properties.concurrency.type).toEqual(['integer', 'null']);
+    expect(schemas.DownloadView.properties.durationSeconds.type).toEqual(['null', 'number']);
+    expect(schemas.RingGateBody.properties.successShare.type).toBe('number');
+  });
+
   it('names Idempotency-Key at every POST that takes it', () => {
     const { paths } = JSON.parse(readFileSync('docs/openapi.json', 'utf8'));
     const without = Object.values<Record<string, Operation>>(paths).flatMap(({ post }) =>

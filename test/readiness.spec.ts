@@ -44,7 +44,7 @@ describe('GET /readyz of a server with something wrong', () => {
     ['all on this host', {}, /^The certificate expired/],
     ['all in Japanese to whoever reads it', { 'accept-language': 'ja' }, /^証明書の有効期限が .* に切れました。$/],
   ])('tells %s', async (_, headers, detail) => {
-    const told = await certificate(headers as Record<string, string>);
+    const told = await certificate(headers);
     if (detail === null) expect(told.detail).toBeNull();
     else expect(told.detail).toMatch(detail);
   });

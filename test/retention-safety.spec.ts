@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { rename, readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { RetentionService } from '../src/mirror/snapshot/retention.service.js';
@@ -134,7 +134,8 @@ describe('retention takes nothing from what goes on', () => {
     });
     for (const channel of ['global', 'japan'])
       await rename(join(published, `${channel}-current`), join(published, channel, 'current'));
-    await writeFile(join(published, 'japan', all[3]!, 'index.json'), '{"version":1,');
+    // What is in force, gone while the server runs: nobody knows what it had.
+    await rename(join(published, 'japan', all[3]!), join(published, 'japan', '.elsewhere'));
     await site.age();
     const before = await site.blobs();
     expect(await site.api.post('/api/v1/retention/run')).toMatchObject({
@@ -143,6 +144,36 @@ describe('retention takes nothing from what goes on', () => {
     });
     expect(await site.blobs()).toEqual(before);
     expect(idsOf((await site.api.get('/api/v1/snapshots')).body.items)).toEqual(all);
+  });
+
+  it('goes on beside a snapshot whose index and manifest are lost, tells of it, and takes nothing that its tree has', async () => {
+    const all = await site.publications(4);
+    await site.rules(1, 3);
+    const published = join(site.haishin.dataDir, 'published', 'global', all[2]!);
+    // One whose tree alone is whole is mended on the way.
+    await writeFile(join(site.haishin.dataDir, 'published', 'global', all[1]!, 'index.json'), 'no index');
+    await rm(join(published, 'index.json'));
+    await rm(join(published, 'tree', 'server.ini'));
+    await site.age();
+    const contents = async (): Promise<string[]> => {
+      const names = await readdir(join(published, 'tree'), { recursive: true, withFileTypes: true });
+      return names.filter((name) => name.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    };
+    const [kept] = [await contents()];
+    const report = await site.run();
+    expect(idsOf(report.snapshots)).toEqual(all.slice(0, 1));
+    expect(report.damaged).toEqual([{ snapshot: all[2], channel: 'global' }]);
+    expect(report.blobs.count).toBeGreaterThan(0);
+    for (const file of kept) expect([file, (await stat(file)).nlink > 1]).toEqual([file, true]);
+    for (const id of [all[1]!, all[3]!]) await site.expectWhole(`/activeupdate/@${id}`);
+    // It goes when it is old enough.
+    await site.rules(1, 2);
+    site.clock.advance(100 * HOUR_MS);
+    site.upstream.tree.publish(['virus-pattern']);
+    await site.api.download();
+    await site.settled();
+    expect(await site.run()).toMatchObject({ damaged: [] });
+    await expect(stat(published)).rejects.toThrow('ENOENT');
   });
 
   it('goes on where a crash stopped an earlier collection', async () => {

@@ -1,4 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
+import { startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.js';
+import { silentLogger } from './support/silent-logger.js';
 import { runCommandIn } from './support/command-line.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
@@ -37,5 +42,37 @@ describe('token commands beside a server of another version', () => {
     expect(await query(`select to_regclass('schema_migration') as made`)).toEqual([{ made: null }]);
     expect(await token('create', 'first')).toMatchObject({ code: 0 });
     expect((await token('list')).stdout).toContain('first');
+  });
+});
+
+describe('a token command beside another command', () => {
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'haishin-commands-'));
+  });
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  it('waits for its turn, and does not use a database that ends with the other one', async () => {
+    const other = await startEmbeddedPostgres({
+      dataDir: join(dataDir, 'postgres'),
+      logger: silentLogger,
+      brief: true,
+    });
+    const order: string[] = [];
+    const command = runCommandIn({ HAISHIN_DATA_DIR: dataDir }, 'token', 'create', 'second').then((result) => {
+      order.push('command');
+      return result;
+    });
+    const client = new pg.Client({ connectionString: other.url });
+    await client.connect();
+    // As long as it likes: nobody else has made tables here.
+    await client.query('select pg_sleep(1)');
+    const { rows } = await client.query(`select to_regclass('api_token') as made`);
+    await client.end();
+    order.push('other');
+    await other.stop();
+    expect(await command).toMatchObject({ code: 0 });
+    expect(rows).toEqual([{ made: null }]);
+    expect(order).toEqual(['other', 'command']);
   });
 });

@@ -1,4 +1,3 @@
-import { SingleBar } from 'cli-progress';
 import { Option, type Command } from 'commander';
 import { loadConfig, type Config } from '../config/config.js';
 import { exportTree, type ExportReport } from '../mirror/export/tree-export.js';
@@ -8,6 +7,7 @@ import { PublishedDirectory } from '../mirror/snapshot/published-directory.js';
 import { BlobStore } from '../mirror/store/blob-store.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { megabytes, say } from './language.js';
+import { withBar } from './progress-bar.js';
 
 interface ExportOptions {
   channel: Channel;
@@ -27,8 +27,10 @@ export function registerExport(program: Command): void {
       const config = loadConfig();
       const blobs = new BlobStore(config.dataDir);
       const index = await publishedIndex(config, blobs, options);
-      const report = await withBar(!options.json, (signal, onProgress) =>
-        exportTree({ index, blobs, directory, signal, onProgress }),
+      const report = await cancellable((signal) =>
+        withBar(say('cli.export.exporting'), !options.json, (onProgress) =>
+          exportTree({ index, blobs, directory, signal, onProgress }),
+        ),
       );
       process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
     });
@@ -46,31 +48,11 @@ async function publishedIndex(config: Config, blobs: BlobStore, options: ExportO
   return published.readIndex(channel, wanted);
 }
 
-async function withBar(
-  wanted: boolean,
-  work: (signal: AbortSignal, onProgress: (done: number, total: number) => void) => Promise<ExportReport>,
-): Promise<ExportReport> {
-  const terminal = process.stderr.isTTY && wanted;
-  const bar = new SingleBar({
-    format: `${say('cli.export.exporting')} [{bar}] {done}/{all} MB`,
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-  });
+async function cancellable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const cancel = (): void => stop.abort();
   process.once('SIGINT', cancel);
-  if (terminal) bar.start(1, 0, { done: '0.0', all: '?' });
-  try {
-    return await work(stop.signal, (done, total) => {
-      if (!terminal) return;
-      bar.setTotal(Math.max(1, total));
-      bar.update(done, { done: megabytes(done), all: megabytes(total) });
-    });
-  } finally {
-    process.removeListener('SIGINT', cancel);
-    bar.stop();
-  }
+  return work(stop.signal).finally(() => process.removeListener('SIGINT', cancel));
 }
 
 function describe(report: ExportReport): string {

@@ -11,7 +11,7 @@ import { describeApi } from '../server/openapi.js';
 import { printDocument } from './print-document.js';
 
 /** The API's description without a database: the application is only looked at, never started. */
-export async function openApiText(): Promise<string> {
+async function openApiText(): Promise<string> {
   const logger = createLogger('silent');
   const runtime = {
     config: loadConfig({}, {}),

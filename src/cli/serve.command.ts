@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { loadConfig, type Config } from '../config/config.js';
+import { loadConfig, unknownVariables, type Config } from '../config/config.js';
 import { createLogger, type Logger } from '../platform/logging/logger.js';
 import type { EmbeddedPostgres } from '../database/embedded/embedded-postgres.js';
 import type { RunningServer } from '../main.js';
@@ -20,6 +20,8 @@ export function registerServe(program: Command): void {
     .action(async (options: { workers?: number }) => {
       const config = loadConfig(options.workers === undefined ? {} : { workers: options.workers });
       const logger = createLogger(config.logLevel);
+      const unknown = unknownVariables();
+      if (unknown.length > 0) logger.warn({ variables: unknown }, 'no setting has these names; are they misspelt?');
       const lost = new AbortController();
       const starting = startServer(config, logger, () => lost.abort());
       // Before the line that says "ready": whoever reads it may send the signal at once.

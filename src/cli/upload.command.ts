@@ -1,10 +1,10 @@
-import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { UploadView } from '../modules/download/upload.controller.js';
 import { ApiClient } from './api-client.js';
 import type { ConnectOptions } from './download.command.js';
 import { formBody, type FormBody } from './form-body.js';
-import { megabytes, say } from './language.js';
+import { say } from './language.js';
+import { withBar } from './progress-bar.js';
 
 interface UploadOptions extends ConnectOptions {
   version?: string;
@@ -31,30 +31,21 @@ export function registerUpload(program: Command): void {
       ]);
       const api = await ApiClient.connect(options);
       const path = `/api/v1/components/${encodeURIComponent(component)}/releases${options.force ? '?publish=force' : ''}`;
-      const view = await send(api, path, body, process.stderr.isTTY && !options.json);
+      const view = await send(api, path, body, options.json ?? false);
       process.stdout.write(options.json ? `${JSON.stringify(view, null, 2)}\n` : describe(view));
     });
 }
 
-async function send(api: ApiClient, path: string, body: FormBody, terminal: boolean): Promise<UploadView> {
-  const bar = new SingleBar({
-    format: `${say('cli.upload.uploading')} [{bar}] {done}/{all} MB`,
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-  });
-  if (terminal) bar.start(body.length, 0, { done: '0.0', all: megabytes(body.length) });
+function send(api: ApiClient, path: string, body: FormBody, quiet: boolean): Promise<UploadView> {
   const headers = { 'content-type': body.contentType, 'content-length': String(body.length) };
-  try {
-    return await api.call<UploadView>(
+  return withBar(say('cli.upload.uploading'), !quiet, (onProgress) =>
+    api.call<UploadView>(
       'POST',
       path,
-      body.stream((sent) => terminal && bar.update(sent, { done: megabytes(sent) })),
+      body.stream((sent) => onProgress(sent, body.length)),
       headers,
-    );
-  } finally {
-    bar.stop();
-  }
+    ),
+  );
 }
 
 function describe(view: UploadView): string {

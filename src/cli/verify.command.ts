@@ -1,6 +1,5 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { loadConfig } from '../config/config.js';
 import { PublishedDirectory } from '../mirror/snapshot/published-directory.js';
@@ -9,6 +8,7 @@ import { BlobStore } from '../mirror/store/blob-store.js';
 import { AppError } from '../platform/errors/app-error.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { megabytes, say } from './language.js';
+import { withBar } from './progress-bar.js';
 import { recordedFiles } from './recorded-files.js';
 
 interface VerifyOptions {
@@ -29,30 +29,17 @@ export function registerVerify(program: Command): void {
       });
       const blobs = new BlobStore(config.dataDir);
       const releases = await recordedFiles(config, createLogger('fatal'));
-      const terminal = process.stderr.isTTY && !options.json;
-      const bar = new SingleBar({
-        format: `${say('cli.verify.verifying')} [{bar}] {percentage}%  {done} MB`,
-        stream: process.stderr,
-      });
-      if (terminal) bar.start(1, 0, { done: '0.0' });
-      try {
-        const report = await verifyStore({
+      const report = await withBar(say('cli.verify.verifying'), !options.json, (onProgress) =>
+        verifyStore({
           blobs,
           directory: new PublishedDirectory(config.dataDir, blobs),
           releases,
           quarantine: options.quarantine ?? false,
-          onProgress: (done, total) => {
-            if (!terminal) return;
-            bar.setTotal(Math.max(1, total));
-            bar.update(done, { done: megabytes(done) });
-          },
-        });
-        bar.stop();
-        process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
-        if (report.problems.length > 0) process.exitCode = 1;
-      } finally {
-        bar.stop();
-      }
+          onProgress,
+        }),
+      );
+      process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+      if (report.problems.length > 0) process.exitCode = 1;
     });
 }
 

@@ -77,6 +77,17 @@ const VARIABLES: Readonly<Record<keyof Config, keyof Environment>> = {
   clientCertHeader: 'HAISHIN_CLIENT_CERT_HEADER',
 };
 
+/** What only commands read, and what is of the agent, which may run on the same host. */
+const READ_ELSEWHERE = /^HAISHIN_(?:URL|TOKEN|BOOTSTRAP_TOKEN_FILE|AGENT_\w+)$/;
+
+/** Names that look like ours and mean nothing: most likely misspelt, so that something else than was meant is in force. */
+export function unknownVariables(): string[] {
+  const known = new Set<string>(Object.values(VARIABLES));
+  return Object.keys(givenVariables()).filter(
+    (name) => name.startsWith('HAISHIN_') && !known.has(name) && !READ_ELSEWHERE.test(name),
+  );
+}
+
 /** As the environment would say it: what the command line gives has the same limits. */
 function asVariables(overrides: Partial<Config>): Record<string, string> {
   const given = Object.entries(overrides).filter(([, value]) => value !== undefined);

@@ -119,7 +119,7 @@ export class ReleaseMaker {
   }
 }
 
-export function signaturePath(path: string): string {
+function signaturePath(path: string): string {
   const slash = path.lastIndexOf('/');
   const dot = path.lastIndexOf('.');
   return `${dot > slash ? path.slice(0, dot) : path}.sig`;

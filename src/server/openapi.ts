@@ -28,8 +28,28 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .setVersion(VERSION)
     .setOpenAPIVersion('3.1.0')
     .addBearerAuth();
-  return withAnswers(SwaggerModule.createDocument(app, builder.build()));
+  const document = withAnswers(SwaggerModule.createDocument(app, builder.build()));
+  callIntegers(document);
+  return document;
 }
+
+/** The numbers that may have decimals; all others count something. A type of TypeScript does not say which. */
+const FRACTIONS = /^(percent|share|\w+Share|durationSeconds)$/;
+
+/** @param name of the property that a schema is of */
+function callIntegers(node: unknown, name = ''): void {
+  if (typeof node !== 'object' || node === null) return;
+  const schema = node as Record<string, unknown>;
+  if (!FRACTIONS.test(name)) {
+    if (schema['type'] === 'number') schema['type'] = 'integer';
+    else if (Array.isArray(schema['type']))
+      schema['type'] = schema['type'].map((type) => (type === 'number' ? 'integer' : (type as unknown)));
+  }
+  for (const [key, value] of Object.entries(node)) callIntegers(value, OF_THE_SAME.has(key) ? name : key);
+}
+
+/** Keywords below which a schema speaks of the same property. */
+const OF_THE_SAME = new Set(['anyOf', 'oneOf', 'allOf', 'items', '0', '1', '2', '3']);
 
 type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 

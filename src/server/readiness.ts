@@ -28,7 +28,7 @@ export class Readiness {
     /** By part, warnings that are asked for with every report. */
     private readonly warnings: Readonly<Record<string, () => Said | null>> = {},
   ) {
-    for (const part of parts) this.set(part, saying('starting'));
+    for (const part of parts) this.set(part, saying('starting.part'));
   }
 
   set(part: string, fault: Said | null): void {

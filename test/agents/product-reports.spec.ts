@@ -122,6 +122,36 @@ describe('what products report of themselves', () => {
       expect((await product.call('POST', '/events', wrong)).status).toBe(400);
   });
 
+  it('believes a product that begins another update of its own after one that it never ended', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.deploy([release], [id], { expiresAt: new Date(site.clock.now().getTime() + 86_400_000) });
+    const offered = async (): Promise<boolean> => 'deploymentBase' in (await product.poll()).body._links;
+    await product.configData({ 'haishin.update': 'running' });
+    expect(await offered()).toBe(false);
+    site.clock.advance(3 * 3_600_000);
+    await product.configData({ device: 'mx' });
+    expect(await offered()).toBe(true);
+    await product.configData({ 'haishin.update': 'running' });
+    expect(await offered()).toBe(false);
+    await product.configData({ 'haishin.update': 'idle' });
+    expect(await offered()).toBe(true);
+  });
+
+  it('takes so many characters of attributes, and lets a product with more of them take some away', async () => {
+    const product = await site.product(site.fresh());
+    const many = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`note${index}`, 'x'.repeat(1_000)]));
+    expect((await product.configData(many(60))).status).toBe(200);
+    expect((await product.configData({ more: 'y'.repeat(1_000), most: 'y'.repeat(1_000) })).status).toBe(200);
+    const full = await product.configData(
+      Object.fromEntries(['a', 'b', 'c', 'd'].map((key) => [key, 'z'.repeat(1_000)])),
+    );
+    expect(full).toMatchObject({ status: 400, body: { code: 'config-data-invalid' } });
+    expect((await product.configData(many(50), 'remove')).status).toBe(200);
+    expect((await product.configData({ late: 'z'.repeat(1_000) })).status).toBe(200);
+  });
+
   it('keeps so many updates of a product and day, and no more', async () => {
     const id = site.fresh();
     const product = await site.product(id);
@@ -147,10 +177,18 @@ describe('what products report of themselves', () => {
       );
       return [rows[0]?.own ?? 0, rows[0]?.logged ?? 0];
     };
-    expect(await kept()).toEqual([10_000, 10_000]);
+    // One line more says that there was more.
+    expect(await kept()).toEqual([10_000, 10_001]);
+    const line = (await site.api.get('/api/v1/events?limit=1')).body.items[0];
+    expect(line).toMatchObject({ actor: id, component: null, outcome: 'failed', code: 'reports-dropped' });
+    expect(line.text).toEqual({ en: expect.stringContaining('10000'), ja: expect.stringContaining('10000') });
+    // What is sent again was kept before, and is not missed.
+    await report(0, 1);
+    await report(20_000, 1);
+    expect(await kept()).toEqual([10_000, 10_001]);
     site.clock.advance(86_400_001);
     await report(20_000, 1);
-    expect(await kept()).toEqual([10_001, 10_001]);
+    expect(await kept()).toEqual([10_001, 10_002]);
     await database.end();
   });
 });

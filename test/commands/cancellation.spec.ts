@@ -171,38 +171,4 @@ describe('cancelling', () => {
       expect(success.status === 200 ? 'succeeded' : 'expired').toBe(state);
     }
   });
-
-  it('tries again only what failed, when a person says so', async () => {
-    const ids = [`c${(number += 1)}`, `c${(number += 1)}`];
-    const products = [await site.product(ids[0] ?? ''), await site.product(ids[1] ?? '')];
-    const commandId = await site.deploy([release], ids, { tries: 1 });
-    const outcomes = ['success', 'failure'];
-    for (const [index, product] of products.entries())
-      await product.feedback((await product.fetchDeployment()).body.id as string, 'closed', outcomes[index]);
-    await site.settle();
-    expect((await site.api.get(`/api/v1/commands/${commandId}`)).body.state).toBe('ended');
-    const retried = await Promise.all([1, 2].map(() => site.api.post(`/api/v1/commands/${commandId}/retry`)));
-    expect(retried.map(({ status }) => status).sort()).toEqual([202, 409]);
-    expect((await site.api.get(`/api/v1/commands/${commandId}`)).body).toMatchObject({
-      state: 'open',
-      counts: { all: 2, successful: 1, waiting: 1, unsuccessful: 0 },
-    });
-    await products[1]?.feedback((await products[1].fetchDeployment()).body.id as string, 'closed', 'success');
-    await site.settle();
-    expect((await site.api.get(`/api/v1/commands/${commandId}`)).body).toMatchObject({
-      state: 'ended',
-      counts: { all: 2, successful: 2, unsuccessful: 0 },
-    });
-  });
-
-  it('gives no other try in the place of a product that was removed', async () => {
-    const [one, other] = [await begun('get'), await begun('get')];
-    for (const { product, actionId } of [one, other]) await product.feedback(actionId, 'closed', 'failure');
-    for (const { id } of [one, other]) await site.api.call('DELETE', `/api/v1/agents/${id}`);
-    const retried = await site.api.post(`/api/v1/commands/${one.commandId}/retry`);
-    expect(retried.body).toMatchObject({ status: 409, code: 'nothing-failed' });
-    // Another machine of the same name is one that can.
-    await site.product(other.id);
-    expect((await site.api.post(`/api/v1/commands/${other.commandId}/retry`)).body).toMatchObject({ retried: 1 });
-  });
 });

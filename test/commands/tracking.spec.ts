@@ -190,7 +190,11 @@ describe('command tracking', () => {
     expect(await site.target(commandId, 't1')).toMatchObject({ state: 'expired', reason: 'not-finished' });
     expect(await site.target(commandId, 't2')).toMatchObject({ state: 'downloading', progress: 50 });
     expect(await site.target(commandId, 't3')).toMatchObject({ state: 'expired', reason: 'not-fetched' });
+    await slow?.configData({ product: 'Mail Gateway' });
+    expect((await slow?.poll())?.body._links).toEqual({ installedBase: expect.anything() });
     expect((await slow?.feedback(slowId, 'closed', 'success'))?.status).toBe(410);
+    // It was done all the same: what the product has now is asked for, so that nobody sends it the same again.
+    expect((await slow?.poll())?.body._links.configData).toBeDefined();
     expect((await busy?.feedback(busyId, 'closed', 'success'))?.status).toBe(200);
   });
 

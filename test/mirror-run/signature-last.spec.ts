@@ -5,6 +5,8 @@ import { FaultyUpstream } from '../support/faulty-upstream.js';
 import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const hash = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
+const same = (content: Buffer): Buffer => content;
+const longer = (content: Buffer): Buffer => Buffer.concat([content, Buffer.from('longer')]);
 const always = (content: Buffer) => (): Buffer => content;
 
 describe('a vendor whose signatures follow last, under names that the release before had already', () => {
@@ -42,6 +44,37 @@ describe('a vendor whose signatures follow last, under names that the release be
     bench.upstream.clear();
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await bench.expectCurrent();
+  });
+
+  it.each([
+    // Each is published at first, and looked at again.
+    ['was shorter than another one', { kind: 'transform', transform: longer } as const, /vsapi\d+\.sig$/],
+    ['was older than its file', { kind: 'transform', transform: same, ageSeconds: 3600 } as const, /v_2\d+\.sig$/],
+  ])('the same after the signature of what was before it %s', async (_, fault, pattern) => {
+    bench.upstream.set(pattern, fault);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await keepSignatures();
+    bench.tree.publish(['virus-pattern']);
+    expect(outcomeOf(await bench.api.download(), 'virus-pattern')).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'upstream-publishing' },
+    });
+    expect(await bench.served()).toEqual(before);
+  });
+
+  it('the same after the signature of what was before it was signed anew', async () => {
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    transform(/server\.ini$/, (ini) =>
+      Buffer.from(ini.toString('latin1').replace(/^CertExpireDate=.*$/m, 'CertExpireDate=Jul 21 07:49:22 2044 GMT')),
+    );
+    transform(/v_2\d+\.sig$/, longer);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const before = await bench.served();
+    await keepSignatures();
+    bench.tree.publish(['virus-pattern']);
+    expect(outcomeOf(await bench.api.download(), 'virus-pattern')).toMatchObject({ outcome: 'failed' });
+    expect((await bench.served()).global.files).toEqual(before.global.files);
   });
 
   it('the same for a file of the same name and size that is signed anew', async () => {

@@ -22,8 +22,7 @@ describe('a vendor who signs a component no more', () => {
     bench.tree.publish(['virus-pattern']);
     return outcomeOf(await bench.api.download(), 'virus-pattern');
   };
-  const available = async (): Promise<ApiAnswer['body']> =>
-    (await bench.api.component('virus-pattern')).available;
+  const available = async (): Promise<ApiAnswer['body']> => (await bench.api.component('virus-pattern')).available;
   const decide = async (signatures: string): Promise<void> =>
     expect(await bench.api.call('PATCH', '/api/v1/components/virus-pattern', { signatures })).toMatchObject({
       status: 200,

@@ -33,6 +33,10 @@ describe('a vendor who signs anew what keeps its name', () => {
       'latin1',
     );
 
+  /** Another line of [Common]: everything is looked at, and nothing is expected to be another one. */
+  const changeCommon = (content: Buffer): Buffer =>
+    Buffer.from(content.toString('latin1').replace(/^ActiveUpdate=.*$/m, 'ActiveUpdate=2.86.0.4003'), 'latin1');
+
   it('a file under the same version and size is fetched again when its signature is another', async () => {
     const path = 'pattern/vsapi241.zip';
     // No archive: any byte of it may change.
@@ -88,7 +92,7 @@ describe('a vendor who signs anew what keeps its name', () => {
   });
 
   it('a signature that cannot be had is looked for again, and those of other components are not', async () => {
-    transform(/server\.ini$/, renew);
+    transform(/server\.ini$/, changeCommon);
     bench.upstream.set(/v_239\.sig$/, { kind: 'status', status: 500 });
     for (let run = 0; run < 2; run++) {
       bench.upstream.requests.length = 0;
@@ -99,7 +103,7 @@ describe('a vendor who signs anew what keeps its name', () => {
     // The manifest is asked for only under the condition that it has changed.
     expect(bench.upstream.requested(/server\.ini$/)).toMatchObject([{ status: 304 }]);
     bench.upstream.clear();
-    transform(/server\.ini$/, renew);
+    transform(/server\.ini$/, changeCommon);
     await bench.api.download();
     bench.upstream.requests.length = 0;
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
@@ -152,6 +156,35 @@ describe('a vendor who signs anew what keeps its name', () => {
     clock.advance(61 * 60_000);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await requireSame();
+  });
+
+  it('new signatures that follow the certificate are taken over, for an hour', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
+    transform(/server\.ini$/, renew);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    transform(/\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    for (const path of bench.tree.files().keys()) if (path.endsWith('.sig')) await same(path);
+    clock.advance(61 * 60_000);
+    bench.upstream.requests.length = 0;
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect(bench.upstream.requested(/\.sig$/)).toEqual([]);
+  });
+
+  it('the same for a component that could not be had when the certificate came', async () => {
+    const renewAndTouch = (content: Buffer): Buffer => renew(touchUnit(content));
+    transform(/server\.ini$/, renewAndTouch);
+    bench.upstream.set(/v_239\.sig$/, { kind: 'status', status: 500 });
+    expect(outcomeOf(await bench.api.download(), 'virus-pattern')).toMatchObject({ outcome: 'failed' });
+    bench.upstream.clear();
+    transform(/server\.ini$/, renewAndTouch);
+    transform(/v_240\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireSame();
+    transform(/v_239\.sig$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await same('pattern/v_239.sig');
   });
 
   it('new signatures alone are taken over when the certificate is another, and cost no file', async () => {

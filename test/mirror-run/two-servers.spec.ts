@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -85,7 +87,7 @@ describe('two servers on one database and one data directory', () => {
     expect(await bench.api.ended(id as string)).toMatchObject({
       state: 'failed',
       snapshotId: null,
-      error: { code: 'download-interrupted' },
+      error: { code: 'download-interrupted', text: { ja: expect.stringMatching(/実行中に.*終了しました/) as string } },
     });
     expect(told).toEqual({ first: [], second: ['failed'] });
     const { items } = (await bench.api.get('/api/v1/events?outcome=failed')).body;
@@ -176,6 +178,94 @@ describe('two servers on one database and one data directory', () => {
     expect(await bench.api.ended(id)).toMatchObject({ state: 'cancelled', snapshotId: null });
     barrier.release();
     expect((await uploaded).status).toBe(201);
+  });
+
+  it('an upload that waits for the other to publish is told when its server stops', async () => {
+    const barrier = new Barrier('composed');
+    await open({ first: barrier });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body as { id: string };
+    await barrier.atStep;
+    try {
+      const content = 'a pattern';
+      const file = { name: 'lpt$vpn.400', content };
+      const upload = uploadTo(second, 'virus-pattern', { file, version: '17.400.00' });
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      const blob = join(bench.haishin.dataDir, 'blobs', sha256.slice(0, 2), sha256);
+      await until('it is stored', () => existsSync(blob));
+      await second.stop();
+      expect(await upload).toMatchObject({ status: 503, body: { code: 'server-stopping' } });
+    } finally {
+      barrier.release();
+    }
+    expect(await bench.api.ended(id)).toMatchObject({ state: 'succeeded' });
+  });
+
+  /** The connection that keeps the others from publishing, as a network or a restart of the database ends it. */
+  const loseLock = (database: pg.Client): Promise<unknown> =>
+    database.query(
+      `select pg_terminate_backend(pid) from pg_locks join pg_database d on d.oid = database
+       where locktype = 'advisory' and granted and datname = current_database()
+         and ((classid::bigint << 32) | objid::bigint) = 7224801519`,
+    );
+  const ownConnection = async <T>(work: (database: pg.Client) => Promise<T>): Promise<T> => {
+    const database = new pg.Client({ connectionString: bench.haishin.database.url });
+    await database.connect();
+    return work(database).finally(() => database.end());
+  };
+  const inForce = async (): Promise<unknown[]> =>
+    ((await bench.api.get('/api/v1/channels')).body.items as { snapshotId: string }[]).map((each) => each.snapshotId);
+
+  it('one that lost its lock behind the record puts nothing older into force than the other has since', async () => {
+    const barrier = new Barrier('recorded');
+    await open({ first: barrier });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body;
+    await barrier.atStep;
+    await ownConnection(loseLock);
+    const file = { name: 'lpt$vpn.400', content: 'a pattern' };
+    const { status, body } = await uploadTo(second, 'virus-pattern', { file, version: '17.400.00' });
+    expect(status).toBe(201);
+    barrier.release();
+    expect(await bench.api.ended(id as string)).toMatchObject({ state: 'succeeded' });
+    await bench.haishin.server.application()?.get(DownloadService).idle();
+    expect(await inForce()).toEqual([body.snapshotId, body.snapshotId]);
+    for (const server of [bench.haishin, second])
+      expect((await servedTree(`${server.http}/activeupdate`)).manifest).toContain('lpt$vpn.400');
+  });
+
+  it('one that loses its lock while it records is waited for: what it has staged is not cleared away', async () => {
+    const barrier = new Barrier('staged');
+    await open({ first: barrier });
+    const { id } = (await bench.api.post('/api/v1/downloads')).body as { id: string };
+    await barrier.atStep;
+    const uploaded = await ownConnection(async (database) => {
+      await database.query('begin');
+      await database.query('select 1 from download where id = $1 for update', [id]);
+      barrier.release();
+      // Within one transaction the list of connections stays the same.
+      const waiting = (what: string): Promise<boolean> =>
+        ownConnection(async (other) => {
+          const sql = `select 1 from pg_stat_activity where datname = current_database() and ${what}`;
+          return (await other.query(sql)).rowCount !== 0;
+        });
+      await until('it records', () =>
+        waiting(`wait_event_type = 'Lock' and query like 'update download set outcomes%'`),
+      );
+      await loseLock(database);
+      let isDone = false;
+      const file = { name: 'lpt$vpn.400', content: 'a pattern' };
+      const upload = uploadTo(second, 'virus-pattern', { file, version: '17.400.00' });
+      void upload.then(() => (isDone = true));
+      await until('the other waits', async () => isDone || (await waiting(`wait_event = 'advisory'`)));
+      await database.query('commit');
+      return upload;
+    });
+    expect(await bench.api.ended(id)).toMatchObject({ state: 'succeeded' });
+    expect(uploaded).toMatchObject({ status: 201, body: { published: true } });
+    await bench.haishin.server.application()?.get(DownloadService).idle();
+    expect(await inForce()).toEqual([uploaded.body.snapshotId, uploaded.body.snapshotId]);
+    const { manifest } = await servedTree(`${bench.haishin.http}/activeupdate`);
+    expect(manifest).toContain('lpt$vpn.400');
+    expect(manifest).toContain('ssaptn');
   });
 
   it('a start beside a publication under way leaves it alone', async () => {

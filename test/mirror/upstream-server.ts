@@ -21,7 +21,7 @@ export interface UpstreamServer {
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A real server on a free port of the loopback interface; `close` cuts what is still open. */
-export async function serve(handler: Handler, tls?: ServerOptions): Promise<UpstreamServer> {
+async function serve(handler: Handler, tls?: ServerOptions): Promise<UpstreamServer> {
   const requests: IncomingMessage[] = [];
   const listener: RequestListener = (request, response) => {
     requests.push(request);
@@ -50,7 +50,7 @@ export async function listen(server: Server): Promise<{ port: number; close: () 
 }
 
 /** Short enough for tests, with the proportions of the real ones. */
-export const SHORT: Partial<TransferLimits> = {
+const SHORT: Partial<TransferLimits> = {
   connectMs: 400,
   headersMs: 300,
   idleMs: 300,

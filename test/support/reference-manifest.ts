@@ -17,7 +17,7 @@ interface Entry {
   fields: string[];
 }
 
-export function entriesOf(ini: Buffer): Entry[] {
+function entriesOf(ini: Buffer): Entry[] {
   const entries: Entry[] = [];
   let section = '';
   for (const line of ini

@@ -10,7 +10,7 @@ const CAPABILITIES = 'rollback,schedule,source,inventory,diagnostics,licence,mul
 const ANNOUNCE_TIMEOUT_MS = 5000;
 
 /** The attributes of `configData`: what this product is and which component versions are in force. */
-export async function inventory(
+async function inventory(
   config: AgentConfig,
   generations: GenerationStore,
   state: AgentState,

@@ -4,7 +4,7 @@ import { safeFileName } from '../files/safe-name.js';
 import type { ReadyComponent } from '../install/installer.js';
 import { announceUpdate } from '../server/inventory.js';
 import type { Agent } from '../service/agent.js';
-import { type AgentState, type Available, type OwnEvent, addEvent, componentState } from '../state/agent-state.js';
+import { type Available, type OwnEvent, addEvent, componentState } from '../state/agent-state.js';
 import { servicesFor } from './deployment-plan.js';
 import { exclusively } from './exclusive.js';
 import { type SourceEntry, UpdateSource, entryId } from './update-source.js';
@@ -185,11 +185,6 @@ export async function rollBackByHand(agent: Agent, components: readonly string[]
     const { failure } = await agent.installer.rollback(components, { kind: 'own', trigger: 'rollback' });
     return failure === null ? null : failure.message;
   });
-}
-
-/** Components that left the schedule by a rollback. */
-export function heldBack(state: AgentState): string[] {
-  return Object.keys(state.components).filter((component) => state.components[component]?.heldBack);
 }
 
 function available(entry: SourceEntry | undefined): Available {

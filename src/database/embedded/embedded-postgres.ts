@@ -14,8 +14,9 @@ import {
 import { acquireOwnerLock, findLockOwner } from './owner-lock.js';
 import { postgresArguments } from './postgres-settings.js';
 import type { PostmasterPlan } from './postmaster.js';
-import { findPostmaster } from './postmaster-file.js';
+import { findPostmaster, readPostmasterFile, socketDirOf } from './postmaster-file.js';
 import { PostmasterSupervisor } from './postmaster.supervisor.js';
+import { HiddenProcess } from './process-identity.js';
 import { chooseRunAs, handOver } from './run-as.js';
 import { prepareSocketDirectory } from './socket-directory.js';
 
@@ -97,14 +98,22 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 /**
  * The connection of an embedded server that another process of Haishin runs on `dataDir`, for commands that are given
- * beside a running server; undefined when there is none.
+ * beside a running server; undefined when there is none. What runs for a command only is none, for it ends with that.
  */
 export async function findRunningEmbeddedPostgres(
   dataDir: string,
 ): Promise<Omit<EmbeddedPostgres, 'stop'> | undefined> {
-  if ((await findLockOwner(join(resolve(dataDir), 'lock'))) === undefined) return undefined;
-  const running = await findPostmaster(join(resolve(dataDir), 'cluster'));
-  return running === undefined ? undefined : describeConnection(running.socketDir);
+  const owner = await findLockOwner(join(resolve(dataDir), 'lock'));
+  if (owner === undefined || owner.brief) return undefined;
+  const clusterDir = join(resolve(dataDir), 'cluster');
+  try {
+    const running = await findPostmaster(clusterDir);
+    return running === undefined ? undefined : describeConnection(running.socketDir);
+  } catch (error) {
+    if (!(error instanceof HiddenProcess)) throw error;
+    // Its owner lives, and looks after it.
+    return describeConnection(socketDirOf((await readPostmasterFile(clusterDir)) ?? []));
+  }
 }
 
 async function makeDataDirectory(dataDir: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../platform/errors/app-error.js';
 import { pidNamespace } from '../../platform/process/pid-namespace.js';
 import type { DatabaseLogger } from '../database.logger.js';
-import { identifyProcess, isRunning } from './process-identity.js';
+import { HiddenProcess, identifyProcess, isRunning } from './process-identity.js';
 
 /** Content of a lock file. */
 export interface LockOwner {
@@ -125,12 +125,21 @@ async function readOwner(path: string): Promise<LockOwner | 'unreadable' | undef
 
 async function isHeld(path: string, holder: LockOwner): Promise<boolean> {
   if (holder.namespace === pidNamespace()) {
-    return isRunning({ pid: holder.pid, startTicks: holder.startTicks });
+    try {
+      return await isRunning({ pid: holder.pid, startTicks: holder.startTicks });
+    } catch (error) {
+      if (!(error instanceof HiddenProcess)) throw error;
+      return showsLife(path);
+    }
   }
   // After a restart of the machine on this host no process of that boot is left.
   const [boot] = pidNamespace().split(' ');
   if (holder.host === hostname() && !holder.namespace.startsWith(`${boot} `)) return false;
-  // Its pid says nothing here. A living owner touches the file; the times are compared with each other, never with our clock.
+  return showsLife(path);
+}
+
+/** Where the pid says nothing. A living owner touches the file; the times are compared with each other, never with our clock. */
+async function showsLife(path: string): Promise<boolean> {
   const first = await modifiedAt(path);
   const deadline = performance.now() + SILENCE_MILLISECONDS;
   while (performance.now() < deadline) {
@@ -157,7 +166,8 @@ async function writeOwner(path: string, brief: boolean): Promise<string> {
     since: new Date().toISOString(),
     ...(brief ? { brief } : {}),
   };
-  const partial = `${path}.${process.pid}`;
+  // By chance, not by process: those in containers that share a directory may have one number.
+  const partial = `${path}.${randomUUID()}`;
   const text = `${JSON.stringify(owner)}\n`;
   await writeFile(partial, text, { mode: 0o644, flush: true });
   await rename(partial, path);

@@ -9,14 +9,28 @@ export interface ProcessIdentity {
   startTicks: string;
 }
 
+/** It runs, but /proc does not show it to us: that is mounted with `hidepid`, and the process has other rights than we have. */
+export class HiddenProcess extends Error {
+  readonly code = 'EACCES';
+
+  constructor(
+    readonly path: string,
+    /** It is another account's. */
+    readonly foreign: boolean,
+  ) {
+    super(`${path} cannot be looked at, although there is such a process`);
+  }
+}
+
 const LOOK_MILLISECONDS = 2_000;
 
 /**
  * Reads /proc; undefined when there is no such process or it is only a zombie waiting to be reaped. Any other fault is thrown,
  * for it says nothing of the process: whoever has no descriptor left cannot look, and "gone" would cost a live database.
+ * @throws HiddenProcess
  */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
-  const stat = await readOfProcess(`/proc/${pid}/stat`, 'latin1');
+  const stat = await readOfProcess(pid, 'stat', 'latin1');
   if (stat === undefined) return undefined;
   // The name in brackets may itself hold spaces and brackets; what follows the last one is plain.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -26,15 +40,28 @@ export async function identifyProcess(pid: number): Promise<ProcessIdentity | un
   return { pid, startTicks };
 }
 
-/** A file below /proc; undefined only when the process is gone. */
-export async function readOfProcess(path: string, encoding: BufferEncoding): Promise<string | undefined> {
+/** A file of its directory below /proc; undefined only when the process is gone. @throws HiddenProcess */
+export async function readOfProcess(pid: number, file: string, encoding: BufferEncoding): Promise<string | undefined> {
+  const path = `/proc/${pid}/${file}`;
   try {
     return await readFile(path, encoding);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     // ESRCH: it went between opening and reading.
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
-    throw error;
+    if (!['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    const whose = ownerOf(pid);
+    if (whose === undefined) return undefined;
+    throw new HiddenProcess(path, whose === 'another');
+  }
+}
+
+/** Signals are answered for also where /proc shows nothing. */
+function ownerOf(pid: number): 'us' | 'another' | undefined {
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  try {
+    process.kill(pid, 0);
+    return 'us';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'another' : undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { type KeyUnder, reason, type Sentence } from '../../platform/texts/texts
 /** Longest path of a file that a manifest may name, in characters. */
 export const MAX_PATH_LENGTH = 512;
 /** Most segments of such a path. */
-export const MAX_PATH_SEGMENTS = 32;
+const MAX_PATH_SEGMENTS = 32;
 /** Longest segment: file systems take names of 255 bytes, and that of the signature may have `.sig` at its end. */
 export const MAX_SEGMENT_LENGTH = 255 - '.sig'.length;
 

@@ -14,9 +14,9 @@ import { inEach } from '../../platform/texts/texts.js';
 import { type ErrorText, type Fault, faultOf, saying } from '../../platform/errors/app-error.js';
 
 /** Largest file that a manifest may name. */
-export const MAX_FILE_BYTES = 64 * 1024 ** 3;
+const MAX_FILE_BYTES = 64 * 1024 ** 3;
 /** Largest count of increments that is believed. */
-export const MAX_MERGE_COUNT = 100_000;
+const MAX_MERGE_COUNT = 100_000;
 
 /** Most spellings of one file that are kept; each costs a request. */
 const MAX_OTHER_SPELLINGS = 3;

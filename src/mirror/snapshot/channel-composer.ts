@@ -205,11 +205,17 @@ export function releaseFiles(units: readonly ManifestUnit[], files: FileMap): Re
   });
 }
 
-/** Whatever went wrong before: a manifest that names a file which is not there with that size is never published. */
-function requireConsistent(manifest: Manifest, files: FileMap): void {
+/**
+ * Whatever went wrong before: a manifest that names a file which is not there with that size is never published. Only what an earlier
+ * version has published without it, as it did not read its line, may stay like this until the source delivers it.
+ */
+function requireConsistent(manifest: Manifest, files: FileMap, held: HeldTree | null): void {
+  const neverHad = (unitId: string, key: string): boolean =>
+    held?.files.has(key) === false && held.manifest.units.get(unitId)?.files.some((file) => file.key === key) === true;
   for (const unit of manifest.units.values())
     for (const reference of unit.files) {
       const file = files.get(reference.key);
+      if (file === undefined && neverHad(unit.id, reference.key)) continue;
       if (file === undefined || (reference.size !== null && file.size !== reference.size))
         throw new AppError('internal', 'manifest-inconsistent.not-held', {
           details: {
@@ -253,7 +259,7 @@ export function composeChannel(input: ComposeInput): ComposedChannel {
     parsed = input.held.manifest;
     manifest = parsed.document.toBuffer();
   }
-  requireConsistent(parsed, composition.files);
+  requireConsistent(parsed, composition.files, input.held);
   return { manifest, parsed, files: composition.files, releases: draftReleases(input, parsed, composition.files) };
 }
 

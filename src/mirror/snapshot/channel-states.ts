@@ -21,12 +21,19 @@ export interface ChannelState {
   releases: Map<string, string>;
 }
 
+/** A tree as it was read last, or came into force here. */
+interface KnownTree {
+  snapshotId: string;
+  publishedAt: Date;
+  manifest: HeldFile;
+  held: HeldTree;
+  /** Of the file of its index: tells whether that is still the same. */
+  identity: string | null;
+}
+
 /** Reads what the channels have in force: the disk's word for the trees, the database's for their releases. */
 export class ChannelStates {
-  private readonly parsed = new Map<
-    Channel,
-    { snapshotId: string; publishedAt: Date; manifest: HeldFile; held: HeldTree }
-  >();
+  private readonly parsed = new Map<Channel, KnownTree>();
 
   constructor(
     private readonly snapshots: SnapshotRepository,
@@ -71,16 +78,18 @@ export class ChannelStates {
   }
 
   /** Told what has just come into force, so that the next to ask need not read it from the disk. */
-  cameIntoForce(channel: Channel, snapshotId: string, publishedAt: Date, held: HeldTree): void {
+  async cameIntoForce(channel: Channel, snapshotId: string, publishedAt: Date, held: HeldTree): Promise<void> {
     const manifest = held.files.get(MANIFEST_PATH);
-    if (manifest !== undefined) this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
+    if (manifest === undefined) return;
+    const identity = await this.directory.indexIdentity(channel, snapshotId);
+    this.parsed.set(channel, { snapshotId, publishedAt, manifest, held, identity });
   }
 
-  /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest is looked for. */
+  /** A snapshot never changes: the last one of each channel is not parsed again, only its manifest and its index are looked for. */
   private async readTree(channel: Channel, snapshotId: string): Promise<Pick<ChannelState, 'held' | 'publishedAt'>> {
-    const known = this.parsed.get(channel);
-    if (known?.snapshotId === snapshotId && (await this.blobs.size(known.manifest.sha256)) === known.manifest.size)
-      return known;
+    const identity = await this.directory.indexIdentity(channel, snapshotId);
+    const known = this.known(channel, snapshotId, identity);
+    if (known !== null && (await this.blobs.size(known.manifest.sha256)) === known.manifest.size) return known;
     const index = await this.readIndex(channel, snapshotId);
     if (index === null) return { publishedAt: timeOfSnapshot(snapshotId), held: null };
     const files = fileMap(index.files);
@@ -89,15 +98,30 @@ export class ChannelStates {
     const publishedAt = new Date(index.publishedAt);
     if ((await this.blobs.size(manifest.sha256)) !== manifest.size) return { publishedAt, held: null };
     const held = { manifest: Manifest.parse(await this.directory.readFile(manifest)), files };
-    this.parsed.set(channel, { snapshotId, publishedAt, manifest, held });
+    this.parsed.set(channel, { snapshotId, publishedAt, manifest, held, identity });
     return { publishedAt, held };
+  }
+
+  /** What was read of it when its index was whole, to make that anew from; null when this process has never read it. */
+  indexInMemory(channel: Channel, snapshot: string): SnapshotIndex | null {
+    const known = this.parsed.get(channel);
+    if (known?.snapshotId !== snapshot) return null;
+    const { publishedAt, held } = known;
+    return { version: 1, snapshot, channel, publishedAt: publishedAt.toISOString(), files: [...held.files.values()] };
   }
 
   /** Whether the index of what a channel has in force is lost. */
   async isIndexLost(channel: Channel): Promise<boolean> {
     const snapshotId = await this.directory.current(channel);
-    if (snapshotId === null || this.parsed.get(channel)?.snapshotId === snapshotId) return false;
+    if (snapshotId === null) return false;
+    const identity = await this.directory.indexIdentity(channel, snapshotId);
+    if (this.known(channel, snapshotId, identity) !== null) return false;
     return (await this.readIndex(channel, snapshotId)) === null;
+  }
+
+  private known(channel: Channel, snapshotId: string, identity: string | null): KnownTree | null {
+    const known = this.parsed.get(channel);
+    return known?.snapshotId === snapshotId && identity !== null && known.identity === identity ? known : null;
   }
 
   /** Null when it is lost. */

@@ -2,12 +2,13 @@ import { AppError, faultOf, toAppError } from '../../platform/errors/app-error.j
 import { inEach, type Sentence } from '../../platform/texts/texts.js';
 import type { FileReference, Manifest } from '../manifest/manifest.js';
 import { diskFull, DiskRoom } from './disk-room.js';
+import { expectNewSignatures, sharedSignatures } from './early-signatures.js';
 import { FairSlots } from './fair-slots.js';
 import type { FetchProgress, FileContent } from './fetched-file.js';
 import { FileTurns } from './file-turns.js';
 import { fetchGroup } from './group-fetch.js';
 import type { FileMap } from './held-file.js';
-import { isSignedAnew, laterSignatures } from './later-signatures.js';
+import { hasNewCertificate, isSignedAnew, laterSignatures } from './later-signatures.js';
 import { planMirror, type PlanGroup } from './mirror-plan.js';
 import { filesOf, type GroupResult, type RoundInput } from './round-input.js';
 import { holdBackSharers } from './shared-files.js';
@@ -73,9 +74,12 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     now,
     signal,
     signaturesOptional,
+    sharedSignatures: sharedSignatures(manifest),
   };
   const progress = new FilesDone(input.progress);
   const fetch = { ...input, ...common, room, turns: new FileTurns<FileContent>(), progress };
+  if (isNews && common.held !== null && hasNewCertificate(manifest, input.lastManifest))
+    expectNewSignatures(input.signatureDoubts, common.held, filesOf(groups));
   const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
   const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
   const bring = async (group: PlanGroup): Promise<GroupResult> => {

@@ -49,6 +49,8 @@ export interface GroupFetchInput {
   signaturesOptional: ReadonlySet<string>;
   /** What the channel publishes now: tells whether earlier files of the group were signed. */
   held: FileMap | null;
+  /** Names of signatures that stand beside several files of the manifest. */
+  sharedSignatures: ReadonlySet<string>;
   slots: FairSlots;
   room: DiskRoom;
   turns: FileTurns<FileContent>;

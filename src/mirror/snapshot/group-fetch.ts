@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../../platform/errors/app-error.js';
 import type { FileReference, ManifestUnit } from '../manifest/manifest.js';
 import { conditionalOn } from '../upstream/conditional.js';
+import { stayingSignature, type KnownSignature } from './early-signatures.js';
 import type { Slots } from './fair-slots.js';
 import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
@@ -24,7 +25,7 @@ function versionKey(unit: ManifestUnit, file: FileReference): string {
 }
 
 /** Whole, and protected for a while from a collection that finds nothing that refers to it yet. */
-async function stillHeld({ blobs }: GroupFetchInput, known: RememberedFile): Promise<boolean> {
+async function stillHeld({ blobs }: GroupFetchInput, known: Pick<RememberedFile, 'sha256' | 'size'>): Promise<boolean> {
   if (known.sha256 === null || (await blobs.size(known.sha256)) !== known.size) return false;
   return blobs.touch(known.sha256);
 }
@@ -102,12 +103,24 @@ async function isUnchanged(
   }
 }
 
-/** SHA-256 of the signature that came with this very content, as far as is known. */
-function signatureOf({ held, remembered }: GroupFetchInput, { reference, sha256 }: FileContent): string | null {
-  const key = signaturePathOf(reference.key);
+/** The signature that came with this very content, as far as is known. */
+function signatureOf(
+  { held, remembered, now }: GroupFetchInput,
+  { reference, sha256 }: FileContent,
+): FetchedSignature | null {
+  const path = signaturePathOf(reference.path);
   // What is published goes before what is remembered: a run that ended in between has remembered the new one.
-  const before = held?.get(reference.key)?.sha256 === sha256 ? held.get(key) : remembered.get(key);
-  return before?.sha256 ?? null;
+  if (held?.get(reference.key)?.sha256 === sha256) {
+    const before = held.get(path.toLowerCase());
+    return before === undefined ? null : { ...before, path };
+  }
+  const known = remembered.get(path.toLowerCase());
+  if (!known?.sha256) return null;
+  // Every release uses its name again (`v_239.sig`): it may have come with the file of another one.
+  for (const [key, other] of remembered)
+    if (key !== reference.key && other.sha256 !== null && signaturePathOf(key) === known.path && key !== known.path)
+      return null;
+  return { path, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, now) };
 }
 
 /**
@@ -118,18 +131,23 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
   const { remembered, ...file } = content;
   const { path, key } = file.reference;
   const before = signatureOf(input, content);
+  const delivered = input.remembered.get(signaturePathOf(key))?.sha256 ?? null;
   const broken = isBrokenPair(input, key);
   const signature = await fetchSignature(input, path);
   const pair = { key, sha256: file.sha256, signature: signature?.sha256 ?? null };
-  const unsure = broken || signature?.sha256 !== before || input.signatureDoubts.isDoubted(pair);
+  const unsure = broken || signature?.sha256 !== before?.sha256 || input.signatureDoubts.isDoubted(pair);
   const doubtful = remembered && signature !== null && unsure;
-  if (!doubtful || (await isUnchanged(input, file))) return withDoubt(input, { ...file, signature });
+  if (!doubtful || (await isUnchanged(input, file)))
+    return withDoubt(input, { ...file, signature }, { before, delivered });
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
-  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) });
+  const known = { before: anew.sha256 === file.sha256 ? before : null, delivered };
+  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) }, known);
 }
 
-function withDoubt(input: OfGroup, file: FetchedFile): FetchedFile {
-  return isUnsure(input, file) ? { ...file, doubted: true } : file;
+async function withDoubt(input: OfGroup, file: FetchedFile, known: KnownSignature): Promise<FetchedFile> {
+  const staying = stayingSignature(input, file, known);
+  if (staying !== null && (await stillHeld(input, staying))) return { ...file, signature: staying, doubted: true };
+  return isUnsure(input, file, known.before) ? { ...file, doubted: true } : file;
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */

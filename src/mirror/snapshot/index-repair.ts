@@ -3,7 +3,8 @@ import type { Logger } from '../../platform/logging/logger.js';
 import { hashesOf } from '../store/blob-hashes.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { Channel } from './channel.js';
-import { MANIFEST_PATH, type HeldFile } from './held-file.js';
+import { fileMap, MANIFEST_PATH, type FileMap, type HeldFile, type SnapshotIndex } from './held-file.js';
+import { notBackInTime } from './modification-times.js';
 import type { PublishedDirectory, TreeFile } from './published-directory.js';
 import type { RecordedTree, SnapshotRepository } from './snapshot.repository.js';
 
@@ -17,32 +18,47 @@ export class IndexRepair {
   ) {}
 
   /**
-   * False when its tree is not what the database says of it. The dates of the files are gone with the index: all have that of the
-   * snapshot, as an earlier one could hide from a product that a file has changed. Only while the caller publishes alone.
+   * From what is known of it, else from its tree; false when that is not what the database says of it. Only while the caller publishes
+   * alone.
    */
-  async mend(channel: Channel, snapshot: string): Promise<boolean> {
+  async mend(channel: Channel, snapshot: string, known: SnapshotIndex | null): Promise<boolean> {
     const log = { channel, snapshot };
     try {
-      const recorded = await this.snapshots.recordedTree(snapshot, channel);
-      const files = recorded === null ? null : await this.filesOf(channel, snapshot, recorded);
-      if (recorded === null || files === null) {
-        this.logger.error(
-          log,
-          'the index of the snapshot in force is lost, and its tree is not what is recorded of it: the next download makes both anew',
-        );
+      const index = known ?? (await this.fromTree(channel, snapshot));
+      if (index === null) {
+        this.logger.warn(log, 'the index of a snapshot is lost, and its tree is not what is recorded of it');
         return false;
       }
-      const publishedAt = recorded.createdAt.toISOString();
-      await this.directory.writeIndex(channel, { version: 1, snapshot, channel, publishedAt, files });
-      this.logger.warn(log, 'the index of the snapshot in force was lost; it was made anew from its tree');
+      await this.directory.writeIndex(channel, index);
+      this.logger.warn(log, `the index of a snapshot was lost; it was made anew from ${known ? 'memory' : 'its tree'}`);
       return true;
     } catch (err) {
-      this.logger.error(
-        { ...log, err },
-        'the index of the snapshot in force is lost, and its tree cannot be looked through: the next download makes both anew',
-      );
+      this.logger.warn({ ...log, err }, 'the index of a snapshot is lost, and could not be made anew');
       return false;
     }
+  }
+
+  /**
+   * The dates of the files are gone with the index: all have that of the snapshot, or a later one that an earlier snapshot had told, as an
+   * earlier one could hide from a product that a file has changed.
+   */
+  private async fromTree(channel: Channel, snapshot: string): Promise<SnapshotIndex | null> {
+    const recorded = await this.snapshots.recordedTree(snapshot, channel);
+    const files = recorded === null ? null : await this.filesOf(channel, snapshot, recorded);
+    if (recorded === null || files === null) return null;
+    const { createdAt } = recorded;
+    const dated = notBackInTime(files, await this.filesBefore(channel, snapshot), createdAt);
+    return { version: 1, snapshot, channel, publishedAt: createdAt.toISOString(), files: dated };
+  }
+
+  /** Of the newest snapshot before it that can be read. */
+  private async filesBefore(channel: Channel, snapshot: string): Promise<FileMap> {
+    const earlier = (await this.directory.snapshots(channel)).filter((id) => id < snapshot).sort();
+    for (const id of earlier.reverse()) {
+      const index = await this.directory.readIndex(channel, id).catch(() => null);
+      if (index !== null) return fileMap(index.files);
+    }
+    return new Map();
   }
 
   private async filesOf(channel: Channel, snapshot: string, recorded: RecordedTree): Promise<HeldFile[] | null> {

@@ -3,6 +3,7 @@ import { IniDocument } from '../manifest/ini-document.js';
 import type { Manifest } from '../manifest/manifest.js';
 import type { Slots } from './fair-slots.js';
 import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
+import { isSignatureHeldBack } from './early-signatures.js';
 import { withSignature } from './group-fetch.js';
 import type { HeldTree, PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
@@ -31,7 +32,8 @@ export async function laterSignatures(
         const { sha256, size, mtime } = have;
         const isWanted = signed === undefined || news === 'signed-anew' || isBrokenPair(fetch, reference.key);
         const pair = { key: reference.key, sha256, signature: signed?.sha256 ?? null };
-        if (!(isWanted && news !== 'none') && !fetch.signatureDoubts.isDoubted(pair)) return [];
+        const isLookedAt = fetch.signatureDoubts.isOpen(pair) || isSignatureHeldBack(fetch, reference.key);
+        if (!(isWanted && news !== 'none') && !isLookedAt) return [];
         const content = { reference, sha256, size, mtime, remembered: true };
         return [await slots(() => withSignature({ ...fetch, component: group.key }, unit, content))];
       }),
@@ -42,13 +44,24 @@ export async function laterSignatures(
     return (signature !== null && signature.sha256 !== signed?.sha256) || held?.files.get(key)?.sha256 !== sha256;
   });
   requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
-  return { files, doubted: asked.some(({ doubted }) => doubted) };
+  const isOpen = ({ reference: { key }, sha256, signature }: FetchedFile): boolean =>
+    fetch.signatureDoubts.isOpen({ key, sha256, signature: signature?.sha256 ?? null });
+  return { files, doubted: asked.some((file) => file.doubted ?? isOpen(file)) };
 }
 
 /** [Common] tells when the vendor's certificate expires: with a new one comes a new signature of every file. */
 export function isSignedAnew(manifest: Manifest, lastManifest: Buffer | null): boolean {
   if (lastManifest === null) return true;
-  const common = ({ lines }: IniDocument): string =>
-    lines.flatMap(({ section, raw }) => (section?.toLowerCase() === 'common' ? [raw.trim()] : [])).join('\n');
-  return common(manifest.document) !== common(IniDocument.parse(lastManifest));
+  return commonOf(manifest.document).join('\n') !== commonOf(IniDocument.parse(lastManifest)).join('\n');
+}
+
+/** Whether that certificate itself is known to be another one. */
+export function hasNewCertificate(manifest: Manifest, lastManifest: Buffer | null): boolean {
+  const expiryIn = (document: IniDocument): string | undefined =>
+    commonOf(document).find((line) => /^certexpiredate\s*=/i.test(line));
+  return lastManifest !== null && expiryIn(manifest.document) !== expiryIn(IniDocument.parse(lastManifest));
+}
+
+function commonOf({ lines }: IniDocument): string[] {
+  return lines.flatMap(({ section, raw }) => (section?.toLowerCase() === 'common' ? [raw.trim()] : []));
 }

@@ -2,7 +2,6 @@ import { AppError } from '../../platform/errors/app-error.js';
 import type { Logger } from '../../platform/logging/logger.js';
 import { componentOfUnit, type CatalogueRepository } from '../catalogue/catalogue.repository.js';
 import type { Component } from '../catalogue/component.entity.js';
-import { hostsOf } from '../manifest/manifest-hosts.js';
 import { compareVersions } from '../manifest/version.js';
 import type { MirrorSettings } from '../settings/mirror-settings.store.js';
 import type { UpdateSourceSetting } from '../settings/mirror.settings.js';
@@ -11,8 +10,7 @@ import { CHANNELS, type Channel } from './channel.js';
 import { readChannels, type ChannelReads } from './channel-reads.js';
 import { offersOf, outcomesOfBuild, type ComponentOutcome } from './component-outcome.js';
 import { loadHolds, type Holds } from './hold.repository.js';
-import type { Staying } from './shared-files.js';
-import { stayingHolds, withoutClashes } from './staying-holds.js';
+import { buildInputOf, endedRollbacks, passedOverIn } from './run-build.js';
 import { derivedFiles } from './derived-files.js';
 import { settledAs } from './run-fingerprint.js';
 import type { UpstreamMemory } from './upstream-memory.js';
@@ -24,7 +22,7 @@ import type { SnapshotPublisher } from './snapshot-publisher.js';
 import type { ChannelState } from './channel-states.js';
 import type { SnapshotRepository } from './snapshot.repository.js';
 import { findDamage, isDamaged, requireWholeTree, withoutMissing, type TreeDamage } from './tree-damage.js';
-import { buildTrees, recordReleases, type BuildInput, type ReadTree } from './tree-builder.js';
+import { buildTrees, recordReleases } from './tree-builder.js';
 
 interface Context {
   order: MirrorOrder;
@@ -187,48 +185,21 @@ export class MirrorService {
   /** Inside the publishing lock: decisions are taken on what is in force now, not on what was when the run began. */
   private async publish(
     context: Context,
-    { global, japan, faults: channelFaults }: ChannelReads,
+    reads: ChannelReads,
   ): Promise<MirrorOutcome & { fingerprints: Record<Channel, string> }> {
     const { publisher, releases, snapshots } = this.deps;
+    const { order, damage } = context;
     const states = await this.states();
     const holds = await loadHolds(releases, snapshots, states, context.components);
-    const read = toReadTree(global);
-    const japanTree = toReadTree(japan);
-    const ownJapan = context.setting.japanSources.length > 0;
-    const held = {
-      global: stayingHolds(context, holds, read, 'global'),
-      japan: stayingHolds(context, holds, ownJapan ? japanTree : read, 'japan'),
-    };
-    const staying = (channel: Channel): Staying => ({
-      held: states[channel].held,
-      holds: held[channel],
-      componentOfUnit: context.units,
-    });
-    const agreed = (tree: ReadTree | null, channels: readonly Channel[]): ReadTree | null =>
-      channels.reduce((each, channel) => withoutClashes(each, staying(channel)), tree);
-    const build: BuildInput = {
-      components: context.components,
-      states,
-      holds: held,
-      global: agreed(read, ownJapan ? ['global'] : CHANNELS),
-      japan: ownJapan ? agreed(japanTree, ['japan']) : 'derive',
-      upstreamHosts: hostsOf([...context.setting.sources, ...context.setting.japanSources]),
-    };
-    if (context.damage.manifestLost) requireWholeTree(build);
+    const build = buildInputOf(context, states, holds, reads);
+    if (damage.manifestLost) requireWholeTree(build);
     const trees = buildTrees(build);
-    const unpinned = [...new Set(CHANNELS.flatMap((channel) => [...holds.pinned[channel].keys()]))].filter(
-      (id) => !build.holds.global.has(id) && !build.holds.japan.has(id),
-    );
-    const passedOver = CHANNELS.flatMap(
-      (channel) =>
-        (channel === 'global' ? global : japan)?.passedOver.map((each) => (ownJapan ? { ...each, channel } : each)) ??
-        [],
-    );
+    const unpinned = endedRollbacks(holds, build);
+    const found = { offers: offersOf(build), channelFaults: reads.faults, passedOver: passedOverIn(context, reads) };
     const current = {
       global: [...(await releases.findMany([...states.global.releases.values()])).values()],
       japan: [...(await releases.findMany([...states.japan.releases.values()])).values()],
     };
-    const offers = offersOf(build);
     const outcomesIf = (published: boolean): ComponentOutcome[] =>
       outcomesOfBuild({
         build,
@@ -236,31 +207,30 @@ export class MirrorService {
         current,
         takesPart: context.takesPart,
         published,
-        missing: context.damage.missing,
+        missing: damage.missing,
       });
     const snapshotId = await publisher.publish({
       trees,
       evenIfSame: CHANNELS.some((channel) => !sameKeys(trees[channel].releases, states[channel].releases)),
       reason: 'download',
-      downloadId: context.order.downloadId,
-      actor: context.order.actor,
+      downloadId: order.downloadId,
+      actor: order.actor,
       record: async (manager, at, id) => {
         await snapshots.unpin(manager, unpinned);
-        const outcomes = outcomesIf(true);
-        await context.order.published(manager, { snapshotId: id, outcomes, offers, channelFaults, passedOver });
+        await order.published(manager, { ...found, snapshotId: id, outcomes: outcomesIf(true) });
         return recordReleases(manager, releases, build, trees, at);
       },
     });
     if (snapshotId === null && unpinned.length > 0)
       await publisher.alone(async (manager) => void (await snapshots.unpin(manager, unpinned)));
-    if (isDamaged(context.damage)) await publisher.relink();
+    if (isDamaged(damage)) await publisher.relink();
     else await publisher.mend();
     const outcomes = outcomesIf(snapshotId !== null);
     for (const id of unpinned) for (const channel of CHANNELS) holds.pinned[channel].delete(id);
     const settled = (channel: Channel): string =>
       settledAs(context, holds.pinned, channel, snapshotId ?? states[channel].snapshotId);
     const fingerprints = { global: settled('global'), japan: settled('japan') };
-    return { state: 'read', snapshotId, outcomes, offers, channelFaults, passedOver, fingerprints };
+    return { ...found, state: 'read', snapshotId, outcomes, fingerprints };
   }
 }
 
@@ -271,9 +241,4 @@ function sameKeys(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknow
 
 function broughtAnything(read: SourceRead | null): boolean {
   return read !== null && read.result.state !== 'unchanged';
-}
-
-function toReadTree(read: SourceRead | null): ReadTree | null {
-  if (read === null || read.result.state === 'unchanged') return null;
-  return { manifest: read.result.manifest, groups: read.result.groups, sourceUrl: read.url };
 }

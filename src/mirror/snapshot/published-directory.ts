@@ -160,6 +160,16 @@ export class PublishedDirectory {
     return parseIndex(bytes.toString(), place);
   }
 
+  /** Changes when the file of an index does; null when that cannot be looked at. */
+  async indexIdentity(channel: Channel, snapshot: string): Promise<string | null> {
+    try {
+      const { ino, size, mtimeNs } = await stat(join(this.root, channel, snapshot, INDEX_FILE), { bigint: true });
+      return `${ino}:${size}:${mtimeNs}`;
+    } catch {
+      return null;
+    }
+  }
+
   /** Puts an index in the place of one that was lost. */
   async writeIndex(channel: Channel, index: SnapshotIndex): Promise<void> {
     const directory = join(this.root, channel, index.snapshot);

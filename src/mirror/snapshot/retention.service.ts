@@ -22,8 +22,10 @@ export interface RetentionReport {
   blobs: Amount;
   /** Parts of files that broke off, and that nobody came back for in a week. */
   partials: Amount;
-  /** Why contents were left alone for now: `download-running`. */
+  /** Why contents were left alone for now: `download-running`, `stopped`. */
   blobsSkipped: string | null;
+  /** Kept, although its index is lost and nothing of it can be served; what its tree still has stays with it. */
+  damaged: { snapshot: string; channel: Channel }[];
   kept: { snapshots: number; releases: number; blobs: Amount };
 }
 
@@ -46,6 +48,7 @@ interface Survey {
   /** Contents that nothing refers to once the plan is carried out, and that are not fresh. */
   garbage: Map<string, number>;
   keptBlobs: Amount;
+  damaged: Rendered[];
   contents: KnownContents;
 }
 
@@ -53,6 +56,7 @@ interface Survey {
 interface Rendered {
   channel: Channel;
   id: string;
+  inForce: boolean;
 }
 
 /** What stays, and needs its contents. */
@@ -88,7 +92,8 @@ export class RetentionService {
   /** What a run would remove now; changes nothing. */
   async preview(): Promise<RetentionReport> {
     const partials = await this.deps.blobs.partials.old();
-    return { ...this.report(await this.survey(), null), partials };
+    const contents = new KnownContents(this.deps.directory);
+    return { ...this.report(await this.survey(contents), null), partials };
   }
 
   /**
@@ -96,9 +101,9 @@ export class RetentionService {
    * @throws AppError `publishing-busy`, `retention-unsafe` and `snapshot-damaged` (nothing was removed then), kind `storage`.
    */
   async run(run: RetentionRun): Promise<RetentionReport> {
-    const { publisher, clock, repository, logger } = this.deps;
+    const { publisher, clock, repository, directory, logger } = this.deps;
     const before = await publisher.exclusively(async () => {
-      const survey = await this.survey();
+      const survey = await this.survey(new KnownContents(directory, publisher));
       await this.removeRecords(survey);
       return survey;
     }, run.signal);
@@ -114,7 +119,12 @@ export class RetentionService {
       const partials = await this.deps.blobs.partials.removeOld();
       return { ...this.report(before, null), partials, blobs: await this.removeBlobs(garbage, run.signal) };
     }, run.signal);
-    const { snapshots, releases, blobs, partials } = report;
+    const { snapshots, releases, blobs, partials, damaged } = report;
+    if (damaged.length > 0)
+      logger.warn(
+        { damaged },
+        'the indexes of snapshots are lost, and nothing of these is served; what their trees have is kept with them',
+      );
     if (snapshots.length + releases.length + blobs.count + partials.count > 0)
       logger.info(
         { snapshots: snapshots.length, releases: releases.length, ...blobs, partials },
@@ -133,8 +143,8 @@ export class RetentionService {
     if (!found) throw new AppError('not-found', 'snapshot-unknown', { values: { id } });
   }
 
-  private async survey(): Promise<Survey> {
-    const { repository, holders, clock, settings, directory } = this.deps;
+  private async survey(contents: KnownContents): Promise<Survey> {
+    const { repository, holders, clock, settings } = this.deps;
     const rules = (await settings.distribution()).retention;
     const onDisk = await this.onDisk();
     const snapshots = await this.snapshotFacts(onDisk);
@@ -147,7 +157,6 @@ export class RetentionService {
       snapshots: onDisk.filter(({ id }) => plan.snapshots.has(id)),
       releases: releases.filter(({ id }) => plan.releases.has(id)),
     };
-    const contents = new KnownContents(directory);
     return { rules, snapshots, releases, plan, contents, ...(await this.contentsBeside(kept, present, contents)) };
   }
 
@@ -162,35 +171,39 @@ export class RetentionService {
     kept: Kept,
     present: ReadonlySet<string>,
     contents: KnownContents,
-  ): Promise<Pick<Survey, 'garbage' | 'keptBlobs'>> {
-    const needed = await this.references(kept, contents);
+  ): Promise<Pick<Survey, 'garbage' | 'keptBlobs' | 'damaged'>> {
+    const { needed, damaged } = await this.references(kept, contents);
     const garbage = new Map<string, number>();
     const keptBlobs = { count: 0, bytes: 0 };
-    for (const [sha256, { size, ageMs }] of await this.deps.blobs.factsOf(present)) {
-      if (!needed.has(sha256) && ageMs >= FRESH_MS) garbage.set(sha256, size);
+    for (const [sha256, { size, ageMs, links }] of await this.deps.blobs.factsOf(present)) {
+      // What a damaged snapshot needs stands in its tree.
+      const isNeeded = needed.has(sha256) || (damaged.length > 0 && links > 0);
+      if (!isNeeded && ageMs >= FRESH_MS) garbage.set(sha256, size);
       else {
         keptBlobs.count += 1;
         keptBlobs.bytes += size;
       }
     }
-    return { garbage, keptBlobs };
+    return { garbage, keptBlobs, damaged };
   }
 
   private async onDisk(): Promise<Rendered[]> {
-    const { directory } = this.deps;
+    const { directory, publisher } = this.deps;
     const rendered: Rendered[] = [];
-    for (const channel of CHANNELS) for (const id of await directory.snapshots(channel)) rendered.push({ channel, id });
+    for (const channel of CHANNELS) {
+      const current = await publisher.states.inForce(channel);
+      const ids = new Set(await directory.snapshots(channel));
+      // Also where only the pointer to it is left.
+      if (current !== null) ids.add(current);
+      for (const id of ids) rendered.push({ channel, id, inForce: id === current });
+    }
     return rendered;
   }
 
   /** All that the database or the disk knows; a snapshot of which only the disk knows is of a time before a restored backup. */
   private async snapshotFacts(onDisk: readonly Rendered[]): Promise<SnapshotFacts[]> {
-    const { repository, publisher, directory } = this.deps;
-    const inForce = new Set<string>();
-    for (const channel of CHANNELS) {
-      const id = await publisher.states.inForce(channel);
-      if (id !== null) inForce.add(id);
-    }
+    const { repository, directory } = this.deps;
+    const inForce = new Set(onDisk.flatMap((each) => (each.inForce ? [each.id] : [])));
     const recorded = new Map((await repository.snapshots()).map((each) => [each.id, each]));
     if (inForce.size === 0 && recorded.size > 0)
       throw new AppError('storage', 'retention-unsafe', { details: { recorded: recorded.size } });
@@ -212,17 +225,25 @@ export class RetentionService {
     return facts;
   }
 
-  /** Contents that are needed by what is kept. */
-  private async references({ snapshots, releases }: Kept, contents: KnownContents): Promise<Set<string>> {
+  /** Contents that are needed by what is kept, and snapshots of which nobody knows what they need. */
+  private async references(
+    { snapshots, releases }: Kept,
+    contents: KnownContents,
+  ): Promise<{ needed: Set<string>; damaged: Rendered[] }> {
     const needed = new Set(await this.deps.repository.upstreamManifests());
+    const damaged: Rendered[] = [];
     for (const release of releases) for (const sha256 of release.blobs) needed.add(sha256);
-    for (const { channel, id } of snapshots) {
-      const needs = await contents.of(channel, id).catch((cause: unknown) => {
-        throw new AppError('storage', 'snapshot-damaged.index', { details: { snapshot: id, channel }, cause });
-      });
-      for (const sha256 of needs) needed.add(sha256);
+    for (const snapshot of snapshots) {
+      const { channel, id, inForce } = snapshot;
+      try {
+        for (const sha256 of await contents.of(channel, id)) needed.add(sha256);
+      } catch (cause) {
+        if (inForce || !isIndexLost(toAppError(cause)))
+          throw new AppError('storage', 'snapshot-damaged.index', { details: { snapshot: id, channel }, cause });
+        damaged.push(snapshot);
+      }
     }
-    return needed;
+    return { needed, damaged };
   }
 
   private async removeRecords(survey: Survey): Promise<void> {
@@ -253,7 +274,7 @@ export class RetentionService {
   }
 
   private report(survey: Survey, blobsSkipped: string | null): RetentionReport {
-    const { rules, snapshots, releases, plan, garbage, keptBlobs } = survey;
+    const { rules, snapshots, releases, plan, garbage, keptBlobs, damaged } = survey;
     return {
       rules,
       snapshots: snapshots
@@ -265,6 +286,7 @@ export class RetentionService {
       blobs: { count: garbage.size, bytes: [...garbage.values()].reduce((sum, size) => sum + size, 0) },
       partials: { count: 0, bytes: 0 },
       blobsSkipped,
+      damaged: damaged.map(({ id: snapshot, channel }) => ({ snapshot, channel })),
       kept: { snapshots: plan.snapshots.size, releases: plan.releases.size, blobs: keptBlobs },
     };
   }

@@ -46,7 +46,10 @@ export interface StandInRequest {
   manifest: Manifest;
   groups: readonly PlanGroup[];
   componentOfUnit: ReadonlyMap<string, string>;
-  fetch: Pick<GroupFetchInput, 'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional'>;
+  fetch: Pick<
+    GroupFetchInput,
+    'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional' | 'sharedSignatures'
+  >;
   heldUnits: readonly ManifestUnit[];
   progress: FetchProgress;
   freeBytes: () => number;

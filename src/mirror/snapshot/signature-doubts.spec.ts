@@ -46,16 +46,24 @@ describe('doubts about signatures', () => {
     );
   });
 
-  it('tell of a signature whether it came before its file', () => {
+  it('tell of a signature whether it came before its file a while ago', () => {
+    const isBeside = (doubts: SignatureDoubts, signature: string, ...contents: string[]): boolean =>
+      doubts.isBeside('pattern/v_240.sig', signature, new Set(contents));
     runs(
       [0, (doubts) => doubts.note(pair('c1', 's2', 'pattern/v_240.241'))],
-      [
-        90,
-        (doubts) => {
-          expect(doubts.wasBeside('pattern/v_240.sig', 's2', new Set(['c0', 'c1']))).toBe(true);
-          expect(doubts.wasBeside('pattern/v_240.sig', 's1', new Set(['c1']))).toBe(false);
-        },
-      ],
+      [59, (doubts) => expect(isBeside(doubts, 's2', 'c0', 'c1')).toBe(true)],
+      [59, (doubts) => expect(isBeside(doubts, 's1', 'c1')).toBe(false)],
+      [61, (doubts) => expect(isBeside(doubts, 's2', 'c0', 'c1')).toBe(false)],
+    );
+  });
+
+  it('are open for whatever is beside a content of which another signature is expected', () => {
+    runs(
+      [0, (doubts) => doubts.note(pair('c1', null))],
+      [61, (doubts) => expect(doubts.isOpen(pair('c1', 's1'))).toBe(false)],
+      [61, (doubts) => doubts.begin(pair('c1', null))],
+      [62, (doubts) => expect(doubts.isOpen(pair('c1', 's1'))).toBe(true)],
+      [62, (doubts) => expect(doubts.isOpen(pair('c2', 's1'))).toBe(false)],
     );
   });
 });

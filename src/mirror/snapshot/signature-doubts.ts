@@ -3,7 +3,7 @@ import { signaturePathOf } from '../manifest/signature-path.js';
 /** What a source says for so long it means. */
 const DOUBT_MS = 3_600_000;
 
-/** A content, and the signature that a source has beside it; `signature` null: none, which may follow. */
+/** A content, and the signature that a source has beside it; `signature` null: none, or none of its own, which may follow. */
 export interface SignedPair {
   /** Of the file. */
   key: string;
@@ -40,11 +40,17 @@ export class SignatureDoubts {
   note(pair: SignedPair): boolean {
     const ms = this.doubtedFor(this.of(pair));
     if (ms !== null) return ms < DOUBT_MS;
+    this.begin(pair);
+    return true;
+  }
+
+  /** Doubts the pair from now on, unless it is doubted already; also one that the source has said for so long that it was believed. */
+  begin(pair: SignedPair): void {
+    if (this.isDoubted(pair)) return;
     const { key, sha256, signature } = pair;
     const doubt = { path: signaturePathOf(key), sha256, signature, since: this.now };
     this.put(doubt);
     this.news.add(doubt);
-    return true;
   }
 
   /** Whether the file of a pair is to be asked for again, whatever its signature says. */
@@ -52,14 +58,26 @@ export class SignatureDoubts {
     return this.isYoung(this.of(pair));
   }
 
+  /** Whether the pair is doubted, or another signature is expected beside its content. */
+  isOpen(pair: SignedPair): boolean {
+    return this.isDoubted(pair) || this.isDoubted({ ...pair, signature: null });
+  }
+
   /** What a proxy cut off has the validators of the whole: a signature in doubt is asked for without them. */
   isSignatureDoubted(path: string, signature: string): boolean {
     return this.at(path).some((doubt) => doubt.signature === signature && this.isYoung(doubt));
   }
 
-  /** Whether this signature was noted beside one of these contents, however long ago. */
-  wasBeside(path: string, signature: string, contents: ReadonlySet<string>): boolean {
-    return this.at(path).some((doubt) => doubt.signature === signature && contents.has(doubt.sha256));
+  /** Whether this signature is in doubt beside one of these contents. */
+  isBeside(path: string, signature: string, contents: ReadonlySet<string>): boolean {
+    return this.at(path).some(
+      (doubt) => doubt.signature === signature && contents.has(doubt.sha256) && this.isYoung(doubt),
+    );
+  }
+
+  /** What was noted beside a content last, however long ago; null when that is nothing. */
+  signatureBeside(key: string, sha256: string): string | null {
+    return this.noted.get(signaturePathOf(key))?.get(sha256)?.signature ?? null;
   }
 
   private put(doubt: SignatureDoubt): void {

@@ -1,7 +1,7 @@
 import { AppError } from '../../platform/errors/app-error.js';
 import type { ManifestUnit } from '../manifest/manifest.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
-import type { FetchedFile, GroupFetchInput } from './fetched-file.js';
+import type { FetchedFile, FetchedSignature, GroupFetchInput } from './fetched-file.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { kindOfFile, signedKinds } from './signed-kinds.js';
@@ -19,21 +19,19 @@ export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' 
 }
 
 /**
- * A new signature beside the content that is published already: as a rule it was signed anew, but some machine of the source's may have
- * an earlier content still. One that is older than its file may be that of a release which was never seen here. Both are published,
- * and looked at again.
+ * Whether a pair that is published is looked at again. A new signature beside the content of before may still be of another one, and one
+ * that is older than its file that of a release which was never seen here.
  */
 export function isUnsure(
-  input: Memory & Pick<GroupFetchInput, 'held'>,
+  { signatureDoubts: doubts }: Memory,
   { reference: { key }, sha256, mtime, signature }: FetchedFile,
+  before: FetchedSignature | null,
 ): boolean {
-  const { signatureDoubts: doubts, held } = input;
   const pair = { key, sha256, signature: signature?.sha256 ?? null };
   if (signature === null) return doubts.isDoubted(pair);
-  const before = held?.get(key)?.sha256 === sha256 ? held.get(signaturePathOf(key)) : undefined;
-  const alone = before !== undefined && before.sha256 !== signature.sha256;
-  const older = before === undefined && signature.mtime < mtime;
-  return alone || older ? doubts.note(pair) : doubts.isDoubted(pair);
+  const alone = before !== null && before.sha256 !== signature.sha256;
+  const older = before === null && signature.mtime < mtime;
+  return alone || older ? doubts.note(pair) : doubts.isOpen(pair);
 }
 
 /**
@@ -96,7 +94,8 @@ export function withDoubts(
     if (ids.has(id)) for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
   for (const { signature } of files) see(signature?.size);
   return files.map((file) => {
-    const { reference, sha256, signature } = file;
+    const { reference, sha256, signature, doubted } = file;
+    if (doubted) return file;
     const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
     const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? null };
     return incomplete && memory.signatureDoubts.note(pair) ? { ...file, doubted: true } : file;
@@ -129,14 +128,18 @@ export function requireOwnSignatures(
     const contents = before.get(key);
     if (contents === undefined || signature === null || held.get(key)?.sha256 !== signature.sha256) continue;
     if ([...contents].some((each) => now.get(key)?.has(each))) continue;
-    // It came without its file, and here that is.
-    if (doubts.wasBeside(key, signature.sha256, contents)) continue;
+    const pair = { key: reference.key, sha256, signature: signature.sha256 };
+    // It came without its file, and here that is as a rule. With new lines comes a new release, which has its own.
+    if (group.action === 'same' && doubts.isBeside(key, signature.sha256, contents)) {
+      doubts.note(pair);
+      continue;
+    }
     others ??= contentsOf(
       heldUnits.filter(({ id }) => !ids.has(id)),
       held,
     );
     if (others.has(key) || isOfAnything(signature.sha256, [before, others], held)) continue;
-    if (doubts.note({ key: reference.key, sha256, signature: signature.sha256 })) stale.push(reference.path);
+    if (doubts.note(pair)) stale.push(reference.path);
   }
   const [path] = stale;
   if (path === undefined) return;

@@ -85,7 +85,7 @@ export class SnapshotPublisher {
   /**
    * Runs work that decides on and publishes a snapshot, alone among all nodes; first finishes what a crash left.
    * @param signal calls off the wait for it, not the work
-   * @throws AppError `publishing-busy` when another node holds the lock for a minute; `cancelled`.
+   * @throws AppError `publishing-busy` when another node holds the lock for a minute; `cancelled`; `server-stopping`.
    */
   exclusively<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.lock.hold(async () => {
@@ -94,11 +94,17 @@ export class SnapshotPublisher {
     }, signal);
   }
 
+  /** Ends all waits; what is being published comes to its end. */
+  stop(): void {
+    this.lock.stop();
+  }
+
   /**
    * Rolls a snapshot forward that was recorded but not put into force; clears leftovers of older crashes; makes a lost index of what
    * is in force anew, where that can be done.
    */
-  async recover(): Promise<void> {
+  private async recover(): Promise<void> {
+    await this.lock.recordsEnded();
     const prepared = await this.snapshots.prepared();
     if (prepared !== null) {
       const staged = await Promise.all(
@@ -119,13 +125,23 @@ export class SnapshotPublisher {
   }
 
   private async mendIndexes(): Promise<void> {
-    let mended = false;
     for (const channel of CHANNELS) {
       const current = await this.directory.current(channel);
       if (current === null || !(await this.states.isIndexLost(channel))) continue;
-      if (await this.indexes.mend(channel, current)) mended = true;
+      if (await this.mendIndex(channel, current)) continue;
+      const log = { channel, snapshot: current };
+      this.logger.error(
+        log,
+        'the index of the snapshot in force is lost: the next download makes it and its tree anew',
+      );
     }
+  }
+
+  /** Makes the lost index of a snapshot anew; false when that cannot be done. Call inside `exclusively`. */
+  async mendIndex(channel: Channel, snapshot: string): Promise<boolean> {
+    const mended = await this.indexes.mend(channel, snapshot, this.states.indexInMemory(channel, snapshot));
     if (mended) await this.listener.refresh();
+    return mended;
   }
 
   /** Publishes, unless every channel would stay as it is (then null) and nothing else is wanted. Call inside `exclusively`. */
@@ -148,7 +164,7 @@ export class SnapshotPublisher {
     await this.steps.reached('recorded');
     await this.putIntoForce(id);
     for (const { channel, files, manifest } of trees)
-      this.states.cameIntoForce(channel, id, now, { manifest, files: fileMap(files) });
+      await this.states.cameIntoForce(channel, id, now, { manifest, files: fileMap(files) });
     return id;
   }
 
@@ -197,7 +213,9 @@ export class SnapshotPublisher {
           details: { channel, snapshot: id },
         });
     for (const channel of CHANNELS) {
-      await this.directory.flip(channel, id);
+      const current = await this.directory.current(channel);
+      // Where our lock was lost another node has put it into force, and has gone on since: ids are in the order of publication.
+      if (current === null || current <= id) await this.directory.flip(channel, id);
       await this.steps.reached(channel === CHANNELS[0] ? 'flipped-one' : 'flipped');
     }
     await this.snapshots.markPublished(id, this.clock.now());

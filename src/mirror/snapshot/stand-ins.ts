@@ -21,7 +21,7 @@ import { lastManifest, validatorsOf } from './upstream-memory.js';
 type Delivered = Map<string, FetchedFile[]>;
 
 /** The very same lines for every entry of the group, and no further entry: any file of it may then come from either source. */
-export function saysTheSame(
+function saysTheSame(
   group: PlanGroup,
   first: Manifest,
   other: Manifest,

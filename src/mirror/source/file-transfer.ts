@@ -2,7 +2,7 @@ import { close, open, read } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 
 /** A client that takes nothing for this long is given up. */
-export const SEND_IDLE_MS = 120_000;
+const SEND_IDLE_MS = 120_000;
 
 /** Large reads make few system calls: measured as the best size for 65 MB files on HTTP and HTTPS. Bytes. */
 const FAST_CHUNK = 512 * 1024;

@@ -67,7 +67,7 @@ interface PublishedPlace extends IndexPlace {
 }
 
 /** The pure half of {@link loadPublishedIndex}. */
-export function parsePublishedIndex(text: string, place: PublishedPlace): PublishedIndex {
+function parsePublishedIndex(text: string, place: PublishedPlace): PublishedIndex {
   const { publishedAt, files } = parseIndex(text, place);
   const entries = new Map<string, IndexEntry>();
   for (const file of files) {

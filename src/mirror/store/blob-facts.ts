@@ -7,6 +7,8 @@ export interface BlobFacts {
   size: number;
   /** How long ago it was written or touched. */
   ageMs: number;
+  /** Further names that it has, in published trees. */
+  links: number;
 }
 
 /** Facts of those of the blobs that are held. */
@@ -16,7 +18,8 @@ export async function factsOf(
 ): Promise<Map<string, BlobFacts>> {
   const facts = new Map<string, BlobFacts>();
   await statEach(sha256s, store, (sha256, stats) => {
-    if (stats !== undefined) facts.set(sha256, { size: stats.size, ageMs: Date.now() - stats.mtimeMs });
+    if (stats === undefined) return;
+    facts.set(sha256, { size: stats.size, ageMs: Date.now() - stats.mtimeMs, links: stats.nlink - 1 });
   });
   return facts;
 }

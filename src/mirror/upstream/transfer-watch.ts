@@ -3,7 +3,7 @@ import type { TransferLimits } from './transfer-limits.js';
 export type WatchVerdict = 'headers' | 'idle' | 'slow' | 'no-progress';
 
 /** Why the watch ended a transfer; the abort reason of its signal. */
-export class WatchTimeout extends Error {
+class WatchTimeout extends Error {
   constructor(readonly verdict: WatchVerdict) {
     super(`transfer ended by its watch: ${verdict}`);
   }

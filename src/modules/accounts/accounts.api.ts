@@ -2,6 +2,6 @@
 export { ApiTokenService, type Actor } from './api-token.service.js';
 export { AdministratorsOnly } from './administrators.js';
 export { actorOf, admit, requireToken } from './authentication.hook.js';
-export { ApiToken, ROLES, type Role } from './api-token.entity.js';
+export { ROLES, type Role } from './api-token.entity.js';
 export { LocalTokenService } from './local-token.service.js';
 export { AuditService } from './audit.service.js';

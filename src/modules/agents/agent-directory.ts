@@ -196,9 +196,14 @@ export class AgentDirectory implements WakeListener, OnModuleInit {
 
   /** Whether the product runs an update of its own now; one that never ended is not believed for ever. */
   runsOwnUpdate(agent: AgentFacts): boolean {
-    return agent.ownUpdateSince !== null && this.clock.now().getTime() - agent.ownUpdateSince.getTime() < OWN_UPDATE_MS;
+    return isUnderWay(agent.ownUpdateSince, this.clock.now());
   }
 }
 
 /** After this long the product is taken to have died in its update. */
-export const OWN_UPDATE_MS = 2 * 3_600_000;
+const OWN_UPDATE_MS = 2 * 3_600_000;
+
+/** Whether an update of a product's own that began then is still believed; one that begins much later was noted by a wrong clock. */
+export function isUnderWay(since: Date | null, now: Date): boolean {
+  return since !== null && Math.abs(now.getTime() - since.getTime()) < OWN_UPDATE_MS;
+}

@@ -49,13 +49,30 @@ export class AgentEventRepository {
        select $3::date, $2, n.id, $4, n.at, n.component, n.trigger, n.outcome, n."versionBefore", n.version, n.code, n.message
        from jsonb_to_recordset($1::jsonb) as n(id text, at timestamptz, component text, trigger text, outcome text,
          "versionBefore" text, version text, code int, message text)
-       where not exists (select 1 from agent_event known where known.controller_id = $2 and known.event_id = n.id
-         and known.month <> $3::date)
+       where not exists (select 1 from agent_event known where known.controller_id = $2 and known.event_id = n.id)
        limit $5
        on conflict do nothing returning event_id`,
       [JSON.stringify(events), controllerId, month, now, room],
     );
     return rows.map((row) => row.event_id);
+  }
+
+  /** How many of these are kept. */
+  async known(manager: EntityManager, controllerId: string, events: readonly ProductEvent[]): Promise<number> {
+    const [row] = await manager.query<{ known: number }[]>(
+      `select count(distinct event_id)::int as known from agent_event where controller_id = $1 and event_id = any($2)`,
+      [controllerId, events.map(({ id }) => id)],
+    );
+    return row?.known ?? 0;
+  }
+
+  /** A line of the update log of its own, so that nobody takes what is kept for all that there was. */
+  async logDropped(manager: EntityManager, controllerId: string, most: number, now: Date): Promise<void> {
+    await manager.query(
+      `insert into update_event (at, trigger, outcome, actor, code, params)
+       values ($1, 'product-schedule', 'failed', $2, 'reports-dropped', jsonb_build_object('most', $3::int))`,
+      [now, controllerId, most],
+    );
   }
 
   /** The update log is the one history of all updates: what products did by themselves gets its lines too. */

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { AgentEventRepository, type AgentEventRow } from './agent-event.repository.js';
 import { parseProductEvents, type ProductEvent } from './agent-event.parser.js';
@@ -18,27 +19,34 @@ export interface AgentEventView extends Omit<AgentEventRow, 'at' | 'receivedAt'>
 const DAY_MS = 86_400_000;
 /** Of one product: one every ten seconds or so. */
 const MOST_A_DAY = 10_000;
+/** Products of which it is remembered that people were told. */
+const MOST_TOLD = 10_000;
 
 /** Updates that products started themselves: one history with everything else. */
 @Injectable()
 export class AgentEventService {
+  /** When it was last said of a product that it tells too much. */
+  private readonly told = new Map<string, Date>();
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly events: AgentEventRepository,
     private readonly inventory: InventoryRepository,
     private readonly numberings: ComponentNumberings,
     private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
-   * Keeps each event once, however often it is sent; what a product tells beyond its measure is lost, so that its orders are not.
+   * Keeps each event once, however often it is sent; what a product tells beyond its measure is lost, so that its orders are not, and
+   * people are told once a day.
    * @throws AppError `events-invalid`.
    */
   async take(controllerId: string, body: unknown): Promise<void> {
     const now = this.clock.now();
     const events = parseProductEvents(body, now);
     const numberings = await this.numberings.of(events.map((event) => event.component));
-    await inTransaction(this.dataSource, async (manager) => {
+    const dropped = await inTransaction(this.dataSource, async (manager) => {
       const kept = await this.events.count(manager, controllerId, new Date(now.getTime() - DAY_MS), MOST_A_DAY);
       const fresh = new Set(await this.events.insert(manager, controllerId, events, MOST_A_DAY - kept, now));
       const news = events.filter((event) => fresh.has(event.id));
@@ -53,7 +61,30 @@ export class AgentEventService {
         inventoryItem(event.component, event.version ?? '', numberings.get(event.component)),
       );
       await this.inventory.storeComponents(manager, controllerId, items, now);
+      const over = kept + events.length > MOST_A_DAY;
+      const dropped = over ? events.length - (await this.events.known(manager, controllerId, events)) : 0;
+      if (dropped > 0 && !this.wasTold(controllerId, now))
+        await this.events.logDropped(manager, controllerId, MOST_A_DAY, now);
+      return dropped;
     });
+    if (dropped > 0) this.tell(controllerId, dropped, now);
+  }
+
+  private wasTold(controllerId: string, now: Date): boolean {
+    const at = this.told.get(controllerId);
+    return at !== undefined && now.getTime() - at.getTime() < DAY_MS;
+  }
+
+  private tell(controllerId: string, dropped: number, now: Date): void {
+    if (this.wasTold(controllerId, now)) return;
+    this.told.delete(controllerId);
+    this.told.set(controllerId, now);
+    const [oldest] = this.told.keys();
+    if (this.told.size > MOST_TOLD && oldest !== undefined) this.told.delete(oldest);
+    this.logger.warn(
+      { agent: controllerId, dropped, mostADay: MOST_A_DAY },
+      'a product tells of more updates of its own than are kept; see to its schedule',
+    );
   }
 
   async list(controllerId: string, query: PageQuery): Promise<Page<AgentEventView>> {

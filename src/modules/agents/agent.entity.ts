@@ -5,6 +5,8 @@ import type { AgentLicence, Approval } from './fleet.types.js';
 export interface DuplicateEvidence {
   since: string;
   sources: string[];
+  /** Name of the token by which a second one took the place of the first. */
+  enrolledBy?: string;
 }
 
 /** A managed product. What changes at every poll is in agent_contact. */

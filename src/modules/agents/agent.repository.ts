@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { Approval, FleetMember, FleetSelection } from './fleet.types.js';
 import type { DuplicateEvidence } from './agent.entity.js';
 import { Agent } from './agent.entity.js';
+import { OVERDUE_AFTER } from './connection-state.js';
 
 export interface NewAgent {
   controllerId: string;
@@ -31,11 +32,15 @@ export interface AgentFacts {
   ownSchedule: string | null;
 }
 
-export interface Contact {
-  controllerId: string;
-  at: Date;
+/** Where a request came from, and what tells one machine from another: address, program, and an instance id where there is one. */
+export interface ContactSource {
   address: string;
   fingerprint: string;
+}
+
+export interface Contact extends ContactSource {
+  controllerId: string;
+  at: Date;
   /** How often an earlier source came back since the last flush. */
   returns: number;
 }
@@ -188,7 +193,8 @@ export class AgentRepository {
 
   /**
    * One statement for all who were heard of. A source that comes back after another one was seen, again and again within an
-   * hour, is what two machines with one identity look like. @returns agents whose count of such returns is `limit` or more.
+   * hour, is what two machines with one identity look like. Nodes write a moment after each other; a contact of much later than now was
+   * noted while the clock was wrong. @returns agents whose count of such returns is `limit` or more.
    */
   async storeContacts(
     contacts: Contact[],
@@ -201,7 +207,8 @@ export class AgentRepository {
        from jsonb_to_recordset($1::jsonb) as n("controllerId" text, at timestamptz, address text, fingerprint text, returns int)
        join agent a on a.controller_id = n."controllerId" order by 1
        on conflict (controller_id) do update set
-         last_contact_at = greatest(old.last_contact_at, excluded.last_contact_at),
+         last_contact_at = case when old.last_contact_at > excluded.last_contact_at + interval '1 hour' then excluded.last_contact_at
+           else greatest(old.last_contact_at, excluded.last_contact_at) end,
          address = excluded.address, fingerprint = excluded.fingerprint,
          earlier_fingerprint = case when old.fingerprint is distinct from excluded.fingerprint then old.fingerprint else old.earlier_fingerprint end,
          switches = case when old.switched_at < excluded.last_contact_at - interval '1 hour' then 0 else old.switches end + excluded.switches
@@ -229,6 +236,23 @@ export class AgentRepository {
     const [, changed] = await this.dataSource.query<[unknown[], number]>(
       `update agent set duplicate = $2 where controller_id = $1 and duplicate is null`,
       [controllerId, JSON.stringify(evidence)],
+    );
+    return changed > 0;
+  }
+
+  /** As `flagDuplicate`, when the product is in touch, and from another address: an online one has not lost its token. */
+  async flagUsurped(
+    manager: EntityManager,
+    controllerId: string,
+    { from, by, now, pollSeconds }: { from: ContactSource; by: string; now: Date; pollSeconds: number },
+  ): Promise<boolean> {
+    const inTouchSince = new Date(now.getTime() - OVERDUE_AFTER * pollSeconds * 1000);
+    const [, changed] = await manager.query<[unknown[], number]>(
+      `update agent a set duplicate = jsonb_build_object('since', $2::text, 'sources', jsonb_build_array(c.fingerprint, $3::text),
+         'enrolledBy', $4::text)
+       from agent_contact c where a.controller_id = $1 and c.controller_id = $1 and a.duplicate is null
+         and c.last_contact_at > $5 and c.address is distinct from $6`,
+      [controllerId, now.toISOString(), from.fingerprint, by, inTouchSince, from.address],
     );
     return changed > 0;
   }

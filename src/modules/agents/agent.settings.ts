@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 import { ArrayMaxSize, IsArray, IsBoolean, IsInt, IsString, Max, Min, ValidateBy } from 'class-validator';
 import ipaddr from 'ipaddr.js';
 import { SettingStore } from '../../database/setting-store.js';
@@ -19,6 +20,14 @@ export class AgentsSetting {
   /** A client certificate of a known authority enrols an unknown product. */
   @IsBoolean()
   enrolByCertificate: boolean;
+
+  /**
+   * A product that enrolled by a token and lost its own may enrol again by such a token. false: whoever holds a token that a fleet shares
+   * can take no product's place; an administrator removes a product that lost its token, or gives it a new one. Absent: true.
+   */
+  @MayBeMissing()
+  @IsBoolean()
+  enrolAgain: boolean = true;
 
   /** Networks (CIDR) to which wake-up calls may go. Loopback and link-local addresses only when they are named here. */
   @IsArray()
@@ -41,6 +50,7 @@ export const AGENTS_DEFAULT: AgentsSetting = {
   pollIntervalSeconds: 900,
   autoApprove: true,
   enrolByCertificate: true,
+  enrolAgain: true,
   wakeUpNetworks: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 

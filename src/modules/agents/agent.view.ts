@@ -34,7 +34,14 @@ export interface AgentView {
 }
 
 export type AgentConflict =
-  { code: 'own-schedule-on'; since: string | null } | { code: 'duplicate-identity'; since: string; sources: string[] };
+  | { code: 'own-schedule-on'; since: string | null }
+  | {
+      code: 'duplicate-identity';
+      since: string;
+      sources: string[];
+      /** Name of the enrolment token by which the second one took the place of the first; the first one is refused since. */
+      enrolledBy?: string;
+    };
 
 /** A push that is longer ago does not collide with anything. */
 const PUSH_MEMORY_MS = 7 * 86_400_000;

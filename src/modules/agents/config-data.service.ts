@@ -4,6 +4,7 @@ import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { SecretBox } from '../../platform/secrets/secret-box.js';
+import { isUnderWay } from './agent-directory.js';
 import { AgentChanges } from './agent-changes.js';
 import { newToken } from './agent-token.js';
 import { unknownAgents } from './agent.errors.js';
@@ -17,6 +18,8 @@ import { WakeUpNetworks } from './wake-up-networks.js';
 const MAX_ATTRIBUTES = 500;
 const MAX_KEY = 128;
 const MAX_VALUE = 1024;
+/** Of all attributes together, in UTF-16 units: a page of products has up to 500 of them. */
+const MAX_TOTAL = 64 * 1024;
 
 /** Takes the attributes of products and reads from them what we understand. */
 @Injectable()
@@ -47,9 +50,11 @@ export class ConfigDataService {
       const before = await this.inventory.lockForConfigData(manager, controllerId);
       if (before === null) throw unknownAgents([controllerId]);
       const attributes = combined(before.attributes, mode, data);
-      const inventory = readInventory(attributes);
+      const { ownUpdateRunning, ...inventory } = readInventory(attributes);
+      const ownUpdateSince = ownUpdateRunning ? sinceWhen(before.ownUpdateSince, data, now) : null;
       const components = componentReport(before.attributes, mode, data, numberings);
-      await this.inventory.storeInventory(manager, controllerId, attributes, inventory, components, now);
+      const known = { ...inventory, ownUpdateSince };
+      await this.inventory.storeInventory(manager, controllerId, attributes, known, components, now);
       // A callback that an administrator set stays when the product does not speak of one.
       const { callbackUrl } = inventory;
       if (callbackUrl === null || callbackUrl === before.callbackUrl) return null;
@@ -63,6 +68,15 @@ export class ConfigDataService {
   }
 }
 
+/**
+ * Since when the product runs its own update. Where it says so anew long after the one that is known, that one was never ended, and this is
+ * another; what it says of other things beside an old word of it changes nothing.
+ */
+function sinceWhen(known: Date | null, data: Readonly<Record<string, string>>, now: Date): Date {
+  if (known === null) return now;
+  return !isUnderWay(known, now) && Object.hasOwn(data, 'haishin.update') ? now : known;
+}
+
 function combined(
   before: Readonly<Record<string, string>>,
   mode: ConfigDataMode,
@@ -73,6 +87,9 @@ function combined(
     mode === 'remove' ? kept : mode === 'replace' ? Object.entries(data) : [...kept, ...Object.entries(data)];
   if (entries.length > MAX_ATTRIBUTES)
     throw new AppError('bad-input', 'config-data-invalid.too-many', { values: { maxAttributes: MAX_ATTRIBUTES } });
+  const total = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (mode !== 'remove' && total > MAX_TOTAL)
+    throw new AppError('bad-input', 'config-data-invalid.too-large', { values: { maxTotal: MAX_TOTAL } });
   return Object.fromEntries(entries);
 }
 

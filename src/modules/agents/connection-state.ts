@@ -1,7 +1,7 @@
 export type ConnectionState = 'never' | 'online' | 'overdue' | 'offline';
 
 /** Missed polls after which a product is overdue, and after which it counts as offline. */
-const OVERDUE_AFTER = 3;
+export const OVERDUE_AFTER = 3;
 const OFFLINE_AFTER = 12;
 
 export interface Connection {

@@ -28,7 +28,6 @@ export class ContactRecorder implements OnModuleDestroy {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** `fingerprint`: what tells one machine from another: address, program, and an instance id where there is one. */
   record(controllerId: string, address: string, fingerprint: string): void {
     const at = this.clock.now();
     const known = this.pending.get(controllerId);

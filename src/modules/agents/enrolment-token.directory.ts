@@ -1,5 +1,7 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { BatchedLookup } from '../../database/batched-lookup.js';
+import { Clock } from '../../platform/clock/clock.js';
+import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { AgentChanges } from './agent-changes.js';
 import type { EnrolmentToken } from './enrolment-token.entity.js';
 import { EnrolmentTokenService } from './enrolment-token.service.js';
@@ -8,6 +10,8 @@ import { Waker, type WakeListener } from './waker.js';
 import { overloaded } from './work-gate.js';
 
 const MAX_TOKENS = 1_000;
+/** A gateway shows its token all the time: the moment is written so often at most. */
+const NOTED_MS = 3_600_000;
 /** A memory of its own: whoever tries tokens must not push the real ones out. */
 const MAX_REFUSED = 10_000;
 
@@ -23,6 +27,8 @@ export class EnrolmentTokenDirectory implements WakeListener, OnModuleInit {
     private readonly tokens: EnrolmentTokenService,
     changes: AgentChanges,
     private readonly waker: Waker,
+    private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.valid = new Memory(MAX_TOKENS, changes);
     this.refused = new Memory(MAX_REFUSED, changes);
@@ -38,6 +44,16 @@ export class EnrolmentTokenDirectory implements WakeListener, OnModuleInit {
     this.changed += 1;
     this.valid.clear();
     this.refused.clear();
+  }
+
+  /** A gateway has acted by it: one that is in use must not look forgotten. Never waits, and never fails. */
+  noteUse(token: EnrolmentToken): void {
+    const now = this.clock.now();
+    if (token.lastUsedAt !== null && Math.abs(now.getTime() - token.lastUsedAt.getTime()) < NOTED_MS) return;
+    token.lastUsedAt = now;
+    this.tokens
+      .noteUse(token.id)
+      .catch((fault: unknown) => this.logger.debug({ err: fault }, 'the use of a gateway token could not be noted'));
   }
 
   /** The enrolment or gateway token with this hash, while it is valid. @throws AppError `overloaded`, and what the database throws. */

@@ -103,6 +103,10 @@ export class EnrolmentTokenService {
     return row.revokedAt === null && (row.expiresAt === null || row.expiresAt > this.clock.now());
   }
 
+  async noteUse(id: string): Promise<void> {
+    await this.dataSource.query(`update enrolment_token set last_used_at = $2 where id = $1`, [id, this.clock.now()]);
+  }
+
   /** Takes one use, in the transaction that enrols. @returns false when none is left. */
   async use(manager: EntityManager, id: string): Promise<boolean> {
     const now = this.clock.now();

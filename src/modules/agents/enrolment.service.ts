@@ -1,11 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
+import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { AgentChanges } from './agent-changes.js';
 import { NEW_ENTITY } from './agent-group.entity.js';
 import { newToken, tokenHash } from './agent-token.js';
-import { AgentRepository } from './agent.repository.js';
+import { AgentRepository, type ContactSource } from './agent.repository.js';
 import { AgentSettings } from './agent.settings.js';
 import type { EnrolmentToken } from './enrolment-token.entity.js';
 import { EnrolmentTokenService } from './enrolment-token.service.js';
@@ -20,6 +21,7 @@ export class EnrolmentService {
     private readonly settings: AgentSettings,
     private readonly changes: AgentChanges,
     private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
@@ -57,17 +59,33 @@ export class EnrolmentService {
     return outcome === 'enrolled' ? handedOut : null;
   }
 
-  /** A product that enrolled itself before and lost its token. @returns its new token, or null when no use is left. */
-  async enrolAgain(controllerId: string, by: EnrolmentToken): Promise<string | null> {
+  /**
+   * A product that enrolled itself before and lost its token; or somebody who shares the enrolment token and says so. Where the product
+   * was heard from another address a moment ago, people are told.
+   * @returns its new token; null when no use is left, or when that is not how products come back here.
+   */
+  async enrolAgain(
+    { controllerId, pollSeconds }: { controllerId: string; pollSeconds: number },
+    by: EnrolmentToken,
+    from: ContactSource,
+  ): Promise<string | null> {
+    const { enrolAgain } = await this.settings.get();
     const handedOut = newToken();
+    const now = this.clock.now();
+    let usurped = false;
     const used = await inTransaction(this.dataSource, async (manager) => {
-      if (!(await this.tokens.use(manager, by.id))) return false;
+      if (!enrolAgain || !(await this.tokens.use(manager, by.id))) return false;
+      usurped = await this.agents.flagUsurped(manager, controllerId, { from, by: by.name, now, pollSeconds });
       await this.agents.patch(controllerId, { tokenHash: tokenHash(handedOut), configDataWanted: true }, manager);
       // Who lost one secret has lost the other, too.
       await this.agents.forgetOwnCallback(manager, controllerId);
       return true;
     });
     if (!used) return null;
+    const facts = { agent: controllerId, enrolmentToken: by.name, address: from.address };
+    if (usurped)
+      this.logger.warn(facts, 'a product enrolled again from another address while it was in touch: see its conflicts');
+    else this.logger.info(facts, 'a product enrolled again: its token of before is refused from now on');
     this.changes.publishSoon([controllerId]);
     return handedOut;
   }

@@ -37,14 +37,14 @@ export class InventoryRepository {
     manager: EntityManager,
     controllerId: string,
     attributes: Record<string, string>,
-    inventory: Inventory,
+    inventory: Omit<Inventory, 'ownUpdateRunning'> & { ownUpdateSince: Date | null },
     { items, withdrawn }: ComponentReport,
     now: Date,
   ): Promise<void> {
     await manager.query(
       `with known as (
          update agent set attributes = $2, product_type = coalesce($3, product_type), product_version = coalesce($4, product_version),
-           capabilities = $5, own_schedule = $6, own_update_since = case when $7 then coalesce(own_update_since, $8) end,
+           capabilities = $5, own_schedule = $6, own_update_since = $7,
            config_data_wanted = false, config_data_at = $8
          where controller_id = $1),
        gone as (delete from agent_component where controller_id = $1
@@ -57,7 +57,7 @@ export class InventoryRepository {
         inventory.productVersion,
         inventory.capabilities,
         inventory.ownSchedule,
-        inventory.ownUpdateRunning,
+        inventory.ownUpdateSince,
         now,
         JSON.stringify(items.map((item) => ({ controllerId, ...item }))),
         withdrawn === 'others' ? null : withdrawn,
@@ -81,7 +81,7 @@ export class InventoryRepository {
     ]);
   }
 
-  /** After an update the product is to say anew what it has. */
+  /** The product is to say anew what it has. */
   async wantConfigData(manager: EntityManager, controllerId: string): Promise<void> {
     await manager.query(`update agent set config_data_wanted = true where controller_id = $1`, [controllerId]);
   }

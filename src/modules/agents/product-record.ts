@@ -18,6 +18,11 @@ export class ProductRecord {
     await this.inventory.wantConfigData(manager, controllerId);
   }
 
+  /** What we believe of it is not true any more: it is asked. */
+  outdated(manager: EntityManager, controllerId: string): Promise<void> {
+    return this.inventory.wantConfigData(manager, controllerId);
+  }
+
   /** The server pushed something: with the product's own schedule on, that is a conflict to show. */
   pushed(manager: EntityManager, controllerId: string, now: Date): Promise<void> {
     return this.agents.storePush(manager, controllerId, now);

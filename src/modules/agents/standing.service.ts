@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../../platform/clock/clock.js';
-import { OWN_UPDATE_MS } from './agent-directory.js';
+import { isUnderWay } from './agent-directory.js';
 import { AgentGroupService } from './agent-group.service.js';
 import { connectionOf, type ConnectionState } from './connection-state.js';
 import { ContactRecorder } from './contact-recorder.js';
@@ -48,7 +48,7 @@ export class StandingService {
       rows.map((row) => {
         const contact = latest(this.contacts.lastOf(row.id), row.lastContactAt);
         const { state } = connectionOf(contact, intervals.get(row.groupId) ?? 900, now);
-        const running = row.ownUpdateSince !== null && now.getTime() - row.ownUpdateSince.getTime() < OWN_UPDATE_MS;
+        const running = isUnderWay(row.ownUpdateSince, now);
         return [row.id, { approval: row.approval, connection: state, ownUpdateRunning: running }];
       }),
     );

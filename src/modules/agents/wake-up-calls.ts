@@ -44,7 +44,10 @@ export class WakeUpCalls implements OnModuleDestroy {
     this.limit.clearQueue();
   }
 
-  /** Resolves when the calls are queued; they are made in the background, each product once at a time. */
+  /**
+   * Resolves when the calls are queued; they are made in the background. One that waits does for all that comes up meanwhile; one that is
+   * being made does not: the product may have polled for it already.
+   */
   async call(controllerIds: readonly string[]): Promise<void> {
     const callbacks = controllerIds.length === 0 ? [] : await this.agents.callbacks(controllerIds);
     for (const { controllerId, url, secret } of callbacks) {
@@ -56,20 +59,23 @@ export class WakeUpCalls implements OnModuleDestroy {
 
   private async try(controllerId: string, url: string, sealed: string, failures: number): Promise<void> {
     try {
-      await this.limit(() => this.send(controllerId, url, this.secrets.unseal(sealed)));
-      this.waiting.delete(controllerId);
+      await this.limit(() => {
+        this.waiting.delete(controllerId);
+        return this.send(controllerId, url, this.secrets.unseal(sealed));
+      });
     } catch (thrown) {
-      if (this.stopped.signal.aborted) return;
+      // Another call of the same product waits: that one does for this.
+      if (this.stopped.signal.aborted || this.waiting.has(controllerId)) return;
       const { code, message, kind } = toAppError(thrown);
       const pause = kind === 'forbidden' ? undefined : PAUSES_MS[failures];
       if (pause === undefined) {
-        this.waiting.delete(controllerId);
         this.logger.info(
           { agent: controllerId, code },
           `no wake-up call reached the product: ${message} It polls anyway.`,
         );
         return;
       }
+      this.waiting.add(controllerId);
       setTimeout(() => void this.try(controllerId, url, sealed, failures + 1), pause).unref();
     }
   }

@@ -64,7 +64,12 @@ export class FeedbackService {
     const outcome = await retried(this.dataSource, async (manager) => {
       const action = await this.actions.lock(manager, key);
       // Ended, or tried again, perhaps while we waited for the row.
-      if (action === null || action.endedAt !== null || action.actionId !== actionId) throw closedAction();
+      if (action === null || action.actionId !== actionId) throw closedAction();
+      if (action.endedAt !== null) {
+        if (!isDoneTooLate(command, action, feedback)) throw closedAction();
+        await this.products.outdated(manager, controllerId);
+        return null;
+      }
       if (action.held !== null) throw unknownAction();
       const onlyDownloaded = isDownloadOnlyDone(command, feedback);
       const installed = onlyDownloaded ? [] : installedBy(command, action, numberings);
@@ -75,6 +80,10 @@ export class FeedbackService {
         await this.products.installed(manager, controllerId, installed, now);
       return decided;
     });
+    if (outcome === null) {
+      this.feed.products([controllerId]);
+      throw closedAction();
+    }
     const { state, reason, wakes, final } = outcome;
     this.feed.target({ commandId: command.id, deploymentId: command.deploymentId, controllerId, state, reason }, wakes);
     if (!final) return;
@@ -107,6 +116,11 @@ export class FeedbackService {
     if (found !== null) return found;
     throw (await this.actions.wasTried(controllerId, actionId)) ? closedAction() : unknownAction();
   }
+}
+
+/** The product went on after its order had expired: what it has now is not what we believe. */
+function isDoneTooLate({ components }: CommandHead, { state }: ActionRow, { execution, finished }: Feedback): boolean {
+  return components.length > 0 && state === 'expired' && execution === 'closed' && finished !== 'failure';
 }
 
 /** What the product has when the order succeeds. */

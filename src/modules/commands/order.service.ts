@@ -83,7 +83,8 @@ export class OrderService {
       }
       case 'set-update-source': {
         const url = typeof given['url'] === 'string' ? URL.parse(given['url']) : null;
-        if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '') throw invalid('url');
+        if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username + url.password !== '')
+          throw invalid('url');
         return { url: String(given['url']) };
       }
       case 'refresh-inventory':

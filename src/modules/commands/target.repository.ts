@@ -124,9 +124,12 @@ export class TargetRepository {
   /** A new try has a new action: late feedback of the try before cannot touch it. */
   async retry(manager: EntityManager, { seq, month }: CommandKey, now: Date, expiresAt: Date): Promise<string[]> {
     const { from, to } = transitionOf('retry');
-    // Nobody is left who could try again in the place of a product that was removed.
+    // Nobody is left who could try again in the place of a product that was removed; one that a later order has brought further
+    // since would be taken back.
     const chosen = `month = $1 and command_seq = $2 and state = any($3)
-      and exists (select 1 from agent a where a.controller_id = command_target.controller_id)`;
+      and exists (select 1 from agent a where a.controller_id = command_target.controller_id)
+      and not exists (select 1 from command_target later where later.controller_id = command_target.controller_id
+        and later.command_seq > $2 and later.state = 'succeeded' and later.components && command_target.components)`;
     const which = [month, seq, from];
     await this.lock(manager, chosen, which);
     const [rows] = await manager.query<[{ controller_id: string }[], number]>(

@@ -32,7 +32,10 @@ export class LateJoiners {
   async look(partId: string): Promise<number> {
     const now = this.clock.now();
     const part = await this.dataSource.getRepository(DeploymentPart).findOneBy({ id: partId });
-    if (part === null || part.state !== 'running' || !part.lateJoiners || part.joinersAt > now) return 0;
+    if (part === null || part.state !== 'running' || !part.lateJoiners) return 0;
+    // A look is put off by so much at most: beyond it the clock was wrong.
+    const wait = part.joinersAt.getTime() - now.getTime();
+    if (wait > 0 && wait <= LOOK_MS) return 0;
     const deployment = await this.deployments.find(part.deploymentId);
     if (deployment === null) return 0;
     const newcomers = await this.newcomers(deployment, part);

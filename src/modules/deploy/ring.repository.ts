@@ -27,10 +27,14 @@ const IN_TOUCH = `left join agent a on a.controller_id = t.controller_id
 export class RingRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Parts that somebody should look at, the longest waiting first. */
+  /**
+   * Parts that somebody should look at, the longest waiting first. Nobody puts off a look for long: one that is due much later was put
+   * off while the clock was wrong.
+   */
   async due(now: Date, limit: number): Promise<string[]> {
     const rows = await this.dataSource.query<{ id: string }[]>(
-      `select id from deployment_part where not settled and check_at <= $1 order by check_at limit $2`,
+      `select id from deployment_part where not settled and (check_at <= $1 or check_at > $1::timestamptz + interval '1 hour')
+       order by check_at limit $2`,
       [now, limit],
     );
     return rows.map(({ id }) => id);

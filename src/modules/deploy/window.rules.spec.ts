@@ -25,6 +25,18 @@ describe('the first opening of a maintenance window', () => {
     expect(iso(friday)).toEqual(['2026-05-15T13:00:00.000Z', '2026-05-15T17:00:00.000Z']);
   });
 
+  it('is not on a day on which the clocks jump over all of it', () => {
+    const newYork = { kind: 'daily' as const, timeZone: 'America/New_York' };
+    const before = new Date('2026-03-08T05:00:00Z'); // Sunday, midnight; at two o'clock it will be three
+    const skipped = { ...newYork, from: '02:15', to: '02:45' };
+    expect(iso(firstOpening(skipped, before))).toEqual(['2026-03-09T06:15:00.000Z', '2026-03-09T06:45:00.000Z']);
+    const sundays = firstOpening({ ...skipped, days: [0] }, before);
+    expect(iso(sundays)).toEqual(['2026-03-15T06:15:00.000Z', '2026-03-15T06:45:00.000Z']);
+    expect(firstOpening({ ...newYork, from: '01:30', to: '03:30' }, before)?.from.toISOString()).toBe(
+      '2026-03-08T06:30:00.000Z',
+    );
+  });
+
   it('does not exist for a window without a day, without a length, in the past or turned round', () => {
     expect(firstOpening({ ...daily, from: '22:00', to: '02:00', days: [] }, now)).toBeNull();
     expect(firstOpening({ ...daily, from: '22:00', to: '22:00' }, now)).toBeNull();

@@ -1,10 +1,10 @@
 import { WEEKDAYS } from '../../platform/clock/clock-time.js';
-import type { MaintenanceWindow } from '../commands/commands.api.js';
+import { isWindowOpen, type MaintenanceWindow } from '../commands/commands.api.js';
 import { nextLocalTime } from './local-start.js';
 
 const DAY = 86_400_000;
-/** Every daily window that opens at all opens within a week; one more day for a change of the clocks. */
-const LOOK_AHEAD_DAYS = 8;
+/** Every daily window that opens at all opens within a week, or within two when the clocks jump over it in the first. */
+const LOOK_AHEAD_DAYS = 15;
 
 export interface Opening {
   from: Date;
@@ -25,7 +25,9 @@ export function firstOpening(window: MaintenanceWindow, now: Date): Opening | nu
   let from = nextLocalTime(window.from, window.timeZone, new Date(now.getTime() - DAY));
   for (let day = 0; day <= LOOK_AHEAD_DAYS; day += 1) {
     const to = nextLocalTime(window.to, window.timeZone, from);
-    if (to > now && (window.days ?? ALL_DAYS).includes(localWeekday(from, window.timeZone))) return { from, to };
+    const onDay = (window.days ?? ALL_DAYS).includes(localWeekday(from, window.timeZone));
+    // It does not open on a day on which the clocks jump over all of it.
+    if (to > now && onDay && isWindowOpen(window, from)) return { from, to };
     from = nextLocalTime(window.from, window.timeZone, new Date(from.getTime() + 1));
   }
   return null;

@@ -51,7 +51,7 @@ export interface CurrentView {
   releasedAt: string;
 }
 
-export function currentView(component: Component, release: Release | undefined, channel: string): CurrentView | null {
+function currentView(component: Component, release: Release | undefined, channel: string): CurrentView | null {
   if (release === undefined) return null;
   return {
     version: displayVersion(release.version, component.numbering),

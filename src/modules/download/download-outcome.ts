@@ -2,7 +2,14 @@ import type { ComponentOutcome, Offer, VersionChange } from '../../mirror/snapsh
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
 import type { ChannelFault, MirrorOutcome } from '../../mirror/snapshot/mirror-order.js';
 import type { PassedOver } from '../../mirror/snapshot/source-reader.js';
-import { type AppError, faultOf, storedFault, saying } from '../../platform/errors/app-error.js';
+import {
+  type AppError,
+  type Fault,
+  faultOf,
+  storedFault,
+  saying,
+  type StoredFault,
+} from '../../platform/errors/app-error.js';
 import { inEach } from '../../platform/texts/texts.js';
 import type { Availability } from './availability.repository.js';
 import type { Download, DownloadState } from './download.entity.js';
@@ -91,7 +98,7 @@ export function eventsOf(downloadId: string, wish: Wish, outcomes: readonly Comp
     releaseId: null,
     code: each.error?.code ?? null,
     params: {
-      ...(each.error === null ? {} : { message: each.error.message }),
+      ...(each.error === null ? {} : wordsOf(each.error)),
       ...(each.restored ? { restored: true } : {}),
       ...(each.channel ? { channel: each.channel } : {}),
     },
@@ -117,13 +124,19 @@ function byChannel(outcome: ComponentOutcome): Line[] {
   return [...news, channel === undefined || others.length > 0 ? outcome : { ...outcome, channel }];
 }
 
+/** What a line keeps of a failure beside its code. */
+function wordsOf(fault: StoredFault): Pick<Fault, 'message' | 'text'> {
+  const { message, text } = storedFault(fault);
+  return { message, text };
+}
+
 /** The one line of a run that came to nothing. */
 export function failureEvent(
   downloadId: string,
   wish: Wish,
-  error: Pick<AppError, 'kind' | 'code' | 'message' | 'details'>,
+  error: Pick<AppError, 'kind' | 'details'> & StoredFault,
 ): NewUpdateEvent {
-  const { kind, code, message } = error;
+  const { kind, code } = error;
   const { until, channel } = error.details;
   return {
     trigger: wish.trigger,
@@ -135,7 +148,12 @@ export function failureEvent(
     downloadId,
     releaseId: null,
     code,
-    params: { message, kind, ...(until === undefined ? {} : { until }), ...(channel === undefined ? {} : { channel }) },
+    params: {
+      ...wordsOf(error),
+      kind,
+      ...(until === undefined ? {} : { until }),
+      ...(channel === undefined ? {} : { channel }),
+    },
   };
 }
 
@@ -146,8 +164,8 @@ export function channelFaultEvent(downloadId: string, wish: Wish, fault: Channel
 
 /** The line of a source that another one stood in for: what was published may be older, or less, than it has. */
 export function passedOverEvent(downloadId: string, wish: Wish, passedOver: PassedOver): NewUpdateEvent {
-  const { url, code, message, inPart, channel } = passedOver;
-  const event = failureEvent(downloadId, wish, { kind: 'upstream', code, message, details: {} });
+  const { url, inPart, channel } = passedOver;
+  const event = failureEvent(downloadId, wish, { kind: 'upstream', ...passedOver, details: {} });
   return {
     ...event,
     params: { ...event.params, passedOver: url, ...(inPart ? { inPart } : {}), ...(channel ? { channel } : {}) },

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import { inTransaction, type Alongside } from '../../database/transaction.js';
-import { AppError } from '../../platform/errors/app-error.js';
+import { AppError, faultOf, saying } from '../../platform/errors/app-error.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
 import type { ProcessMark } from '../../platform/process/process-mark.js';
-import { endOfPublished, INTERRUPTED, type DownloadEnd } from './download-outcome.js';
+import { endOfPublished, type DownloadEnd } from './download-outcome.js';
 import { Download, type DownloadState } from './download.entity.js';
 
 export interface DownloadProgress {
@@ -29,7 +29,7 @@ interface NewDownload {
 }
 
 /** An open download whose owner is silent for so long is stale: its process died. */
-export const STALE_AFTER_SECONDS = 30;
+const STALE_AFTER_SECONDS = 30;
 /** Nodes whose clocks differ come to the same minute within so long, by the clock of the database. */
 const SAME_TICK = '15 minutes';
 const OPEN = `state in ('queued', 'running')`;
@@ -206,7 +206,6 @@ export class DownloadRepository {
   }
 }
 
-function interruption({ ownerPid, ownerNode }: Download): Download['error'] {
-  const message = `The server process ${ownerPid} on ${ownerNode} ended while this ran; what was published before stays in force.`;
-  return { code: INTERRUPTED, message };
+function interruption({ ownerPid: pid, ownerNode: node }: Download): Download['error'] {
+  return faultOf(saying('download-interrupted.of-process', { pid, node }));
 }

@@ -243,7 +243,7 @@ export class DownloadService implements OnApplicationShutdown {
     }
     if (error.kind === 'storage' || error.kind === 'internal') this.logger.error({ ...log, err: error }, error.message);
     else this.logger.warn(log, error.message);
-    const cancelled = error.code === 'cancelled';
+    const cancelled = error.code === 'cancelled' || error.code === 'server-stopping';
     try {
       await this.availability.failed(error);
       if (cancelled)

@@ -30,21 +30,25 @@ describe('the text of a failure', () => {
     told(failureEvent('d', { trigger: 'manual', startedBy: 'somebody' }, error));
 
   it('of a source says what stays, what the server does next, and what a person can do', () => {
-    const { en, ja } = failed(new AppError('upstream', 'upstream-tls'));
+    const { en, ja } = failed(new AppError('upstream', 'upstream-http-status', { details: { status: 418 } }));
     expect(en).toMatch(
-      /^Manual update: the update source could not be read \(upstream-tls\)\. Everything that is published stays in force\. The server tries again at the next scheduled time, if the schedule is on; .*check the source/,
+      /^Manual update: the update source could not be read \(upstream-http-status: [^)]* status 418\)\. Everything that is published stays in force\. The server tries again at the next scheduled time, if the schedule is on; .*check the source/,
     );
     expect(ja).toMatch(
-      /^手動アップデート: アップデート元を読み取れませんでした \(upstream-tls\)。公開済みの内容はすべて.*次の予約時刻/,
+      /^手動アップデート: アップデート元を読み取れませんでした \(upstream-http-status: アップデート元がステータス 418 を返しました\)。公開済みの内容はすべて.*次の予約時刻/,
     );
     expect(failed(new AppError('upstream', 'manifest-not-ini')).en).toContain('source could not be read');
     // Lines that were written before the kind was recorded.
-    expect(told({ params: { message: 'Not trusted.' } }).en).toContain('the update source could not be read');
+    expect(told({ params: { message: 'Not trusted.' } }).en).toContain(
+      'could not be read (upstream-tls: Not trusted). ',
+    );
+    expect(told({ params: {} }).en).toContain('could not be read (upstream-tls). ');
   });
 
   it('in a pause says until when', () => {
     const until = '2026-03-02T00:05:00.000Z';
     const { en, ja } = failed(new AppError('conflict', 'upstream-cooling-down', { details: { until } }));
+    expect(en).toContain('(upstream-cooling-down)');
     expect(en).toContain(`left alone until ${until}. Everything that is published stays in force.`);
     expect(ja).toContain(`${until} まで`);
   });
@@ -52,7 +56,7 @@ describe('the text of a failure', () => {
   it('of ours does not blame the source', () => {
     const { en, ja } = failed(new AppError('storage', 'disk-full'));
     expect(en).toMatch(
-      /^Manual update: it could not be carried out \(disk-full\)\. Everything that is published stays/,
+      /^Manual update: it could not be carried out \(disk-full: The disk is full: nothing more can be stored\)\. Everything that is published stays/,
     );
     expect(ja).not.toContain('アップデート元');
   });

@@ -1,6 +1,6 @@
 import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { compareVersions, displayVersion } from '../../mirror/manifest/version.js';
-import { isTextKey, text, texts, type Language, type TextKey } from '../../platform/texts/texts.js';
+import { isTextKey, text, texts, type Language, type Sentence, type TextKey } from '../../platform/texts/texts.js';
 import { INTERRUPTED } from './download-outcome.js';
 import type { UpdateEvent } from './update-event.entity.js';
 
@@ -26,8 +26,10 @@ function shown(component: Component | undefined, raw: string | null): string | n
 
 /** What `params` say. */
 interface RunFacts {
-  /** What a product says of its own failure, or the server of its. */
+  /** What a product says of its own failure, or the server of its, in English. */
   message?: string | null;
+  /** Of the server's. */
+  text?: Sentence;
   deploymentId?: string;
   /** Number of a ring, from 0, and its name. */
   ring?: number;
@@ -44,6 +46,8 @@ interface RunFacts {
   passedOver?: string;
   /** Only for what it could not deliver. */
   inPart?: true;
+  /** Updates of its own that are kept of a product and day. */
+  most?: number;
 }
 
 /** A vendor takes a pattern back, or a source that is asked in place of another lags behind. */
@@ -54,6 +58,7 @@ function isOlder({ version, versionBefore }: UpdateEvent, component: Component |
 
 /** Which text tells it, when trigger and outcome alone do not: a source, an entry and the server itself have no version. */
 function specialKey(event: UpdateEvent, component: Component | undefined): TextKey | null {
+  if (event.code === 'reports-dropped') return 'event.product-reports-dropped';
   if (event.trigger === 'resume') return event.version === null ? null : 'event.resume.versioned';
   if (event.trigger !== 'schedule' && event.trigger !== 'manual') return null;
   if (event.outcome === 'cancelled') return event.code === 'server-stopped' ? 'run.stopped' : 'run.cancelled';
@@ -78,11 +83,15 @@ function isProducts({ trigger }: UpdateEvent): boolean {
   return trigger.startsWith('product-');
 }
 
-/** A product's code is its own, and only its message says what it means; ours are documented, and the download has the message. */
-function reasonOf(event: UpdateEvent): string {
-  const { message } = event.params as RunFacts;
-  if (!isProducts(event) || !message) return event.code ?? '';
-  return event.code === null || event.code === 'failed' ? message : `${event.code}: ${message}`;
+/** Their lines say it in words already. */
+const SAID_BY_LINES = new Set([INTERRUPTED, 'upstream-cooling-down']);
+
+/** The code, and what it means in words that stand in the middle of a sentence. A product has no more than a message of its own. */
+function reasonOf(event: UpdateEvent, language: Language): string {
+  const { message, text: said } = event.params as RunFacts;
+  const words = isProducts(event) ? message : (said?.[language] ?? message)?.replace(/[.。]$/, '');
+  if (!words || SAID_BY_LINES.has(event.code ?? '')) return event.code ?? '';
+  return event.code === null || event.code === 'failed' ? words : `${event.code}: ${words}`;
 }
 
 /** Products need not tell versions. */
@@ -110,12 +119,13 @@ export function eventView(event: UpdateEvent, component: Component | undefined):
       version: version ?? none,
       before: versionBefore ?? none,
       current: version ?? versionBefore ?? none,
-      reason: reasonOf(event),
+      reason: reasonOf(event, language),
       channel: channel ?? '',
       until: until ?? '',
       source: passedOver === undefined ? '' : inChannel(passedOver),
       deployment: facts.deploymentId ?? '',
       ring: facts.name ?? facts.ring ?? '',
+      most: facts.most ?? '',
     };
   };
   return {

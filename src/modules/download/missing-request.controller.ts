@@ -50,7 +50,7 @@ export class MissingRequestController {
 }
 
 /** Keys that belong to one component and no other. */
-export function componentOfKey(paths: readonly { component: string; path: string }[]): Map<string, string> {
+function componentOfKey(paths: readonly { component: string; path: string }[]): Map<string, string> {
   const found = new Map<string, string | null>();
   for (const { component, path } of paths) {
     const key = missingKey(path);

@@ -18,6 +18,8 @@ export interface RetentionView {
   partials: Amount;
   /** Why contents were left alone for now: `download-running`, `stopped`. */
   blobsSkipped: string | null;
+  /** Kept, although its index is lost and nothing of it can be served; what its tree still has stays with it. */
+  damaged: RetentionReport['damaged'];
   kept: RetentionReport['kept'];
 }
 

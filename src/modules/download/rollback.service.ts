@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { inTransaction, type Alongside } from '../../database/transaction.js';
 import { CatalogueRepository, componentOfUnit } from '../../mirror/catalogue/catalogue.repository.js';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
@@ -44,8 +44,7 @@ export class RollbackService {
     await this.catalogue.get(componentId);
     await this.publisher.exclusively(async () => {
       const targets = await this.targets(componentId, order);
-      const main = targets.global ?? targets.japan;
-      if (main === null)
+      if (targets.global === null && targets.japan === null)
         throw new AppError('conflict', 'rollback-impossible', {
           details: { component: componentId, ...order },
         });
@@ -54,7 +53,7 @@ export class RollbackService {
         global: await this.withSharers(componentId, targets.global, 'global'),
         japan: await this.withSharers(componentId, targets.japan, 'japan'),
       };
-      const steps = await this.steps(holds);
+      const moves = await this.moves(holds);
       await this.editor.publish({
         reason: 'rollback',
         actor,
@@ -69,41 +68,42 @@ export class RollbackService {
                 pinnedAt: now,
                 pinnedBy: actor,
               });
-          for (const id of steps.keys()) await this.catalogue.setScheduled(manager, id, false);
-          const events = [...steps].map(([id, { release, versionBefore }]) => ({
-            trigger: 'rollback' as const,
-            componentId: id,
-            outcome: 'updated' as const,
-            version: release.version,
-            versionBefore,
-            actor,
-            downloadId: null,
-            releaseId: release.id,
-            code: null,
-            params: {},
-          }));
-          await this.events.add(events, now, manager);
-          for (const [id, { release }] of steps) {
-            const together = id === componentId ? {} : { together: componentId };
-            const details = { to: release.version, releaseId: release.id, ...together };
-            await this.audit.record(actor, 'component.rollback', id, details, manager);
-          }
+          await this.move(manager, moves, { trigger: 'rollback', named: componentId, actor, at: now });
           await alongside(manager, componentId);
         },
       });
     });
   }
 
+  /** Out of the schedule or into it again, with a line of the update log and one of the audit for each. */
+  private async move(
+    manager: EntityManager,
+    moves: readonly Move[],
+    { trigger, named, actor, at }: { trigger: 'rollback' | 'resume'; named: string; actor: string; at: Date },
+  ): Promise<void> {
+    for (const { id } of moves) await this.catalogue.setScheduled(manager, id, trigger === 'resume');
+    const events = moves.map(({ id, version, versionBefore, releaseId }) => ({
+      ...{ trigger, componentId: id, outcome: 'updated' as const, version, versionBefore, releaseId, actor },
+      ...{ downloadId: null, code: null, params: {} },
+    }));
+    await this.events.add(events, at, manager);
+    for (const { id, details } of moves) {
+      const together = id === named ? {} : { together: named };
+      await this.audit.record(actor, `component.${trigger}`, id, { ...details, ...together }, manager);
+    }
+  }
+
   /** What each component goes back to, as the global channel shows it, else the japan channel. */
-  private async steps(
-    holds: Record<Channel, ReadonlyMap<string, Release>>,
-  ): Promise<Map<string, { release: Release; versionBefore: string | null }>> {
+  private async moves(holds: Record<Channel, ReadonlyMap<string, Release>>): Promise<Move[]> {
     const before = (await this.publisher.states.current('global')).releases;
     const known = await this.releases.findMany([...before.values()]);
-    const steps = new Map<string, { release: Release; versionBefore: string | null }>();
-    for (const [id, release] of [...holds.japan, ...holds.global])
-      steps.set(id, { release, versionBefore: known.get(before.get(id) ?? '')?.version ?? null });
-    return steps;
+    return [...new Map([...holds.japan, ...holds.global])].map(([id, { id: releaseId, version }]) => ({
+      id,
+      version,
+      versionBefore: known.get(before.get(id) ?? '')?.version ?? null,
+      releaseId,
+      details: { to: version, releaseId },
+    }));
   }
 
   /** The release, and those of other components without which a file of theirs would have the wrong content. */
@@ -155,24 +155,10 @@ export class RollbackService {
     const inForce = await this.inForce();
     await inTransaction(this.dataSource, async (manager) => {
       await this.snapshots.unpin(manager, ids);
-      for (const id of ids) await this.catalogue.setScheduled(manager, id, true);
-      const events = ids.map((id) => ({
-        trigger: 'resume' as const,
-        componentId: id,
-        outcome: 'updated' as const,
-        version: inForce.get(id) ?? null,
-        versionBefore: null,
-        actor,
-        downloadId: null,
-        releaseId: null,
-        code: null,
-        params: {},
-      }));
-      await this.events.add(events, this.clock.now(), manager);
-      for (const id of ids) {
-        const together = id === componentId ? {} : { together: componentId };
-        await this.audit.record(actor, 'component.resume', id, together, manager);
-      }
+      const moves = ids.map((id) => {
+        return { id, version: inForce.get(id) ?? null, versionBefore: null, releaseId: null, details: {} };
+      });
+      await this.move(manager, moves, { trigger: 'resume', named: componentId, actor, at: this.clock.now() });
       await alongside(manager, componentId);
     });
   }
@@ -238,6 +224,16 @@ export class RollbackService {
       rolledBack: generations(earlier.filter(({ rolledBack }) => rolledBack)),
     };
   }
+}
+
+/** One component that is rolled back or resumed. */
+interface Move {
+  id: string;
+  version: string | null;
+  versionBefore: string | null;
+  releaseId: string | null;
+  /** For the audit. */
+  details: object;
 }
 
 interface History {

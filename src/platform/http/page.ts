@@ -4,8 +4,8 @@ import { AppError } from '../errors/app-error.js';
 import { MayBeMissing } from './may-be-missing.js';
 import { isUuid } from './uuid.js';
 
-export const DEFAULT_PAGE = 50;
-export const LARGEST_PAGE = 500;
+const DEFAULT_PAGE = 50;
+const LARGEST_PAGE = 500;
 
 /** `?limit=` and `?cursor=` of every list. */
 export class PageQuery {

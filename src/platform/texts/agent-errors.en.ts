@@ -25,6 +25,7 @@ export const agentErrorsEn = {
   'error.token-in-use': 'A securityToken of the list belongs to another agent.',
   'error.config-data-invalid': 'configData: {{why}}.',
   'error.config-data-invalid.too-many': 'A product has at most {{maxAttributes}} attributes.',
+  'error.config-data-invalid.too-large': 'The attributes of a product have at most {{maxTotal}} characters together.',
   'error.confirmation-invalid': 'confirmation must be confirmed or denied.',
   'error.feedback-invalid': 'The feedback cannot be read: {{why}}.',
   'error.body-no-json': 'The body is no JSON.',

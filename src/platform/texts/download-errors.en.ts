@@ -46,4 +46,6 @@ export const downloadErrorsEn = {
   'error.download-lost':
     'The download was taken for dead, and another one may have published since. Nothing was published; the next one goes on from here.',
   'error.download-interrupted': 'The server process ended while this ran; what was published before stays in force.',
+  'error.download-interrupted.of-process':
+    'The server process {{pid}} on {{node}} ended while this ran; what was published before stays in force.',
 } as const;

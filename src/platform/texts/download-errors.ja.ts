@@ -15,7 +15,7 @@ export const downloadErrorsJa = {
   'error.rollback-shared-file':
     '{{path}} は {{sharer}} にも属しており、{{sharer}} の以前のリリースには同じ内容のものがありません。戻す先に別のリリースを指定してください。何も変更していません。',
   'error.rollback-shared-file.ownerless':
-    '{{path}} は、どのコンポーネントにも属さない{{owner}}にも属しています。これを {{component}} の項目に追加すると、一緒に元に戻ります。何も変更していません。',
+    '{{path}} は、どのコンポーネントにも属さない{{owner}}にも属しています。この項目を {{component}} に追加すると、一緒に元に戻せます。何も変更していません。',
   'error.rollback-impossible': '{{component}} には戻す先のリリースがありません。',
   'error.component-not-licensed':
     '{{component}} にはライセンス {{licence}} が必要ですが、ライセンスがないか、有効期限が切れています。',
@@ -47,6 +47,8 @@ export const downloadErrorsJa = {
   'error.internal.upload-empty': 'アップロードに内容がありません。',
   'error.version-missing': 'ファイル名からバージョンを判断できません。バージョンを指定してください。',
   'error.download-lost':
-    'このダウンロードは停止したものとみなされました。その後に別のダウンロードが公開を行った可能性があるため、何も公開していません。次のダウンロードが続きから行います。',
+    'このダウンロードは停止したものとみなされました。その後に別のダウンロードが公開を行った可能性があるため、何も公開していません。次のダウンロードで続きから再開します。',
   'error.download-interrupted': '実行中にサーバのプロセスが終了しました。公開済みの内容はそのまま有効です。',
+  'error.download-interrupted.of-process':
+    '実行中にサーバのプロセス {{pid}} ({{node}}) が終了しました。公開済みの内容はそのまま有効です。',
 } as const satisfies Record<keyof typeof downloadErrorsEn, string>;

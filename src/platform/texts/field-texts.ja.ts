@@ -54,7 +54,7 @@ export const fieldJa = {
   'field.real-dates': '{{property}} は実在する日付で指定してください',
   'field.absolute-path': '{{property}} はサーバ上の絶対パスで指定してください',
   'field.proxy-url':
-    '{{property}} は http://host:port または https://host:port の形式で指定してください。ログイン情報は username と password に指定します',
+    '{{property}} は http://host:port または https://host:port の形式で指定してください。認証情報は username と password に指定します',
   'field.source-url':
     '{{property}} は http:、https:、file: のいずれかの URL、または絶対パスのディレクトリで指定してください',
   'field.http-url': '{{property}} は http: または https: の URL で指定してください',

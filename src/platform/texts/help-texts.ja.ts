@@ -1,7 +1,7 @@
 import type { helpEn } from './help-texts.en.js';
 
 export const helpJa = {
-  'help.program': 'ActiveUpdate サーバをミラーして再配信し、管理対象の製品に配布し、すべてのコマンドを追跡します。',
+  'help.program': 'ActiveUpdate サーバをミラーして公開し、管理対象の製品に配信し、すべてのコマンドを追跡します。',
   'help.title.usage': '使い方:',
   'help.title.arguments': '引数:',
   'help.title.options': 'オプション:',
@@ -33,9 +33,11 @@ export const helpJa = {
   'help.tokens.days': '有効日数 (既定値: 失効させるまで)',
   'help.tokens.list': 'すべてのトークンを一覧表示します (トークンの値は表示しません)',
   'help.tokens.revoke': 'トークンを失効させます',
-  'help.export': '公開中の内容をディレクトリに書き出します。閉域網へ運び、そこでアップデート元として読み込めます',
-  'help.export.directory': '空のディレクトリ、まだないディレクトリ、または以前の書き出し先 (差分だけをコピーします)',
-  'help.export.channel': 'チャネル。japan は書き出し先の Haishin が global から生成します',
+  'help.export':
+    '公開中の内容をディレクトリにエクスポートします。閉域網に持ち込み、そこでアップデート元として読み込めます',
+  'help.export.directory':
+    '空のディレクトリ、まだないディレクトリ、または以前のエクスポート先 (差分だけをコピーします)',
+  'help.export.channel': 'チャネル。japan は持ち込み先の Haishin が global から生成します',
   'help.export.snapshot': '以前のスナップショット (省略時: 現在有効なもの)',
   'help.verify':
     '保存されているすべてのファイルのハッシュを記録と照合します (サーバが動作していてもいなくても実行できます)',

@@ -3,7 +3,8 @@ export const orderErrorsEn = {
   'error.action-unknown.for-product': 'There is no such action for this product.',
   'error.action-closed': 'The action is no longer active.',
   'error.command-of-server': "This {{type}} is the server's own work.",
-  'error.nothing-failed': 'No product has failed: there is nothing to try again.',
+  'error.nothing-failed':
+    'There is nothing to try again: no product has failed, or those that have were removed or updated by a later command since.',
   'error.command-unknown': 'There is no command {{id}}.',
   'error.command-ended': 'The command has ended: there is nothing to cancel.',
   'error.content-gone': 'The release of this order is not kept any more.',

@@ -7,7 +7,7 @@ export const reasonJa = {
   'reason.tls.wrong-name': '証明書が別の名前のものです',
   'reason.tls.unknown-ca': '証明書が信頼された認証局から発行されていません',
   'reason.tls.handshake': 'ハンドシェイクに失敗しました',
-  'reason.connect.refused': '接続を受け付けるものがありません',
+  'reason.connect.refused': '接続が拒否されました (待ち受けているプログラムがありません)',
   'reason.connect.dns': '名前を解決できません',
   'reason.connect.timeout': '時間内に接続できません',
   'reason.connect.reset': '応答せずに接続を閉じました',

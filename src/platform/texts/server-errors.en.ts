@@ -51,5 +51,6 @@ export const serverErrorsEn = {
   'error.body-too-large': 'The body of the request is too large.',
   'error.too-many-requests': 'There are too many requests at once; try again later.',
   'error.unavailable': 'The server cannot answer just now; try again later.',
+  'error.starting.part': 'It has not started yet.',
   'error.starting': 'The server is starting. Content is served already. Try again soon.',
 } as const;

@@ -9,8 +9,8 @@ export const serverErrorsJa = {
   'error.unsupported-media-type.no-form': 'フォームは受け付けません。',
   'error.api-unavailable': '管理プロセスが応答しません。しばらくしてからもう一度実行してください。',
   'error.idempotency-key-invalid': 'Idempotency-Key は、表示可能な ASCII 文字 1～200 文字で指定してください。',
-  'error.idempotency-key-reused': 'この Idempotency-Key は別の要求で使用済みです。',
-  'error.idempotency-in-progress': 'このキーの最初の要求はまだ処理中です。',
+  'error.idempotency-key-reused': 'この Idempotency-Key は別のリクエストで使用済みです。',
+  'error.idempotency-in-progress': 'このキーの最初のリクエストはまだ処理中です。',
   'error.idempotency-in-progress.taken-over': '同じキーの後のリクエストが処理を引き継ぎました。',
   'error.no-listener': 'どちらのリスナも無効なため、接続を受け付けられません。',
   'error.tls-key-pair-missing': 'HTTPS リスナには証明書とその秘密鍵が必要です。',
@@ -52,6 +52,7 @@ export const serverErrorsJa = {
   'error.body-too-large': 'リクエストの本文が大きすぎます。',
   'error.too-many-requests': '同時のリクエストが多すぎます。しばらくしてからもう一度実行してください。',
   'error.unavailable': 'サーバは現在応答できません。しばらくしてからもう一度実行してください。',
+  'error.starting.part': 'まだ開始していません。',
   'error.starting':
     'サーバを起動しています。コンテンツの配信はすでに行われています。しばらくしてからもう一度実行してください。',
 } as const satisfies Record<keyof typeof serverErrorsEn, string>;

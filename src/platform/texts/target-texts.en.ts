@@ -50,5 +50,7 @@ export const targetEn = {
   'event.product-manual.updated.versionless': '{{actor}}: {{component}} was updated by hand at the product.',
   'event.product-manual.unchanged.versionless': '{{actor}}: {{component}} was current already.',
   'event.product-rollback.updated.versionless': '{{actor}}: {{component}} was rolled back at the product.',
+  'event.product-reports-dropped':
+    '{{actor}}: the product tells of more than {{most}} updates of its own within a day. What comes beyond that is not kept; orders to the product go on. See to the update schedule of the product.',
   'event.product-rollback.failed': '{{actor}}: {{component}} could not be rolled back at the product ({{reason}}).',
 } as const;

@@ -13,7 +13,7 @@ export const targetJa = {
   'target.deployment-paused': '配信は一時停止中です。',
   'target.other-update-running': '同じコンポーネントの別のアップデートが製品で進行中です。',
   'target.retry-waiting': '前回の試行は失敗しました。間隔をおいて再試行します。',
-  'target.retried-by-person': '管理者が再試行を指示しました。',
+  'target.retried-by-person': '再試行が指示されました。',
   'target.agent-pending': '製品は承認待ちです。',
   'target.agent-blocked': '製品はブロックされています。',
   'target.agent-removed': '製品は削除されました。',
@@ -29,9 +29,9 @@ export const targetJa = {
   'target.download-cancelled':
     'サーバのダウンロード中にキャンセルされました。このダウンロードの内容は公開されていません。',
   'target.server-stopped': 'ダウンロード中にサーバが停止されました。次のダウンロードで続きから再開します。',
-  'target.cancellation-asked': '{{actor}} がキャンセルし、製品に中止を要求しました。',
-  'target.cancel-accepted': '製品は中止しました。',
-  'target.cancel-refused': '製品はすでに中止できない段階にあり、続行します。',
+  'target.cancellation-asked': '{{actor}} がキャンセルを指示し、製品にキャンセルを要求しました。',
+  'target.cancel-accepted': '製品がキャンセルを受け付けました。',
+  'target.cancel-refused': '製品はすでにキャンセルできない段階にあり、続行します。',
   'target.cancelled-too-late': 'キャンセルが届く前に製品側で完了していました。',
   'target.download': '製品でファイルをダウンロードできませんでした。',
   'target.verification': '製品でファイルの検証に失敗しました。',
@@ -55,5 +55,7 @@ export const targetJa = {
   'event.product-manual.updated.versionless': '{{actor}}: 製品の手動アップデートで {{component}} が更新されました。',
   'event.product-manual.unchanged.versionless': '{{actor}}: {{component}} はすでに最新でした。',
   'event.product-rollback.updated.versionless': '{{actor}}: 製品側で {{component}} がロールバックされました。',
+  'event.product-reports-dropped':
+    '{{actor}}: 製品自身のアップデートの報告が 1 日に {{most}} 件を超えました。超えた分は記録されません。製品への指示は続きます。製品のアップデートスケジュールを確認してください。',
   'event.product-rollback.failed': '{{actor}}: 製品側で {{component}} をロールバックできませんでした ({{reason}})。',
 } as const satisfies Record<keyof typeof targetEn, string>;

@@ -26,7 +26,8 @@ export const ja = {
   'event.manual.unchanged': '手動アップデート: {{component}} {{version}} はすでに最新です。',
   'event.upload.updated': 'アップロード: {{component}} {{version}} を保存し、公開しました。',
   'event.upload.unchanged': 'アップロード: {{component}} {{version}} は同じ内容ですでに公開されています。',
-  'event.upload.recorded': 'アップロード: {{component}} {{version}} を保存しました。同じか新しい版の配信を続けます。',
+  'event.upload.recorded':
+    'アップロード: {{component}} {{version}} を保存しました。同じか、より新しいバージョンの配信を続けます。',
   'event.upload.failed': 'アップロード: {{component}} のファイルを受け付けませんでした ({{reason}})。',
   'event.rollback.updated': 'ロールバック: {{component}} を {{version}} に戻し、予約の対象から外しました。',
   'event.resume.updated': '再開: {{component}} は再び予約アップデートの対象です。',

@@ -3,12 +3,14 @@ import type { FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../../../config/config.js';
 import { AgentDirectory, type KnownAgent } from '../agent-directory.js';
 import { NEW_ENTITY } from '../agent-group.entity.js';
+import type { ContactSource } from '../agent.repository.js';
 import { tokenHash } from '../agent-token.js';
 import { isControllerId } from '../agent.errors.js';
 import { EnrolmentService } from '../enrolment.service.js';
 import { EnrolmentTokenDirectory } from '../enrolment-token.directory.js';
 import type { EnrolmentToken } from '../enrolment-token.entity.js';
 import { CertifiedNames } from './certified-name.js';
+import { sourceOf } from './contacts.js';
 import { RefusedLog } from './refused-log.js';
 import { WorkGate } from '../work-gate.js';
 
@@ -57,7 +59,7 @@ export class DdiAuthentication {
     const agent = await this.directory.get(before.controllerId);
     if (agent === null || proof === 'certificate') return agent;
     if (proof === 'token') return before.tokenHash !== null && agent.tokenHash?.equals(before.tokenHash) ? agent : null;
-    return (await this.byGateway(proof.gateway, agent.controllerId, false))?.agent ?? null;
+    return (await this.byGateway(proof.gateway, agent.controllerId, null))?.agent ?? null;
   }
 
   private async identify(
@@ -68,30 +70,39 @@ export class DdiAuthentication {
     const [, scheme, token] = CREDENTIALS.exec(request.headers.authorization ?? '') ?? [];
     if (scheme !== undefined && token !== undefined) {
       const hash = tokenHash(token);
-      if (scheme.toLowerCase() === 'gatewaytoken') return this.byGateway(hash, controllerId, mayEnrol);
+      if (scheme.toLowerCase() === 'gatewaytoken')
+        return this.byGateway(hash, controllerId, mayEnrol ? sourceOf(request) : null);
       const agent = await this.directory.get(controllerId);
       return agent?.tokenHash?.equals(hash) ? { agent, handedOut: null, proof: 'token' } : null;
     }
     return this.certifiedNames.of(request.raw) === controllerId ? this.byCertificate(controllerId, mayEnrol) : null;
   }
 
-  private async byGateway(hash: Buffer, controllerId: string, mayEnrol: boolean): Promise<AuthenticatedAgent | null> {
+  /** @param enrols where from it may be brought into being; null: not by this request */
+  private async byGateway(
+    hash: Buffer,
+    controllerId: string,
+    enrols: ContactSource | null,
+  ): Promise<AuthenticatedAgent | null> {
     const token = await this.tokens.find(hash);
     if (token === null) return null;
     const agent = await this.directory.get(controllerId);
     if (agent === null) {
-      const handedOut = mayEnrol ? await this.gate.run(() => this.enrolment.enrol(controllerId, token)) : null;
+      const handedOut = enrols ? await this.gate.run(() => this.enrolment.enrol(controllerId, token)) : null;
       const enrolled = await this.directory.get(controllerId);
       // Without a use left nothing came into being; a faster request of the same product is as good as this one.
       return enrolled === null ? null : { agent: enrolled, handedOut, proof: proofOf(token) };
     }
-    if (token.kind === 'gateway')
-      return (await this.covers(token, agent)) ? { agent, handedOut: null, proof: proofOf(token) } : null;
+    if (token.kind === 'gateway') {
+      if (!(await this.covers(token, agent))) return null;
+      this.tokens.noteUse(token);
+      return { agent, handedOut: null, proof: proofOf(token) };
+    }
     // An enrolment token opens nothing but the way in, and only to products that came that way before: one without a token of its own came
     // by its certificate, and has lost nothing.
-    if (!mayEnrol || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
+    if (!enrols || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
       return null;
-    const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(controllerId, token));
+    const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(agent, token, enrols));
     const fresh = handedOut === null ? null : await this.directory.get(controllerId);
     return fresh === null ? null : { agent: fresh, handedOut, proof: proofOf(token) };
   }
