@@ -12,6 +12,7 @@ import { hasNewCertificate, isSignedAnew, laterSignatures } from './later-signat
 import { planMirror, type PlanGroup } from './mirror-plan.js';
 import { filesOf, type GroupResult, type RoundInput } from './round-input.js';
 import { holdBackSharers } from './shared-files.js';
+import type { HeldUnits } from './signed-kinds.js';
 
 /** How long the schedule leaves a source alone because of one component that is asked to come back later. */
 const LONGEST_PAUSE_FOR_ONE_SECONDS = 1800;
@@ -81,7 +82,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   if (isNews && common.held !== null && hasNewCertificate(manifest, input.lastManifest))
     expectNewSignatures(input.signatureDoubts, common.held, filesOf(groups));
   const news = !isNews ? 'none' : isSignedAnew(manifest, input.lastManifest) ? 'signed-anew' : 'some';
-  const heldUnits = [...(input.held?.manifest.units.values() ?? [])];
+  const heldUnits: HeldUnits = input.held?.manifest.units ?? new Map();
   const bring = async (group: PlanGroup): Promise<GroupResult> => {
     switch (group.action) {
       case 'fetch': {

@@ -6,6 +6,7 @@ import type { Slots } from './fair-slots.js';
 import type { FetchedFile, FetchedSignature, FileContent, GroupFetchInput, OfGroup } from './fetched-file.js';
 import type { PlanGroup } from './mirror-plan.js';
 import { signaturePathOf } from '../manifest/signature-path.js';
+import type { HeldUnits } from './signed-kinds.js';
 import { isBrokenPair, isUnsure, requireSignatures, withDoubts } from './signed-pairs.js';
 import { askedWith, validatorsOf, type RememberedFile } from './upstream-memory.js';
 
@@ -190,18 +191,14 @@ function ofFile(thrown: unknown, path: string): AppError {
  * @throws AppError of the source or the disk; `upstream-publishing`, `signatures-gone` when a signature is missing that the earlier
  *   release had, or is still that of an earlier content.
  */
-export function fetchGroup(
-  input: GroupFetchInput,
-  group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
-): Promise<FetchedFile[]> {
+export function fetchGroup(input: GroupFetchInput, group: PlanGroup, heldUnits: HeldUnits): Promise<FetchedFile[]> {
   return input.slots.lend((slots) => fetchAll(input, group, heldUnits, slots));
 }
 
 async function fetchAll(
   input: GroupFetchInput,
   group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
+  heldUnits: HeldUnits,
   slots: Slots,
 ): Promise<FetchedFile[]> {
   const wanted = new Map<string, [ManifestUnit, FileReference]>();

@@ -43,7 +43,7 @@ export async function laterSignatures(
     const signed = held?.files.get(signaturePathOf(key));
     return (signature !== null && signature.sha256 !== signed?.sha256) || held?.files.get(key)?.sha256 !== sha256;
   });
-  requireOwnSignatures(fetch, files, group, [...(held?.manifest.units.values() ?? [])], held?.files ?? null);
+  if (held !== null) requireOwnSignatures(fetch, files, group, held.manifest.units, held.files);
   const isOpen = ({ reference: { key }, sha256, signature }: FetchedFile): boolean =>
     fetch.signatureDoubts.isOpen({ key, sha256, signature: signature?.sha256 ?? null });
   return { files, doubted: asked.some((file) => file.doubted ?? isOpen(file)) };

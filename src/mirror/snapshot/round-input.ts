@@ -1,10 +1,11 @@
 import type { Logger } from '../../platform/logging/logger.js';
-import type { FileReference, Manifest, ManifestUnit } from '../manifest/manifest.js';
+import type { FileReference, Manifest } from '../manifest/manifest.js';
 import type { BlobStore } from '../store/blob-store.js';
 import type { UpstreamSource } from '../upstream/source.js';
 import type { FetchedFile, FetchProgress, GroupFetchInput } from './fetched-file.js';
 import type { GroupFault, HeldTree, PlanGroup, PlanInput } from './mirror-plan.js';
 import type { SignatureDoubts } from './signature-doubts.js';
+import type { HeldUnits } from './signed-kinds.js';
 import type { RememberedFile } from './upstream-memory.js';
 
 export interface RoundProgress extends FetchProgress {
@@ -50,7 +51,7 @@ export interface StandInRequest {
     GroupFetchInput,
     'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional' | 'sharedSignatures'
   >;
-  heldUnits: readonly ManifestUnit[];
+  heldUnits: HeldUnits;
   progress: FetchProgress;
   freeBytes: () => number;
 }

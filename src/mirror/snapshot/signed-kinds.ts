@@ -8,14 +8,27 @@ export function kindOfFile(file: FileReference): string {
   return `${file.role} ${file.key.replace(/\d+/g, '#')}`;
 }
 
+/** Entries of the published manifest, by id. */
+export type HeldUnits = ReadonlyMap<string, ManifestUnit>;
+
+/** The published entries of a group: looked up, as a large manifest has thousands of groups. */
+export function heldOf({ units }: PlanGroup, heldUnits: HeldUnits): ManifestUnit[] {
+  return units.flatMap(({ id }) => heldUnits.get(id) ?? []);
+}
+
+/** All published entries that are not of this group. */
+export function othersThan({ units }: PlanGroup, heldUnits: HeldUnits): ManifestUnit[] {
+  const ids = new Set(units.map(({ id }) => id));
+  return [...heldUnits.values()].filter(({ id }) => !ids.has(id));
+}
+
 /** Kinds of files in the published release of these units: those that are signed without exception, and those that are held unsigned. */
 export function signedKinds(
   group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
+  heldUnits: HeldUnits,
   held: FileMap | null,
 ): { signed: Set<string>; unsigned: Set<string> } {
-  const ids = new Set(group.units.map((unit) => unit.id));
-  const files = heldUnits.filter((unit) => ids.has(unit.id)).flatMap((unit) => unit.files);
+  const files = heldOf(group, heldUnits).flatMap((unit) => unit.files);
   const without = files.filter((file) => !held?.has(signaturePathOf(file.key)));
   const notSigned = new Set(without.map(kindOfFile));
   return {

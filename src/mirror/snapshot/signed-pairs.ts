@@ -4,7 +4,7 @@ import { signaturePathOf } from '../manifest/signature-path.js';
 import type { FetchedFile, FetchedSignature, GroupFetchInput } from './fetched-file.js';
 import type { FileMap } from './held-file.js';
 import type { PlanGroup } from './mirror-plan.js';
-import { kindOfFile, signedKinds } from './signed-kinds.js';
+import { heldOf, othersThan, kindOfFile, signedKinds, type HeldUnits } from './signed-kinds.js';
 
 type Memory = Pick<GroupFetchInput, 'signatureDoubts'>;
 type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'unsignedSince' | 'now'>;
@@ -43,7 +43,7 @@ export function requireSignatures(
   { signatureDoubts, held, ...input }: Memory & Unsigned,
   files: readonly FetchedFile[],
   group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
+  heldUnits: HeldUnits,
 ): void {
   const { signed } = signedKinds(group, heldUnits, held);
   const bare = files.filter(({ signature, reference }) => signature === null && signed.has(kindOfFile(reference)));
@@ -82,16 +82,15 @@ export function withDoubts(
   memory: Memory,
   files: readonly FetchedFile[],
   group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
+  heldUnits: HeldUnits,
   held: FileMap | null,
 ): FetchedFile[] {
   requireOwnSignatures(memory, files, group, heldUnits, held);
   const { unsigned } = signedKinds(group, heldUnits, held);
   let longest = 0;
   const see = (size = 0): void => void (longest = Math.max(longest, size));
-  const ids = new Set(group.units.map((unit) => unit.id));
-  for (const { id, files: before } of heldUnits)
-    if (ids.has(id)) for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
+  for (const { files: before } of heldOf(group, heldUnits))
+    for (const { key } of before) see(held?.get(signaturePathOf(key))?.size);
   for (const { signature } of files) see(signature?.size);
   return files.map((file) => {
     const { reference, sha256, signature, doubted } = file;
@@ -111,16 +110,12 @@ export function requireOwnSignatures(
   { signatureDoubts: doubts }: Memory,
   files: readonly FetchedFile[],
   group: PlanGroup,
-  heldUnits: readonly ManifestUnit[],
+  heldUnits: HeldUnits,
   held: FileMap | null,
 ): void {
   if (held === null) return;
   const now = contentsBySignature(files.map(({ reference, sha256 }) => [reference.key, sha256]));
-  const ids = new Set(group.units.map((unit) => unit.id));
-  const before = contentsOf(
-    heldUnits.filter(({ id }) => ids.has(id)),
-    held,
-  );
+  const before = contentsOf(heldOf(group, heldUnits), held);
   let others: Contents | null = null;
   const stale: string[] = [];
   for (const { reference, sha256, signature } of files) {
@@ -134,10 +129,7 @@ export function requireOwnSignatures(
       doubts.note(pair);
       continue;
     }
-    others ??= contentsOf(
-      heldUnits.filter(({ id }) => !ids.has(id)),
-      held,
-    );
+    others ??= contentsOf(othersThan(group, heldUnits), held);
     if (others.has(key) || isOfAnything(signature.sha256, [before, others], held)) continue;
     if (doubts.note(pair)) stale.push(reference.path);
   }
