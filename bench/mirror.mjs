@@ -14,7 +14,7 @@ import { absoluteRow, measureRows, median, printReport } from './support/report.
 import { startUpstream, writeAria2List } from './support/upstream.mjs';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } } });
-requirePrograms('nginx', 'aria2c');
+requirePrograms('nginx', 'aria2c', 'unzip');
 
 const rounds = Number(values.rounds);
 const wanted = (id) => values.only === undefined || values.only === id;
@@ -26,16 +26,27 @@ const freshDirectory = () => {
   return path;
 };
 
-async function fetchWithAria2(list) {
+async function fetchWithAria2(list, andThen) {
   const dir = freshDirectory();
   const begin = performance.now();
   await run('aria2c', ['-j8', '-i', list, '-d', dir, '-q', '--no-conf', '--file-allocation=none']);
+  await andThen?.(dir);
   const took = performance.now() - begin;
   rmSync(dir, { recursive: true });
   // It syncs nothing: what it left to the kernel must not be written during the next one's turn.
   await run('sync', []);
   return took;
 }
+
+/** What Haishin does to files besides, with Debian's tools on both processors: hash each, test each archive, bring all to the disk. */
+const hashTestAndSync = (dir) =>
+  run('sh', [
+    '-c',
+    `cd "$1" && find . -type f -print0 | xargs -0 -P2 -n4 sha256sum &&
+    find . -name '*.zip' -print0 | xargs -0 -P2 -n1 unzip -tqq && find . -type f -print0 | xargs -0 sync`,
+    'sh',
+    dir,
+  ]);
 
 /** One first mirror on a fresh server; `observe` sees the server before the order and gives what is to be returned at the end. */
 async function firstMirror(upstream, { databaseUrl, observe } = {}) {
@@ -68,6 +79,7 @@ async function measureTime(upstream, name) {
   const recorded = [];
   const contenders = {
     'aria2c -j8': () => fetchWithAria2(list),
+    'aria2c, sha256sum, unzip -t, sync': () => fetchWithAria2(list, hashTestAndSync),
     haishin: async () => {
       const { wallMs, recordedMs } = await firstMirror(upstream);
       recorded.push(recordedMs);

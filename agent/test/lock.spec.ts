@@ -105,6 +105,23 @@ it('a second service on one state directory is refused', async () => {
   expect(existsSync(join(box.stateDirectory, 'service.lock'))).toBe(false);
 });
 
+it('one that died while it cleared a stale lock is cleared as well', async () => {
+  writeLock(JSON.stringify(owner({ bootId: 'another' })));
+  writeFileSync(join(box.stateDirectory, 'update.lock.clearing'), JSON.stringify(owner({ bootId: 'another' })));
+  const action = stub.deploy([chunk]);
+  await box.run(['once']);
+  expect(action.state).toBe('succeeded');
+  expect(readdirSync(box.stateDirectory).filter((name) => name.includes('.lock'))).toEqual([]);
+});
+
+it('while somebody clears a stale lock nobody else takes anything away', async () => {
+  const stale = JSON.stringify(owner({ bootId: 'another' }));
+  writeLock(stale);
+  writeFileSync(join(box.stateDirectory, 'update.lock.clearing'), JSON.stringify(owner()));
+  expect((await box.run(['rollback', 'virus-pattern'])).code).toBe(3);
+  expect(readFileSync(join(box.stateDirectory, 'update.lock'), 'utf8')).toBe(stale);
+});
+
 it('of many processes that race for a stale lock exactly one holds it at a time', async () => {
   writeLock(JSON.stringify(owner({ bootId: 'another' })));
   const log = box.path('race.log');

@@ -11,7 +11,7 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export function requirePrograms(...names) {
   const absent = names.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
   if (absent.length > 0)
-    throw new Error(`Not installed: ${absent.join(', ')} (apt-get install -y nginx-light wrk curl aria2)`);
+    throw new Error(`Not installed: ${absent.join(', ')} (apt-get install -y nginx-light wrk curl aria2 unzip)`);
 }
 
 /** A directory of this run below bench/.work, removed when the process ends. */

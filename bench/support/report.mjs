@@ -46,7 +46,7 @@ export function printReport(title, results) {
     console.log(`\n${name}${target ? `  [target ${target}]` : ''}`);
     for (const [key, value] of Object.entries(medians)) {
       const ratio = key === peer ? '1.00' : (ratios[key]?.toFixed(2) ?? '');
-      console.log(`  ${key.padEnd(24)} ${value.toFixed(0).padStart(9)} ${unit.padEnd(8)} ${ratio.padStart(6)}`);
+      console.log(`  ${key.padEnd(34)} ${value.toFixed(0).padStart(9)} ${unit.padEnd(8)} ${ratio.padStart(6)}`);
     }
   }
   console.log(`\n${JSON.stringify({ bench: title, node: process.versions.node, processors: cpus().length, results })}`);

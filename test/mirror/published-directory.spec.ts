@@ -52,6 +52,17 @@ async function contents(channel: Channel, snapshot: string, files: HeldFile[]): 
 const wanted = (files: HeldFile[]): Promise<string[]> =>
   Promise.all(files.map((file) => readFile(blobs.pathOf(file.sha256), 'utf8')));
 
+it('two nodes that put the same snapshot into force at the same moment both do it', async () => {
+  await stage('global', '1', [await fileOf('server.ini', '1')]);
+  const other = new PublishedDirectory(dataDir, blobs);
+  for (let round = 0; round < 20; round++)
+    await Promise.all([directory.flip('global', '1'), other.flip('global', '1')]);
+  expect(await directory.current('global')).toBe('1');
+  expect(await readdir(join(dataDir, 'published', 'global'))).toEqual(
+    expect.not.arrayContaining([expect.stringMatching(/^\.current/)]),
+  );
+});
+
 describe('trees', () => {
   it('keep a large folder once for all snapshots and channels that have the same in it', async () => {
     const [tools, pattern] = [await manyFiles('product/tools'), await fileOf('pattern/a.zip', 'a')];

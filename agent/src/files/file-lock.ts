@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, readFile, rm, stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AgentError, systemCode } from '../errors/agent-error.js';
 import { writeSynced } from './durable-file.js';
 import { bootId, machineId, processFacts } from './process-identity.js';
@@ -23,6 +24,7 @@ export interface LockOwner {
 /** A lock of another machine cannot be checked; after this long no update can still be running. */
 const FOREIGN_LOCK_MAX_AGE_MS = 24 * 60 * 60 * 1000;
 const ATTEMPTS = 5;
+const CLEARING_MS = 20;
 
 /**
  * A lock file that says who holds it. A holder that is gone is recognised by pid, process start time and boot; the stale
@@ -69,18 +71,29 @@ export class FileLock {
     const owner = parseOwner(text);
     const explanation = owner ? staleness(owner) : 'the lock file does not say who holds it';
     if (explanation === null && owner) throw held(owner);
-    const aside = `${this.path}.stale.${randomUUID()}`;
+    const done = await this.#clearAlone();
+    if (done === null) return;
     try {
-      await rename(this.path, aside);
+      // Whoever cleared before us may have given the lock to somebody who lives.
+      if ((await this.#read()) !== text) return;
+      await rm(this.path);
+      this.#onStale(explanation ?? 'stale', this.path);
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return;
-      throw await this.#notRemovable(error);
+      throw error instanceof AgentError ? error : await this.#notRemovable(error);
+    } finally {
+      await done();
     }
-    // Somebody may have cleared the stale lock and taken it while we looked: then give it back to them.
-    const taken = await readFile(aside, 'utf8');
-    if (taken === text) this.#onStale(explanation ?? 'stale', this.path);
-    else await linked(aside, this.path);
-    await rm(aside, { force: true });
+  }
+
+  /** One at a time clears: two that have seen the same stale lock would take away the second time what a third has taken meanwhile. */
+  async #clearAlone(): Promise<(() => Promise<void>) | null> {
+    try {
+      return await new FileLock(`${this.path}.clearing`, () => undefined).acquire('clearing a stale lock');
+    } catch (error) {
+      if (!(error instanceof AgentError) || error.code !== 'update-running') throw error;
+      await delay(CLEARING_MS);
+      return null;
+    }
   }
 
   async #release(token: string): Promise<void> {

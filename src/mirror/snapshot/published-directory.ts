@@ -120,8 +120,8 @@ export class PublishedDirectory {
 
   /** Puts a staged snapshot into force: one rename. */
   async flip(channel: Channel, snapshot: string): Promise<void> {
-    const temporary = join(this.root, channel, `.current-${snapshot}`);
-    await rm(temporary, { force: true });
+    // A name of its own: a node that has lost its lock may put the same snapshot into force at the same moment.
+    const temporary = join(this.root, channel, `.current-${randomBytes(4).toString('hex')}`);
     await symlink(snapshot, temporary);
     await rename(temporary, join(this.root, channel, 'current'));
     await syncDirectory(join(this.root, channel));
