@@ -48,6 +48,7 @@ export const serverErrorsEn = {
   'error.not-found': 'There is no such resource.',
   'error.method-not-allowed': 'The resource does not take this method.',
   'error.conflict': 'The request does not fit the state of things.',
+  'error.body-not-utf8': 'The body of the request is not UTF-8, so nothing was done. Send it as UTF-8.',
   'error.body-too-large': 'The body of the request is too large.',
   'error.too-many-requests': 'There are too many requests at once; try again later.',
   'error.unavailable': 'The server cannot answer just now; try again later.',
