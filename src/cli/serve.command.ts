@@ -94,6 +94,6 @@ export function stopOnSignal(
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed');
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(say('usage.whole-number'));
   return Number(text);
 }

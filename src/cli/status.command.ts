@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import type { ComponentView } from '../modules/download/component.view.js';
 import { ApiClient } from './api-client.js';
-import type { ConnectOptions } from './download.command.js';
+import { type ConnectOptions, takeConnectOptions } from './connect-options.js';
 import { localTime, say, word } from './language.js';
 
 interface Channel {
@@ -21,13 +21,8 @@ const COLUMNS = [
 ] as const;
 
 export function registerStatus(program: Command): void {
-  program
-    .command('status')
-    .description(say('help.status'))
-    .option('--url <url>', say('help.url'))
-    .option('--token <token>', say('help.token'))
-    .option('--json', say('help.json'))
-    .action(async (options: ConnectOptions) => {
+  takeConnectOptions(program.command('status').description(say('help.status'))).action(
+    async (options: ConnectOptions) => {
       const api = await ApiClient.connect(options);
       const components = await api.list<ComponentView>('/api/v1/components');
       const channels = (await api.get<{ items: Channel[] }>('/api/v1/channels')).items;
@@ -59,7 +54,8 @@ export function registerStatus(program: Command): void {
                 since: localTime(channel.publishedAt ?? ''),
               })}\n`,
         );
-    });
+    },
+  );
 }
 
 export function noteOf(component: ComponentView): string {

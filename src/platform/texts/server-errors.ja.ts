@@ -49,8 +49,7 @@ export const serverErrorsJa = {
   'error.not-found': '指定されたリソースはありません。',
   'error.method-not-allowed': 'このリソースではこのメソッドを使用できません。',
   'error.conflict': 'リクエストが現在の状態と一致しません。',
-  'error.body-not-utf8':
-    'リクエスト本文が UTF-8 ではないため、何も実行していません。UTF-8 で送信してください。',
+  'error.body-not-utf8': 'リクエスト本文が UTF-8 ではないため、何も実行していません。UTF-8 で送信してください。',
   'error.body-too-large': 'リクエストの本文が大きすぎます。',
   'error.too-many-requests': '同時のリクエストが多すぎます。しばらくしてからもう一度実行してください。',
   'error.unavailable': 'サーバは現在応答できません。しばらくしてからもう一度実行してください。',
