@@ -7,6 +7,7 @@ import { MissingRequests } from '../mirror/source/missing-requests.js';
 import { PublishedTree } from '../mirror/source/published-tree.js';
 import { ServingCounters } from '../mirror/source/serving-counters.js';
 import { createUpdateSource } from '../mirror/source/update-source.handler.js';
+import type { AppError } from '../platform/errors/app-error.js';
 import { startListeners, type RequestHandler } from '../platform/http/listeners.js';
 import { startSocketListener } from '../platform/http/socket-listener.js';
 import type { Logger } from '../platform/logging/logger.js';
@@ -35,6 +36,7 @@ export interface ContentOptions {
   rest: RequestHandler;
   /** Told of the certificate that HTTPS begins with, and of each that replaces it. */
   onCertificate: (certificate: ServerCertificate) => void;
+  onCertificateRefused: (fault: AppError | null) => void;
 }
 
 export async function startContent(options: ContentOptions): Promise<ContentServer> {
@@ -67,7 +69,7 @@ async function startAlone(
   certificate: ServerCertificate | null,
   clientCa: string | undefined,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest, onCertificate } = options;
+  const { config, logger, tree, missing, counters, rest, onCertificate, onCertificateRefused } = options;
   const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     if (!source(req, res)) rest(req, res);
@@ -90,6 +92,7 @@ async function startAlone(
             listeners.setKeyPair(pair);
             onCertificate(pair);
           },
+          onRefused: onCertificateRefused,
           logger,
         });
   return {
@@ -110,13 +113,21 @@ async function startWorkers(
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest, onCertificate } = options;
+  const { config, logger, tree, missing, counters, rest, onCertificate, onCertificateRefused } = options;
   const apiSocket = await prepareApiSocket(config.dataDir);
   const api = await startSocketListener(apiSocket, rest);
   const files = certificate === null ? null : keyPairFiles(place);
   // Workers only follow the files; renewing a self-issued pair is done here.
   const watch =
-    certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: onCertificate, logger });
+    certificate === null
+      ? null
+      : watchCertificate({
+          ...place,
+          current: certificate,
+          onChange: onCertificate,
+          onRefused: onCertificateRefused,
+          logger,
+        });
   const closeApi = async (graceMs: number): Promise<void> => {
     await api.close(graceMs);
     await rm(apiSocket, { force: true });

@@ -28,6 +28,8 @@ export const serverErrorsEn = {
   'error.tls-certificate-invalid': 'The certificate or its key is not in PEM form.',
   'error.tls-certificate-invalid.no-pem': '{{path}} holds no PEM certificate.',
   'error.tls-key-mismatch': 'The key does not belong to the certificate.',
+  'error.tls-pair-refused':
+    'A new certificate lies in the files, but cannot be used: {{why}} The earlier one stays in force until the next start. Put the right pair there; it is taken within seconds.',
   'error.tls-certificate-expired': 'The certificate expired at {{notAfter}}.',
   'error.tls-certificate-not-yet-valid': 'The certificate is not valid before {{notBefore}}.',
   'error.internal': 'An unexpected fault occurred; the log has the details.',

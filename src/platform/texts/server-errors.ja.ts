@@ -29,6 +29,8 @@ export const serverErrorsJa = {
   'error.tls-certificate-invalid': '証明書またはその秘密鍵が PEM 形式ではありません。',
   'error.tls-certificate-invalid.no-pem': '{{path}} に PEM 形式の証明書がありません。',
   'error.tls-key-mismatch': '秘密鍵が証明書と一致しません。',
+  'error.tls-pair-refused':
+    '新しい証明書のファイルが置かれていますが、使用できません: {{why}} 次回の起動までは以前の証明書を使い続けます。正しい証明書と鍵を置けば、数秒で切り替わります。',
   'error.tls-certificate-expired': '証明書の有効期限が {{notAfter}} に切れました。',
   'error.tls-certificate-not-yet-valid': '証明書は {{notBefore}} より前は有効ではありません。',
   'error.internal': '予期しない障害が発生しました。詳細はログを確認してください。',
