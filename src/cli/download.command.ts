@@ -76,7 +76,7 @@ export function registerDownload(program: Command): void {
   });
 }
 
-function describe(view: DownloadView): string {
+export function describe(view: DownloadView): string {
   const lines = view.components
     .filter((each) => each.outcome === 'updated' || each.outcome === 'failed' || each.restored)
     .map((each) => `  ${componentLine(each)}`);
@@ -86,7 +86,9 @@ function describe(view: DownloadView): string {
     megabytes: megabytes(view.bytes),
     seconds: view.durationSeconds ?? 0,
   });
-  return [summary, ...lines, ''].join('\n');
+  const { state } = view;
+  const stays = state === 'failed' || state === 'partial' ? [say(`cli.download.stays.${state}`)] : [];
+  return [summary, ...lines, ...stays, ''].join('\n');
 }
 
 function componentLine({ id, outcome, error, versionBefore, versionAfter }: OutcomeView): string {

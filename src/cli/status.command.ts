@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ComponentView } from '../modules/download/component.view.js';
 import { ApiClient } from './api-client.js';
 import { type ConnectOptions, takeConnectOptions } from './connect-options.js';
-import { localTime, say, word } from './language.js';
+import { localTime, say, terminalLanguage, word } from './language.js';
 
 interface Channel {
   id: string;
@@ -42,7 +42,7 @@ export function registerStatus(program: Command): void {
           each.updateNeeded ? say('cli.status.needed') : '',
           noteOf(each),
         ]);
-      process.stdout.write(`${table.toString()}\n`);
+      process.stdout.write(`${[table.toString(), ...reasonsOf(components)].join('\n')}\n`);
       for (const channel of channels)
         process.stdout.write(
           channel.snapshotId === null
@@ -56,6 +56,16 @@ export function registerStatus(program: Command): void {
         );
     },
   );
+}
+
+/** What the reasons in the notes mean, each once. */
+export function reasonsOf(components: readonly ComponentView[]): string[] {
+  const unknown = components.map(({ available }) => available).filter(({ state }) => state === 'unknown');
+  const lines = unknown.map(({ reason, text }) => {
+    const why = text?.[terminalLanguage()] ?? (reason === 'never-checked' ? say('cli.status.never-checked') : null);
+    return why === null ? [] : [say('cli.status.why', { reason, why })];
+  });
+  return [...new Set(lines.flat())];
 }
 
 export function noteOf(component: ComponentView): string {
