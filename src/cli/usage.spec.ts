@@ -35,10 +35,7 @@ describe('what the library of the command line says', () => {
     return said.join('').trimEnd().split('\n');
   }
 
-  const HINT = [
-    '指定できるものは --help で確認できます。',
-    'The same with --help in its place shows what can be given.',
-  ];
+  const HINT = ['指定できるものは --help で確認できます。', 'The command with --help shows what it takes.'];
 
   it.each<[string[], string[]]>([
     [['statsu'], ['エラー: コマンド statsu はありません', '(もしかして: status)']],

@@ -24,7 +24,9 @@ it('GET /readyz tells of a new certificate that cannot be used, until there is o
     await until('the pair that does not fit is told of', async () => !(await certificate()).ok);
     expect(await certificate()).toMatchObject({
       code: 'tls-pair-refused',
-      detail: expect.stringContaining('The key does not belong to the certificate. The earlier one stays') as unknown,
+      detail: expect.stringContaining(
+        `The key in ${tlsKeyFile} does not belong to the certificate in ${tlsCertFile}. The earlier one stays`,
+      ) as unknown,
     });
     await writeFile(tlsKeyFile, second.key);
     await until('the pair that fits is used', async () => (await certificate()).ok);

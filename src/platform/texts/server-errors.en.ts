@@ -25,9 +25,9 @@ export const serverErrorsEn = {
   'error.tls-file-unreadable': '{{path}} cannot be read.',
   'error.tls-half-configured':
     'Only one of the certificate file and the key file is given: give both, or neither for a self-issued certificate.',
-  'error.tls-certificate-invalid': 'The certificate or its key is not in PEM form.',
+  'error.tls-certificate-invalid': 'The certificate ({{certFile}}) or its key ({{keyFile}}) is not in PEM form.',
   'error.tls-certificate-invalid.no-pem': '{{path}} holds no PEM certificate.',
-  'error.tls-key-mismatch': 'The key does not belong to the certificate.',
+  'error.tls-key-mismatch': 'The key in {{keyFile}} does not belong to the certificate in {{certFile}}.',
   'error.tls-pair-refused':
     'A new certificate lies in the files, but cannot be used: {{why}} The earlier one stays in force until the next start. Put the right pair there; it is taken within seconds.',
   'error.tls-certificate-expired': 'The certificate expired at {{notAfter}}.',

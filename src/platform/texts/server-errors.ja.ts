@@ -26,9 +26,9 @@ export const serverErrorsJa = {
   'error.tls-file-unreadable': '{{path}} を読み取れません。',
   'error.tls-half-configured':
     '証明書ファイルと秘密鍵ファイルの一方だけが指定されています。両方を指定するか、自己発行の証明書を使う場合はどちらも指定しないでください。',
-  'error.tls-certificate-invalid': '証明書またはその秘密鍵が PEM 形式ではありません。',
+  'error.tls-certificate-invalid': '証明書 ({{certFile}}) またはその秘密鍵 ({{keyFile}}) が PEM 形式ではありません。',
   'error.tls-certificate-invalid.no-pem': '{{path}} に PEM 形式の証明書がありません。',
-  'error.tls-key-mismatch': '秘密鍵が証明書と一致しません。',
+  'error.tls-key-mismatch': '{{keyFile}} の秘密鍵は {{certFile}} の証明書のものではありません。',
   'error.tls-pair-refused':
     '新しい証明書のファイルが置かれていますが、使用できません: {{why}} 次回の起動までは以前の証明書を使い続けます。正しい証明書と鍵を置けば、数秒で切り替わります。',
   'error.tls-certificate-expired': '証明書の有効期限が {{notAfter}} に切れました。',

@@ -13,7 +13,7 @@ export const usageEn = {
   'usage.invalid-option': "error: option '{{option}}' argument '{{value}}' is invalid. {{why}}",
   'usage.invalid-argument': "error: command-argument value '{{value}}' is invalid for argument '{{argument}}'. {{why}}",
   'usage.choices': 'Allowed choices are {{choices}}.',
-  'usage.hint': 'The same with --help in its place shows what can be given.',
+  'usage.hint': 'The command with --help shows what it takes.',
   'usage.whole-number': 'It must be a whole number.',
   'usage.number': 'It must be a number.',
   'usage.days': 'It must be a number of days above 0, {{most}} at most.',
