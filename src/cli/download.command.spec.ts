@@ -15,4 +15,17 @@ describe('the end of a download', () => {
   ])('%s: says what goes on', (state, words) => {
     expect(tell({ ...view, state })).toMatch(words);
   });
+
+  it.each([
+    ['It is away.', 'failed (gone: It is away. http://source/server.ini): '],
+    ['http://source/server.ini is away.', 'failed (gone: http://source/server.ini is away.): '],
+  ])('names what was asked for, once: %s', (message, words) => {
+    const error = {
+      code: 'gone',
+      message,
+      text: { en: message, ja: message },
+      details: { url: 'http://source/server.ini' },
+    };
+    expect(tell({ ...view, state: 'failed', error })).toContain(words);
+  });
 });

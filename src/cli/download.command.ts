@@ -82,13 +82,20 @@ export function describe(view: DownloadView): string {
     .map((each) => `  ${componentLine(each)}`);
   const summary = say('cli.download.summary', {
     state: word('state', view.state),
-    error: view.error === null ? '' : ` (${view.error.code}: ${storedFault(view.error).text[terminalLanguage()]})`,
+    error: view.error === null ? '' : ` (${faultLine(view.error)})`,
     megabytes: megabytes(view.bytes),
     seconds: view.durationSeconds ?? 0,
   });
   const { state } = view;
   const stays = state === 'failed' || state === 'partial' ? [say(`cli.download.stays.${state}`)] : [];
   return [summary, ...lines, ...stays, ''].join('\n');
+}
+
+/** Of several sources it is of interest which one was asked. */
+function faultLine(error: NonNullable<DownloadView['error']>): string {
+  const text = storedFault(error).text[terminalLanguage()];
+  const url = error.details?.['url'];
+  return `${error.code}: ${text}${typeof url === 'string' && !text.includes(url) ? ` ${url}` : ''}`;
 }
 
 function componentLine({ id, outcome, error, versionBefore, versionAfter }: OutcomeView): string {
