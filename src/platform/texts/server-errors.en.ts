@@ -47,7 +47,7 @@ export const serverErrorsEn = {
   'error.bad-request': 'The request cannot be answered.',
   'error.unauthenticated': 'The request is not authenticated.',
   'error.forbidden': 'This is not allowed.',
-  'error.not-found': 'There is no such resource.',
+  'error.not-found': 'There is nothing at this address for this method. GET /api/docs describes the API.',
   'error.method-not-allowed': 'The resource does not take this method.',
   'error.conflict': 'The request does not fit the state of things.',
   'error.body-not-utf8': 'The body of the request is not UTF-8, so nothing was done. Send it as UTF-8.',

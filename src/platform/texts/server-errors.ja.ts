@@ -48,7 +48,7 @@ export const serverErrorsJa = {
   'error.bad-request': 'リクエストを処理できません。形式を確認してください。',
   'error.unauthenticated': 'リクエストが認証されていません。',
   'error.forbidden': 'この操作は許可されていません。',
-  'error.not-found': '指定されたリソースはありません。',
+  'error.not-found': 'このアドレスとメソッドに対応するものはありません。API の説明は GET /api/docs にあります。',
   'error.method-not-allowed': 'このリソースではこのメソッドを使用できません。',
   'error.conflict': 'リクエストが現在の状態と一致しません。',
   'error.body-not-utf8': 'リクエスト本文が UTF-8 ではないため、何も実行していません。UTF-8 で送信してください。',
