@@ -36,11 +36,10 @@ export function registerServe(program: Command): void {
 async function startServer(config: Config, logger: Logger, onLost: () => void): Promise<RunningServer> {
   const embedded = config.databaseUrl === undefined ? await beginEmbedded(config, logger, onLost) : undefined;
   const server = await import('../main.js');
-  const more = { onDirectoryLost: onLost };
   return server.startServer({
     config,
     logger,
-    ...more,
+    onDirectoryLost: onLost,
     ...(embedded === undefined ? {} : { embedded: embedded.ready }),
   });
 }

@@ -13,7 +13,7 @@ import { startSocketListener } from '../platform/http/socket-listener.js';
 import type { Logger } from '../platform/logging/logger.js';
 import { readAuthorities } from '../platform/tls/authorities.js';
 import { keyPairFiles, ensureServerCertificate, type ServerCertificate } from '../platform/tls/server-certificate.js';
-import { watchCertificate } from '../platform/tls/certificate-watch.js';
+import { type CertificateWatch, watchCertificate } from '../platform/tls/certificate-watch.js';
 import type { Channel } from '../mirror/snapshot/channel.js';
 import { prepareApiSocket } from './api-socket.js';
 
@@ -63,13 +63,28 @@ function hostNamesOf(config: Config): string[] {
   return config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
 }
 
+/** @param serve puts a new pair in force; what it throws leaves the earlier one there */
+function followFiles(
+  { logger, onCertificate, onCertificateRefused }: ContentOptions,
+  place: Place,
+  current: ServerCertificate | null,
+  serve: (pair: ServerCertificate) => void = () => undefined,
+): CertificateWatch | null {
+  if (current === null) return null;
+  const onChange = (pair: ServerCertificate): void => {
+    serve(pair);
+    onCertificate(pair);
+  };
+  return watchCertificate({ ...place, current, onChange, onRefused: onCertificateRefused, logger });
+}
+
 async function startAlone(
   options: ContentOptions,
   place: Place,
   certificate: ServerCertificate | null,
   clientCa: string | undefined,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest, onCertificate, onCertificateRefused } = options;
+  const { config, logger, tree, missing, counters, rest } = options;
   const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     if (!source(req, res)) rest(req, res);
@@ -82,19 +97,7 @@ async function startAlone(
     onError: (err) => logger.error({ err }, 'a listener failed'),
     ...(certificate === null ? {} : { tls: certificate, clientCa }),
   });
-  const watch =
-    certificate === null
-      ? null
-      : watchCertificate({
-          ...place,
-          current: certificate,
-          onChange: (pair) => {
-            listeners.setKeyPair(pair);
-            onCertificate(pair);
-          },
-          onRefused: onCertificateRefused,
-          logger,
-        });
+  const watch = followFiles(options, place, certificate, (pair) => listeners.setKeyPair(pair));
   return {
     httpUrl: listeners.httpUrl,
     httpsUrl: listeners.httpsUrl,
@@ -113,21 +116,12 @@ async function startWorkers(
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest, onCertificate, onCertificateRefused } = options;
+  const { config, logger, tree, missing, counters, rest } = options;
   const apiSocket = await prepareApiSocket(config.dataDir);
   const api = await startSocketListener(apiSocket, rest);
   const files = certificate === null ? null : keyPairFiles(place);
   // Workers only follow the files; renewing a self-issued pair is done here.
-  const watch =
-    certificate === null
-      ? null
-      : watchCertificate({
-          ...place,
-          current: certificate,
-          onChange: onCertificate,
-          onRefused: onCertificateRefused,
-          logger,
-        });
+  const watch = followFiles(options, place, certificate);
   const closeApi = async (graceMs: number): Promise<void> => {
     await api.close(graceMs);
     await rm(apiSocket, { force: true });
