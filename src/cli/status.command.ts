@@ -1,6 +1,8 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import type { ComponentView } from '../modules/download/component.view.js';
+import { AppError } from '../platform/errors/app-error.js';
+import type { Check } from '../server/readiness.js';
 import { ApiClient } from './api-client.js';
 import { type ConnectOptions, takeConnectOptions } from './connect-options.js';
 import { localTime, say, terminalLanguage, word } from './language.js';
@@ -26,8 +28,9 @@ export function registerStatus(program: Command): void {
       const api = await ApiClient.connect(options);
       const components = await api.list<ComponentView>('/api/v1/components');
       const channels = (await api.get<{ items: Channel[] }>('/api/v1/channels')).items;
+      const checks = await checksOf(api);
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ components, channels }, null, 2)}\n`);
+        process.stdout.write(`${JSON.stringify({ components, channels, checks: inCodes(checks) }, null, 2)}\n`);
         return;
       }
       const table = new Table({
@@ -42,7 +45,7 @@ export function registerStatus(program: Command): void {
           each.updateNeeded ? say('cli.status.needed') : '',
           noteOf(each),
         ]);
-      process.stdout.write(`${[table.toString(), ...reasonsOf(components)].join('\n')}\n`);
+      process.stdout.write(`${[table.toString(), ...reasonsOf(components), ...faultsOf(checks)].join('\n')}\n`);
       for (const channel of channels)
         process.stdout.write(
           channel.snapshotId === null
@@ -56,6 +59,30 @@ export function registerStatus(program: Command): void {
         );
     },
   );
+}
+
+/** How the server stands with what it needs. It says so with 503 too; a proxy may keep it back. */
+async function checksOf(api: ApiClient): Promise<Record<string, Check>> {
+  try {
+    return (await api.get<{ checks: Record<string, Check> }>('/readyz')).checks;
+  } catch (fault) {
+    const told = fault instanceof AppError ? fault.details['checks'] : undefined;
+    return (told ?? {}) as Record<string, Check>;
+  }
+}
+
+/** The details are in the language of the terminal, and what scripts read is not. */
+function inCodes(checks: Record<string, Check>): Record<string, Omit<Check, 'detail'>> {
+  return Object.fromEntries(Object.entries(checks).map(([part, { ok, code, since }]) => [part, { ok, code, since }]));
+}
+
+/** What a person should know although the server answers: a certificate or a disk that comes to its end. */
+function faultsOf(checks: Record<string, Check>): string[] {
+  return Object.entries(checks)
+    .filter(([, { ok }]) => !ok)
+    .map(([part, { code, detail, since }]) =>
+      say('cli.status.wrong', { part, code, detail: detail ?? '', since: localTime(since) }),
+    );
 }
 
 /** What the reasons in the notes mean, each once. */

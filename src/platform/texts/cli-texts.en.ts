@@ -10,6 +10,7 @@ export const cliEn = {
   'cli.status.not-carried': 'not carried',
   'cli.status.unknown-since': '{{reason}} since {{since}}',
   'cli.status.never-checked': 'The source has not been asked yet. "haishin download" asks it at once.',
+  'cli.status.wrong': '{{part}} since {{since}}: {{code}}: {{detail}}',
   'cli.status.why': '{{reason}}: {{why}}',
   'cli.status.rolled-back': 'rolled back',
   'cli.status.not-selected': 'not selected',

@@ -12,6 +12,7 @@ export const cliJa = {
   'cli.status.unknown-since': '{{since}} から {{reason}}',
   'cli.status.never-checked':
     'アップデート元をまだ確認していません。すぐに確認するには "haishin download" を実行してください。',
+  'cli.status.wrong': '{{part}} ({{since}} から) {{code}}: {{detail}}',
   'cli.status.why': '{{reason}}: {{why}}',
   'cli.status.rolled-back': 'ロールバック中',
   'cli.status.not-selected': '選択対象外',
