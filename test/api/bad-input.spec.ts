@@ -81,7 +81,11 @@ describe('bad input', () => {
   });
 });
 
-async function send(body: string | Uint8Array<ArrayBuffer>, type = 'application/json', path = 'downloads'): Promise<ApiAnswer> {
+async function send(
+  body: string | Uint8Array<ArrayBuffer>,
+  type = 'application/json',
+  path = 'downloads',
+): Promise<ApiAnswer> {
   const headers = { authorization: `Bearer ${TEST_TOKEN}`, 'content-type': type };
   const answer = await fetch(`${bench.haishin.http}/api/v1/${path}`, { method: 'POST', headers, body });
   return { status: answer.status, headers: answer.headers, body: await answer.json() };
