@@ -15,6 +15,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY bin/haishin bin/
 RUN mkdir -p /var/lib/haishin && chown node:node /var/lib/haishin
+# With another --user: one that has a line in /etc/passwd, or DATABASE_URL; PostgreSQL makes no database for others.
 USER node
 VOLUME /var/lib/haishin
 EXPOSE 8080 8443

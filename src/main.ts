@@ -164,6 +164,7 @@ class HaishinServer implements RunningServer {
         counters: this.counters,
         rest,
         onCertificate: (certificate) => this.useCertificate(certificate),
+        onCertificateRefused: (fault) => this.standing.refuse(fault),
       }).then((started) => (this.content = started)),
       this.openApplication(secrets, true),
     ]);

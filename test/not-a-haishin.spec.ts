@@ -17,4 +17,14 @@ describe('a command whose address leads to something else', () => {
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/^not-a-haishin: http:\/\/127\.0\.0\.1:\d+ does not answer like a Haishin[^\n]*\n$/);
   });
+
+  it('says why nothing answers there, and what to look at', async () => {
+    const { port } = server.address() as AddressInfo;
+    await new Promise((closed) => server.close(closed));
+    const result = await runCommand('status', '--url', `http://127.0.0.1:${port}`, '--token', 'any');
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(
+      /^server-unreachable: .* cannot be reached \(ECONNREFUSED\)\. Does it run, [^\n]*\n$/,
+    );
+  });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueCertificate } from '../src/platform/tls/self-issued-certificate.js';
+import { runCommandIn } from './support/command-line.js';
 import { startHaishin, TEST_TOKEN, type TestHaishin } from './support/haishin.js';
 
 const EXPIRED = new Date(Date.now() - 900 * 24 * 3600 * 1000);
@@ -47,5 +48,19 @@ describe('GET /readyz of a server with something wrong', () => {
     const told = await certificate(headers);
     if (detail === null) expect(told.detail).toBeNull();
     else expect(told.detail).toMatch(detail);
+  });
+  it.each([
+    ['en_US.UTF-8', /^certificate since .*: tls-certificate-expired: The certificate expired at /m],
+    ['ja_JP.UTF-8', /^certificate \(.* から\) tls-certificate-expired: 証明書の有効期限が /m],
+  ])('is told by the status command as well (%s)', async (locale, line) => {
+    const args = ['status', '--url', haishin.http, '--token', TEST_TOKEN];
+    const { code, stdout } = await runCommandIn({ LC_ALL: locale }, ...args);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(line);
+    const { checks } = JSON.parse((await runCommandIn({ LC_ALL: locale }, ...args, '--json')).stdout) as {
+      checks: Record<string, { ok: boolean }>;
+    };
+    // The same in every language.
+    expect(Object.keys(checks['certificate'] ?? {})).toEqual(['ok', 'code', 'since']);
   });
 });

@@ -36,6 +36,15 @@ describe('token commands beside a server of another version', () => {
     expect(await query(newest)).toEqual(before);
   });
 
+  it('tell scripts which tokens have ended', async () => {
+    const made = [];
+    for (let count = 0; count < 2; count += 1)
+      made.push((JSON.parse((await token('create', 'twin', '--json')).stdout) as { id: string }).id);
+    const ended = JSON.parse((await token('revoke', 'twin', '--json')).stdout) as { id: string; name: string }[];
+    expect(ended.map(({ id }) => id).sort()).toEqual(made.sort());
+    expect(new Set(ended.map(({ name }) => name))).toEqual(new Set(['twin']));
+  });
+
   it('make a schema only for the first token', async () => {
     await query('drop schema public cascade; create schema public');
     expect(await token('list')).toMatchObject({ code: 1, stderr: expect.stringMatching(/^database-absent: /) });

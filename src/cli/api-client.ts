@@ -105,7 +105,11 @@ export class ApiClient {
           values: { url: this.target.url, untrusted },
           cause,
         });
-      throw new AppError('unavailable', 'server-unreachable', { values: { url: this.target.url }, cause });
+      const { code, message } = cause as NodeJS.ErrnoException;
+      throw new AppError('unavailable', 'server-unreachable', {
+        values: { url: this.target.url, reason: code ?? message },
+        cause,
+      });
     }
     const text = await answer.body.text();
     if (answer.statusCode < 400) return (text === '' ? undefined : this.parse(text)) as T;

@@ -3,17 +3,12 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import type { DownloadView, OutcomeView } from '../modules/download/download.view.js';
 import { ApiClient } from './api-client.js';
+import { type ConnectOptions, takeConnectOptions } from './connect-options.js';
 import { storedFault } from '../platform/errors/app-error.js';
 import { megabytes, say, terminalLanguage, word } from './language.js';
 
 const POLL_MS = 300;
 const OPEN = new Set(['queued', 'running']);
-
-export interface ConnectOptions {
-  url?: string;
-  token?: string;
-  json?: boolean;
-}
 
 /** Follows a download to its end: a bar on a terminal, plain lines elsewhere. */
 export async function followDownload(api: ApiClient, id: string, quiet: boolean): Promise<DownloadView> {
@@ -65,36 +60,42 @@ export async function followDownload(api: ApiClient, id: string, quiet: boolean)
 }
 
 export function registerDownload(program: Command): void {
-  program
+  const command = program
     .command('download')
     .description(say('help.download'))
-    .argument('[component...]', say('help.download.components'))
-    .option('--url <url>', say('help.url'))
-    .option('--token <token>', say('help.token'))
-    .option('--json', say('help.json'))
-    .action(async (components: string[], options: ConnectOptions) => {
-      const api = await ApiClient.connect(options);
-      const { id } = await api.post<{ id: string }>('/api/v1/downloads', components.length > 0 ? { components } : {});
-      const cancel = (): void => void api.post(`/api/v1/downloads/${id}/cancel`).catch(() => undefined);
-      process.once('SIGINT', cancel);
-      const view = await followDownload(api, id, options.json ?? false);
-      process.removeListener('SIGINT', cancel);
-      process.stdout.write(options.json ? `${JSON.stringify(view, null, 2)}\n` : describe(view));
-      if (view.state === 'failed' || view.state === 'partial' || view.state === 'cancelled') process.exitCode = 1;
-    });
+    .argument('[component...]', say('help.download.components'));
+  takeConnectOptions(command).action(async (components: string[], options: ConnectOptions) => {
+    const api = await ApiClient.connect(options);
+    const { id } = await api.post<{ id: string }>('/api/v1/downloads', components.length > 0 ? { components } : {});
+    const cancel = (): void => void api.post(`/api/v1/downloads/${id}/cancel`).catch(() => undefined);
+    process.once('SIGINT', cancel);
+    const view = await followDownload(api, id, options.json ?? false);
+    process.removeListener('SIGINT', cancel);
+    process.stdout.write(options.json ? `${JSON.stringify(view, null, 2)}\n` : describe(view));
+    if (view.state === 'failed' || view.state === 'partial' || view.state === 'cancelled') process.exitCode = 1;
+  });
 }
 
-function describe(view: DownloadView): string {
+export function describe(view: DownloadView): string {
   const lines = view.components
     .filter((each) => each.outcome === 'updated' || each.outcome === 'failed' || each.restored)
     .map((each) => `  ${componentLine(each)}`);
   const summary = say('cli.download.summary', {
     state: word('state', view.state),
-    error: view.error === null ? '' : ` (${view.error.code}: ${storedFault(view.error).text[terminalLanguage()]})`,
+    error: view.error === null ? '' : ` (${faultLine(view.error)})`,
     megabytes: megabytes(view.bytes),
     seconds: view.durationSeconds ?? 0,
   });
-  return [summary, ...lines, ''].join('\n');
+  const { state } = view;
+  const stays = state === 'failed' || state === 'partial' ? [say(`cli.download.stays.${state}`)] : [];
+  return [summary, ...lines, ...stays, ''].join('\n');
+}
+
+/** Of several sources it is of interest which one was asked. */
+function faultLine(error: NonNullable<DownloadView['error']>): string {
+  const text = storedFault(error).text[terminalLanguage()];
+  const url = error.details?.['url'];
+  return `${error.code}: ${text}${typeof url === 'string' && !text.includes(url) ? ` ${url}` : ''}`;
 }
 
 function componentLine({ id, outcome, error, versionBefore, versionAfter }: OutcomeView): string {

@@ -8,6 +8,7 @@ import { createDataSource } from '../database/data-source.js';
 import { systemClock } from '../platform/clock/clock.js';
 import { createLogger } from '../platform/logging/logger.js';
 import { describeApi } from '../server/openapi.js';
+import { say } from './language.js';
 import { printDocument } from './print-document.js';
 
 /** The API's description without a database: the application is only looked at, never started. */
@@ -30,8 +31,8 @@ async function openApiText(): Promise<string> {
 export function registerOpenApi(program: Command): void {
   program
     .command('openapi')
-    .description('print the OpenAPI description of the API')
-    .option('--out <file>', 'write it to a file')
+    .description(say('help.openapi'))
+    .option('--out <file>', say('help.out'))
     .action(async (options: { out?: string }) => {
       await printDocument(await openApiText(), options.out);
     });

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { toAppError } from '../platform/errors/app-error.js';
 import { VERSION } from '../platform/version.js';
-import type { TextKey } from '../platform/texts/texts.js';
 import { say, terminalLanguage } from './language.js';
+import { speakItsLanguage } from './usage.js';
 
 /** Each brings its own modules with it: a command that only asks the API must not wait for the server's. */
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
@@ -16,37 +16,25 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['verify', async () => (await import('./verify.command.js')).registerVerify],
   [
     'sample-upstream',
-    async () => (await import('../sample-upstream/sample-upstream.command.js')).registerSampleUpstream,
+    async () => {
+      const { registerSampleUpstream } = await import('../sample-upstream/sample-upstream.command.js');
+      return (program) => registerSampleUpstream(program, say);
+    },
   ],
   ['fleet', async () => (await import('../fleet/fleet.command.js')).registerFleet],
   ['openapi', async () => (await import('./openapi.command.js')).registerOpenApi],
   ['command-states', async () => (await import('./command-states.command.js')).registerCommandStates],
 ]);
 
-const TITLES: Readonly<Record<string, TextKey>> = {
-  'Usage:': 'help.title.usage',
-  'Arguments:': 'help.title.arguments',
-  'Options:': 'help.title.options',
-  'Commands:': 'help.title.commands',
-};
-
-/** The titles that the library writes in English. */
-function styleTitle(title: string): string {
-  const key = TITLES[title];
-  return key === undefined ? title : say(key);
-}
-
 /** @param name the command that was asked for; all of them when it is none (help, a mistake). */
 async function createProgram(name: string | undefined): Promise<Command> {
-  const program = new Command('haishin')
+  const program = speakItsLanguage(new Command('haishin'))
     .description(say('help.program'))
     .version(VERSION, '-V, --version', say('help.version'))
     .helpOption('-h, --help', say('help.help'))
     .helpCommand('help [command]', say('help.help'))
-    .configureHelp({ styleTitle })
     // `upload --version …` is the version of the upload.
-    .enablePositionalOptions()
-    .showHelpAfterError();
+    .enablePositionalOptions();
   const asked = COMMANDS.get(name ?? '');
   for (const load of asked === undefined ? COMMANDS.values() : [asked]) (await load())(program);
   return program;

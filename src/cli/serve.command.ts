@@ -36,11 +36,10 @@ export function registerServe(program: Command): void {
 async function startServer(config: Config, logger: Logger, onLost: () => void): Promise<RunningServer> {
   const embedded = config.databaseUrl === undefined ? await beginEmbedded(config, logger, onLost) : undefined;
   const server = await import('../main.js');
-  const more = { onDirectoryLost: onLost };
   return server.startServer({
     config,
     logger,
-    ...more,
+    onDirectoryLost: onLost,
     ...(embedded === undefined ? {} : { embedded: embedded.ready }),
   });
 }
@@ -94,6 +93,6 @@ export function stopOnSignal(
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed');
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(say('usage.whole-number'));
   return Number(text);
 }

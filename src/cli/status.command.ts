@@ -1,9 +1,11 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
 import type { ComponentView } from '../modules/download/component.view.js';
+import { AppError } from '../platform/errors/app-error.js';
+import type { Check } from '../server/readiness.js';
 import { ApiClient } from './api-client.js';
-import type { ConnectOptions } from './download.command.js';
-import { localTime, say, word } from './language.js';
+import { type ConnectOptions, takeConnectOptions } from './connect-options.js';
+import { localTime, say, terminalLanguage, word } from './language.js';
 
 interface Channel {
   id: string;
@@ -21,18 +23,14 @@ const COLUMNS = [
 ] as const;
 
 export function registerStatus(program: Command): void {
-  program
-    .command('status')
-    .description(say('help.status'))
-    .option('--url <url>', say('help.url'))
-    .option('--token <token>', say('help.token'))
-    .option('--json', say('help.json'))
-    .action(async (options: ConnectOptions) => {
+  takeConnectOptions(program.command('status').description(say('help.status'))).action(
+    async (options: ConnectOptions) => {
       const api = await ApiClient.connect(options);
       const components = await api.list<ComponentView>('/api/v1/components');
       const channels = (await api.get<{ items: Channel[] }>('/api/v1/channels')).items;
+      const checks = await checksOf(api);
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ components, channels }, null, 2)}\n`);
+        process.stdout.write(`${JSON.stringify({ components, channels, checks: inCodes(checks) }, null, 2)}\n`);
         return;
       }
       const table = new Table({
@@ -47,7 +45,7 @@ export function registerStatus(program: Command): void {
           each.updateNeeded ? say('cli.status.needed') : '',
           noteOf(each),
         ]);
-      process.stdout.write(`${table.toString()}\n`);
+      process.stdout.write(`${[table.toString(), ...reasonsOf(components), ...faultsOf(checks)].join('\n')}\n`);
       for (const channel of channels)
         process.stdout.write(
           channel.snapshotId === null
@@ -59,7 +57,42 @@ export function registerStatus(program: Command): void {
                 since: localTime(channel.publishedAt ?? ''),
               })}\n`,
         );
-    });
+    },
+  );
+}
+
+/** How the server stands with what it needs. It says so with 503 too; a proxy may keep it back. */
+async function checksOf(api: ApiClient): Promise<Record<string, Check>> {
+  try {
+    return (await api.get<{ checks: Record<string, Check> }>('/readyz')).checks;
+  } catch (fault) {
+    const told = fault instanceof AppError ? fault.details['checks'] : undefined;
+    return (told ?? {}) as Record<string, Check>;
+  }
+}
+
+/** The details are in the language of the terminal, and what scripts read is not. */
+function inCodes(checks: Record<string, Check>): Record<string, Omit<Check, 'detail'>> {
+  return Object.fromEntries(Object.entries(checks).map(([part, { ok, code, since }]) => [part, { ok, code, since }]));
+}
+
+/** What a person should know although the server answers: a certificate or a disk that comes to its end. */
+function faultsOf(checks: Record<string, Check>): string[] {
+  return Object.entries(checks)
+    .filter(([, { ok }]) => !ok)
+    .map(([part, { code, detail, since }]) =>
+      say('cli.status.wrong', { part, code, detail: detail ?? '', since: localTime(since) }),
+    );
+}
+
+/** What the reasons in the notes mean, each once. */
+export function reasonsOf(components: readonly ComponentView[]): string[] {
+  const unknown = components.map(({ available }) => available).filter(({ state }) => state === 'unknown');
+  const lines = unknown.map(({ reason, text }) => {
+    const why = text?.[terminalLanguage()] ?? (reason === 'never-checked' ? say('cli.status.never-checked') : null);
+    return why === null ? [] : [say('cli.status.why', { reason, why })];
+  });
+  return [...new Set(lines.flat())];
 }
 
 export function noteOf(component: ComponentView): string {

@@ -30,10 +30,13 @@ class AuditedTokens {
     );
   }
 
-  revoke(idOrName: string): Promise<number> {
-    return this.tokens.revoke(idOrName, async (manager, revoked) => {
+  async revoke(idOrName: string): Promise<{ id: string; name: string }[]> {
+    let ended: { id: string; name: string }[] = [];
+    await this.tokens.revoke(idOrName, async (manager, revoked) => {
       for (const { id, name } of revoked) await this.audit.record(ACTOR, 'token.revoke', id, { name }, manager);
+      ended = revoked.map(({ id, name }) => ({ id, name }));
     });
+    return ended;
   }
 }
 
@@ -68,12 +71,12 @@ const MOST_DAYS = 36_500;
 function days(text: string): number {
   const count = /^\d{1,5}(\.\d+)?$/.test(text) ? Number(text) : 0;
   if (count > 0 && count <= MOST_DAYS) return count;
-  throw new InvalidArgumentError(`a number of days above 0 is needed, ${MOST_DAYS} at most`);
+  throw new InvalidArgumentError(say('usage.days', { most: MOST_DAYS }));
 }
 
 function tokenName(text: string): string {
   const name = text.trim();
-  if (name === '' || name.length > 200) throw new InvalidArgumentError('a name of 1 to 200 characters is needed');
+  if (name === '' || name.length > 200) throw new InvalidArgumentError(say('usage.name'));
   return name;
 }
 
@@ -121,9 +124,11 @@ export function registerToken(program: Command): void {
   token
     .command('revoke')
     .description(say('help.tokens.revoke'))
-    .argument('<id-or-name>')
-    .action(async (idOrName: string) => {
-      const count = await withTokens(loadConfig(), 'existing', (audited) => audited.revoke(idOrName));
-      process.stdout.write(`${say('cli.token.ended', { count })}\n`);
+    .argument('<id-or-name>', say('help.tokens.which'))
+    .option('--json', say('help.json'))
+    .action(async (idOrName: string, options: { json?: boolean }) => {
+      const ended = await withTokens(loadConfig(), 'existing', (audited) => audited.revoke(idOrName));
+      const text = options.json ? JSON.stringify(ended, null, 2) : say('cli.token.ended', { count: ended.length });
+      process.stdout.write(`${text}\n`);
     });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { UploadView } from '../modules/download/upload.controller.js';
 import { ApiClient } from './api-client.js';
-import type { ConnectOptions } from './download.command.js';
+import { type ConnectOptions, takeConnectOptions } from './connect-options.js';
 import { formBody, type FormBody } from './form-body.js';
 import { say } from './language.js';
 import { withBar } from './progress-bar.js';
@@ -13,27 +13,24 @@ interface UploadOptions extends ConnectOptions {
 }
 
 export function registerUpload(program: Command): void {
-  program
+  const command = program
     .command('upload')
     .description(say('help.upload'))
     .argument('<component>', say('help.upload.component'))
-    .argument('<file>')
+    .argument('<file>', say('help.upload.file'))
     .option('--version <version>', say('help.upload.version'))
     .option('--signature <file>', say('help.upload.signature'))
-    .option('--force', say('help.upload.force'))
-    .option('--url <url>', say('help.url'))
-    .option('--token <token>', say('help.token'))
-    .option('--json', say('help.json'))
-    .action(async (component: string, file: string, options: UploadOptions) => {
-      const body = await formBody(options.version === undefined ? {} : { version: options.version }, [
-        { name: 'file', path: file },
-        ...(options.signature === undefined ? [] : [{ name: 'signature', path: options.signature }]),
-      ]);
-      const api = await ApiClient.connect(options);
-      const path = `/api/v1/components/${encodeURIComponent(component)}/releases${options.force ? '?publish=force' : ''}`;
-      const view = await send(api, path, body, options.json ?? false);
-      process.stdout.write(options.json ? `${JSON.stringify(view, null, 2)}\n` : describe(view));
-    });
+    .option('--force', say('help.upload.force'));
+  takeConnectOptions(command).action(async (component: string, file: string, options: UploadOptions) => {
+    const body = await formBody(options.version === undefined ? {} : { version: options.version }, [
+      { name: 'file', path: file },
+      ...(options.signature === undefined ? [] : [{ name: 'signature', path: options.signature }]),
+    ]);
+    const api = await ApiClient.connect(options);
+    const path = `/api/v1/components/${encodeURIComponent(component)}/releases${options.force ? '?publish=force' : ''}`;
+    const view = await send(api, path, body, options.json ?? false);
+    process.stdout.write(options.json ? `${JSON.stringify(view, null, 2)}\n` : describe(view));
+  });
 }
 
 function send(api: ApiClient, path: string, body: FormBody, quiet: boolean): Promise<UploadView> {

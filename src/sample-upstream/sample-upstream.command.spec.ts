@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import { EventEmitter, once } from 'node:events';
+import { type Say, text } from '../platform/texts/texts.js';
 import { registerSampleUpstream } from './sample-upstream.command.js';
+
+const say: Say = (key, values) => text('en', key, values);
 
 /** Printed lines, and a way to wait until there are so many. */
 class Printed extends Array<string> {
@@ -23,7 +26,7 @@ async function run(
 ): Promise<string[]> {
   const lines = new Printed();
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
-  registerSampleUpstream(program, {
+  registerSampleUpstream(program, say, {
     print: (line) => lines.print(line),
     now: () => new Date(0),
     stopped: () => look(lines),
@@ -75,7 +78,7 @@ describe('haishin sample-upstream', () => {
 
   it('explains itself', () => {
     const program = new Command();
-    registerSampleUpstream(program);
+    registerSampleUpstream(program, say);
     const help = program.commands[0]!.helpInformation();
     for (const flag of [
       '--port',

@@ -1,9 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import type { Say, TextKey } from '../platform/texts/texts.js';
 import { startSampleUpstream } from './sample-server.js';
 import { type Publication, SampleTree } from './sample-tree.js';
 import { sampleUnits } from './sample-units.js';
+
+const MOST_SCALE = 20;
+/** Beyond a day a timer is of no use here, and Node's own overflows at 24 days. */
+const MOST_SECONDS = 86_400;
 
 interface SampleUpstreamFlags {
   port: number;
@@ -33,68 +38,67 @@ const processSurroundings: SampleUpstreamSurroundings = {
 };
 
 /** Adds `haishin sample-upstream` to the program. */
-export function registerSampleUpstream(program: Command, surroundings = processSurroundings): void {
+export function registerSampleUpstream(program: Command, say: Say, surroundings = processSurroundings): void {
+  const { portNumber, positive, notNegative, wholeNumber } = numbers(say);
   program
     .command('sample-upstream')
-    .summary('serve a synthetic ActiveUpdate tree that publishes new versions on a timer')
-    .description(
-      'Serves a synthetic ActiveUpdate tree over HTTP, for trying Haishin without the vendor and without internet.\n' +
-        'The grammar of its manifest and the proportions of its files are real; every byte in it is made up.\n' +
-        'One component after another gets a new version. Ends on Ctrl-C.',
-    )
-    .option('--port <number>', 'port to listen on; 0 = any free one', portNumber, 9080)
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--scale <factor>', 'size of the files: 1 = as the vendor has them, about 150 MB a tree', positive, 0.02)
-    .option('--every <seconds>', 'time between two publications; 0 = never', notNegative, 30)
-    .option('--seed <number>', 'another seed gives other contents; the same gives the same', wholeNumber, 1)
-    .option('--no-japan', 'leave out the Japan tree (japan/server.ini, .80 virus patterns)')
-    .option('--no-signatures', 'leave out the .sig files')
-    .option('--compressed', 'really compress the ZIPs, so that checking them costs what it costs with real ones')
-    .option('--out <directory>', 'write the tree to a directory that any web server can serve, and exit')
-    .option('--json', 'print JSON lines instead of text')
+    .summary(say('help.sample'))
+    .description(say('help.sample.long'))
+    .option('--port <number>', say('help.sample.port'), portNumber, 9080)
+    .option('--host <address>', say('help.sample.host'), '127.0.0.1')
+    .option('--scale <factor>', say('help.sample.scale'), positive, 0.02)
+    .option('--every <seconds>', say('help.sample.every'), notNegative, 30)
+    .option('--seed <number>', say('help.sample.seed'), wholeNumber, 1)
+    .option('--no-japan', say('help.sample.no-japan'))
+    .option('--no-signatures', say('help.sample.no-signatures'))
+    .option('--compressed', say('help.sample.compressed'))
+    .option('--out <directory>', say('help.sample.out'))
+    .option('--json', say('help.sample.json'))
     .addHelpText(
       'after',
-      `
-Components: ${sampleUnits.map(({ component }) => component).join(', ')}
+      () => `
+${say('help.sample.components', { components: sampleUnits.map(({ component }) => component).join(', ') })}
 
-Examples:
+${say('help.sample.examples')}
   haishin sample-upstream
-      serves on port 9080; mirror it with HAISHIN_UPSTREAM_URL=http://127.0.0.1:9080/activeupdate
+      ${say('help.sample.example-serve')}
   haishin sample-upstream --scale 1 --out ./tree
-      writes about 310 MB (both trees), for a web server or a mounted share`,
+      ${say('help.sample.example-out')}`,
     )
-    .action((flags: SampleUpstreamFlags) => run(flags, surroundings));
+    .action((flags: SampleUpstreamFlags) => run(flags, say, surroundings));
 }
 
-async function run(flags: SampleUpstreamFlags, { print, now, stopped }: SampleUpstreamSurroundings): Promise<void> {
+async function run(
+  flags: SampleUpstreamFlags,
+  say: Say,
+  { print, now, stopped }: SampleUpstreamSurroundings,
+): Promise<void> {
   const { scale, seed, japan, signatures, compressed = false } = flags;
   const tree = new SampleTree({ scale, seed, signatures, japanTree: japan, compressed });
   const totals = totalsOf(tree);
+  const { files } = totals;
+  const megabytes = (totals.bytes / 1e6).toFixed(1);
   const show = (event: Record<string, unknown>, text: string): void => print(flags.json ? JSON.stringify(event) : text);
 
   if (flags.out !== undefined) {
     const directory = resolve(flags.out);
     await tree.materialise(directory);
-    show(
-      { event: 'written', directory, ...totals },
-      `sample tree written to ${directory}: ${totals.files} files, ${megabytes(totals.bytes)}`,
-    );
+    show({ event: 'written', directory, ...totals }, say('cli.sample.written', { directory, files, megabytes }));
     return;
   }
 
   const announce = (publications: Publication[]): void => {
+    const at = now().toISOString();
     for (const { component, version } of publications)
-      show(
-        { event: 'published', at: now().toISOString(), component, version },
-        `${now().toISOString()} published ${component} ${version}`,
-      );
+      show({ event: 'published', at, component, version }, say('cli.sample.published', { at, component, version }));
   };
   const { port, host, every } = flags;
   const upstream = await startSampleUpstream({ tree, port, host, publishEverySeconds: every, onPublish: announce });
+  const rhythm = every > 0 ? say('cli.sample.every', { seconds: every }) : say('cli.sample.never');
   // One line, and it begins like this: scripts wait for it.
   show(
     { event: 'ready', url: upstream.url, everySeconds: every, ...totals },
-    `sample upstream url=${upstream.url} (${totals.files} files, ${megabytes(totals.bytes)}; ${rhythm(every)})`,
+    `sample upstream url=${upstream.url} (${say('cli.sample.size', { files, megabytes })}; ${rhythm})`,
   );
   await stopped();
   await upstream.close();
@@ -105,41 +109,32 @@ function totalsOf(tree: SampleTree): { files: number; bytes: number } {
   return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0) };
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}
+type Parse = (text: string) => number;
 
-function rhythm(everySeconds: number): string {
-  return everySeconds > 0 ? `a new version every ${everySeconds} s` : 'no new versions';
-}
-
-function numberOf(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  const value = numberOf(text);
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
-  return value;
-}
-
-function portNumber(text: string): number {
-  const value = wholeNumber(text);
-  if (value < 0 || value > 65535) throw new InvalidArgumentError('A port is a number from 0 to 65535.');
-  return value;
-}
-
-function positive(text: string): number {
-  const value = numberOf(text);
-  if (value <= 0 || value > 20) throw new InvalidArgumentError('It must be above 0 and at most 20.');
-  return value;
-}
-
-function notNegative(text: string): number {
-  const value = numberOf(text);
-  // Beyond a day a timer is of no use here, and Node's own overflows at 24 days.
-  if (value < 0 || value > 86_400) throw new InvalidArgumentError('It must be from 0 to 86400.');
-  return value;
+/** What reads the numbers of the options, and says what is wrong with them. */
+function numbers(say: Say): Record<'portNumber' | 'positive' | 'notNegative' | 'wholeNumber', Parse> {
+  const refuse = (key: TextKey, values?: Record<string, unknown>): never => {
+    throw new InvalidArgumentError(say(key, values));
+  };
+  const numberOf: Parse = (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    return Number.isFinite(value) ? value : refuse('usage.number');
+  };
+  const wholeNumber: Parse = (text) => {
+    const value = numberOf(text);
+    return Number.isSafeInteger(value) ? value : refuse('usage.whole-number');
+  };
+  const portNumber: Parse = (text) => {
+    const value = wholeNumber(text);
+    return value >= 0 && value <= 65535 ? value : refuse('usage.port');
+  };
+  const positive: Parse = (text) => {
+    const value = numberOf(text);
+    return value > 0 && value <= MOST_SCALE ? value : refuse('usage.above-zero', { most: MOST_SCALE });
+  };
+  const notNegative: Parse = (text) => {
+    const value = numberOf(text);
+    return value >= 0 && value <= MOST_SECONDS ? value : refuse('usage.from-zero', { most: MOST_SECONDS });
+  };
+  return { portNumber, positive, notNegative, wholeNumber };
 }

@@ -7,12 +7,13 @@ import { MissingRequests } from '../mirror/source/missing-requests.js';
 import { PublishedTree } from '../mirror/source/published-tree.js';
 import { ServingCounters } from '../mirror/source/serving-counters.js';
 import { createUpdateSource } from '../mirror/source/update-source.handler.js';
+import type { AppError } from '../platform/errors/app-error.js';
 import { startListeners, type RequestHandler } from '../platform/http/listeners.js';
 import { startSocketListener } from '../platform/http/socket-listener.js';
 import type { Logger } from '../platform/logging/logger.js';
 import { readAuthorities } from '../platform/tls/authorities.js';
 import { keyPairFiles, ensureServerCertificate, type ServerCertificate } from '../platform/tls/server-certificate.js';
-import { watchCertificate } from '../platform/tls/certificate-watch.js';
+import { type CertificateWatch, watchCertificate } from '../platform/tls/certificate-watch.js';
 import type { Channel } from '../mirror/snapshot/channel.js';
 import { prepareApiSocket } from './api-socket.js';
 
@@ -35,6 +36,7 @@ export interface ContentOptions {
   rest: RequestHandler;
   /** Told of the certificate that HTTPS begins with, and of each that replaces it. */
   onCertificate: (certificate: ServerCertificate) => void;
+  onCertificateRefused: (fault: AppError | null) => void;
 }
 
 export async function startContent(options: ContentOptions): Promise<ContentServer> {
@@ -61,13 +63,28 @@ function hostNamesOf(config: Config): string[] {
   return config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
 }
 
+/** @param serve puts a new pair in force; what it throws leaves the earlier one there */
+function followFiles(
+  { logger, onCertificate, onCertificateRefused }: ContentOptions,
+  place: Place,
+  current: ServerCertificate | null,
+  serve: (pair: ServerCertificate) => void = () => undefined,
+): CertificateWatch | null {
+  if (current === null) return null;
+  const onChange = (pair: ServerCertificate): void => {
+    serve(pair);
+    onCertificate(pair);
+  };
+  return watchCertificate({ ...place, current, onChange, onRefused: onCertificateRefused, logger });
+}
+
 async function startAlone(
   options: ContentOptions,
   place: Place,
   certificate: ServerCertificate | null,
   clientCa: string | undefined,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest, onCertificate } = options;
+  const { config, logger, tree, missing, counters, rest } = options;
   const source = createUpdateSource({ tree, logger, onMissing: missing.record, metrics: counters });
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     if (!source(req, res)) rest(req, res);
@@ -80,18 +97,7 @@ async function startAlone(
     onError: (err) => logger.error({ err }, 'a listener failed'),
     ...(certificate === null ? {} : { tls: certificate, clientCa }),
   });
-  const watch =
-    certificate === null
-      ? null
-      : watchCertificate({
-          ...place,
-          current: certificate,
-          onChange: (pair) => {
-            listeners.setKeyPair(pair);
-            onCertificate(pair);
-          },
-          logger,
-        });
+  const watch = followFiles(options, place, certificate, (pair) => listeners.setKeyPair(pair));
   return {
     httpUrl: listeners.httpUrl,
     httpsUrl: listeners.httpsUrl,
@@ -110,13 +116,12 @@ async function startWorkers(
   place: Place,
   certificate: ServerCertificate | null,
 ): Promise<ContentServer> {
-  const { config, logger, tree, missing, counters, rest, onCertificate } = options;
+  const { config, logger, tree, missing, counters, rest } = options;
   const apiSocket = await prepareApiSocket(config.dataDir);
   const api = await startSocketListener(apiSocket, rest);
   const files = certificate === null ? null : keyPairFiles(place);
   // Workers only follow the files; renewing a self-issued pair is done here.
-  const watch =
-    certificate === null ? null : watchCertificate({ ...place, current: certificate, onChange: onCertificate, logger });
+  const watch = followFiles(options, place, certificate);
   const closeApi = async (graceMs: number): Promise<void> => {
     await api.close(graceMs);
     await rm(apiSocket, { force: true });

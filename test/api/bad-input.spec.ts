@@ -81,11 +81,33 @@ describe('bad input', () => {
   });
 });
 
-async function send(body: string, type = 'application/json', path = 'downloads'): Promise<ApiAnswer> {
+async function send(
+  body: string | Uint8Array<ArrayBuffer>,
+  type = 'application/json',
+  path = 'downloads',
+): Promise<ApiAnswer> {
   const headers = { authorization: `Bearer ${TEST_TOKEN}`, 'content-type': type };
   const answer = await fetch(`${bench.haishin.http}/api/v1/${path}`, { method: 'POST', headers, body });
   return { status: answer.status, headers: answer.headers, body: await answer.json() };
 }
+
+describe('what would be read as something else', () => {
+  it('a body that is not UTF-8 is refused, and nothing is kept of it', async () => {
+    const body = Uint8Array.from(Buffer.from('{"controllerId":"caf\xe9"}', 'latin1'));
+    expect(await send(body, 'application/json', 'agents')).toMatchObject({
+      status: 400,
+      body: { code: 'body-not-utf8', detail: expect.stringContaining('UTF-8') as unknown },
+    });
+    expect((await bench.api.get('/api/v1/agents')).body.items).toEqual([]);
+  });
+
+  it.each(['0x10', '1e2', '1.0', ' 5', '+5', ''])('limit=%s is refused', async (limit) => {
+    expect(await bench.api.get(`/api/v1/events?limit=${encodeURIComponent(limit)}`)).toMatchObject({
+      status: 400,
+      body: { code: 'validation-failed', fields: [{ field: 'limit' }] },
+    });
+  });
+});
 
 describe('the type of a body', () => {
   it.each(['text/strange', 'text/plain', 'application/x-www-form-urlencoded', 'application/merge-patch+json'])(

@@ -36,6 +36,7 @@ describe('the authorities of client certificates', () => {
       counters: new ServingCounters(),
       rest: (_req, res) => void res.end(),
       onCertificate: () => undefined,
+      onCertificateRefused: () => undefined,
     });
   };
 

@@ -48,7 +48,7 @@ export function refuseOtherVersion(clusterDir: string, found: string, ours: stri
 
 /**
  * Creates a cluster: built beside its place and synced as a whole, then renamed, so that a crash leaves none or a whole
- * one. Throws AppError `embedded-database-init-failed` with the output of initdb.
+ * one. Throws AppError `embedded-database-nameless-account`; `embedded-database-init-failed` with the output of initdb.
  */
 export async function createCluster(
   clusterDir: string,
@@ -88,6 +88,10 @@ async function runInitdb(binaries: PostgresBinaries, runAs: RunAs, cwd: string, 
   }
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   if (code === 0) return;
+  // initdb and the postgres that it runs look their account up; the server itself does not.
+  const nameless = /could not look up effective user ID (\d+)/.exec(output)?.[1];
+  if (nameless !== undefined)
+    throw new AppError('conflict', 'embedded-database-nameless-account', { details: { uid: Number(nameless) } });
   const full = /No space left on device/.test(output);
   throw new AppError('storage', full ? 'disk-full.initdb' : 'embedded-database-init-failed', {
     values: { directory: cwd, ended: signal ?? code, lastLine: output.trim().split('\n').at(-1) ?? '' },

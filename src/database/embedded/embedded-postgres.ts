@@ -58,7 +58,7 @@ const MAX_LOG_BYTES = 5 * 1024 * 1024;
  * killed process is taken over. It is restarted when it crashes.
  * Throws AppError `data-directory-in-use`, `embedded-database-missing`, `embedded-database-owner`,
  * `embedded-database-version`, `embedded-database-unreachable-directory`, `socket-directory-taken`,
- * `embedded-database-init-failed`, `embedded-database-start-failed`, `disk-full`.
+ * `embedded-database-nameless-account`, `embedded-database-init-failed`, `embedded-database-start-failed`, `disk-full`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { logger } = options;

@@ -1,8 +1,8 @@
-import { Type } from 'class-transformer';
 import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { AppError } from '../errors/app-error.js';
 import { MayBeMissing } from './may-be-missing.js';
 import { isUuid } from './uuid.js';
+import { WholeNumber } from './whole-number.js';
 
 const DEFAULT_PAGE = 50;
 const LARGEST_PAGE = 500;
@@ -11,7 +11,7 @@ const LARGEST_PAGE = 500;
 export class PageQuery {
   /** How many items at most; 1 to 500. */
   @MayBeMissing()
-  @Type(() => Number)
+  @WholeNumber()
   @IsInt()
   @Min(1)
   @Max(LARGEST_PAGE)

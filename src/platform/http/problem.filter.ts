@@ -45,10 +45,13 @@ export function classify(fault: unknown, translate: Translate = (it) => it): App
   return toAppError(thrown);
 }
 
-/** What the framework says is English; of a type of body it has less to say than the catalogue. */
+/** Of these the framework has less to say than the catalogue. */
+const LESS_TO_SAY: ReadonlySet<string> = new Set(['not-found', 'unsupported-media-type']);
+
+/** What the framework says is English. */
 function inItsWords(code: ErrorText & ErrorCode, thrown: unknown): Said {
   const { text } = saying(code);
-  const says = thrown instanceof Error && code !== 'unsupported-media-type';
+  const says = thrown instanceof Error && !LESS_TO_SAY.has(code);
   return { code, text: says ? { ...text, en: thrown.message } : text };
 }
 

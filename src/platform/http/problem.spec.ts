@@ -1,4 +1,4 @@
-import { BadRequestException, NotFoundException } from '@nestjs/common';
+import { BadRequestException, ForbiddenException, NotFoundException } from '@nestjs/common';
 import { AppError, type ErrorKind } from '../errors/app-error.js';
 import { classify } from './problem.filter.js';
 import { problemHeaders, problemLanguage, toProblem } from './problem.js';
@@ -45,8 +45,13 @@ describe('problems', () => {
   });
 
   it('of the framework have its words in English, and ours in Japanese', () => {
-    const error = classify(new NotFoundException('Cannot GET /x'));
-    expect(error.text).toEqual({ en: 'Cannot GET /x', ja: '指定されたリソースはありません。' });
+    const error = classify(new ForbiddenException('Not for you'));
+    expect(error.text).toEqual({ en: 'Not for you', ja: expect.stringMatching(/。$/) as unknown });
+  });
+
+  it('of an address where there is nothing say where to look', () => {
+    const { text } = classify(new NotFoundException('Cannot GET /x'));
+    for (const words of [text.en, text.ja]) expect(words).toContain('/api/docs');
   });
 });
 

@@ -5,7 +5,8 @@ export const agentErrorsEn = {
   'error.token-missing': 'This needs a token.',
   'error.token-missing.bearer': 'This needs a token: send "Authorization: Bearer <token>".',
   'error.token-not-found': 'There is no such token, or it is revoked already.',
-  'error.token-invalid': 'The token is not valid.',
+  'error.token-invalid':
+    'The token is not valid: it is another one, was revoked or has expired. An administrator makes a new one with "haishin token create" on the server.',
   'error.tokens-busy': 'More tokens wait to be looked up than can be just now.',
   'error.events-invalid': 'The events cannot be read: {{why}}.',
   'error.cursor-invalid.group-gone': 'The group at which the page before ended is gone: begin anew.',

@@ -6,7 +6,8 @@ export const agentErrorsJa = {
   'error.token-missing': 'トークンが必要です。',
   'error.token-missing.bearer': 'トークンが必要です。"Authorization: Bearer <token>" を送信してください。',
   'error.token-not-found': 'このトークンはないか、すでに失効しています。',
-  'error.token-invalid': 'トークンが有効ではありません。',
+  'error.token-invalid':
+    'トークンが有効ではありません (誤り、失効、または期限切れ)。管理者はサーバ上で "haishin token create" を実行して新しいトークンを作成できます。',
   'error.tokens-busy': '照合待ちのトークンが多すぎるため、現在は処理できません。',
   'error.events-invalid': 'イベントを読み取れません: {{why}}。',
   'error.cursor-invalid.group-gone': '前のページの最後のグループがなくなっています。最初から取得し直してください。',

@@ -6,7 +6,8 @@ export const cliErrorsEn = {
     'No server runs on this data directory ({{file}} is missing). Start it with "haishin serve", or name one with HAISHIN_URL and HAISHIN_TOKEN.',
   'error.server-certificate-untrusted':
     'The certificate of {{url}} is not trusted: {{untrusted}}. Nothing was sent. If it is the right server, name a file with its certificate or its authority in NODE_EXTRA_CA_CERTS.',
-  'error.server-unreachable': 'The server at {{url}} cannot be reached.',
+  'error.server-unreachable':
+    'The server at {{url}} cannot be reached ({{reason}}). Does it run, and is the address right?',
   'error.not-a-haishin':
     '{{url}} does not answer like a Haishin: is the address right, and does no proxy or login page answer in its place?',
   'error.file-not-found': 'There is no file {{path}}.',

@@ -7,7 +7,8 @@ export const cliErrorsJa = {
     'このデータディレクトリのサーバは動作していません ({{file}} がありません)。"haishin serve" で起動するか、HAISHIN_URL と HAISHIN_TOKEN で別のサーバを指定してください。',
   'error.server-certificate-untrusted':
     '{{url}} の証明書を信頼できません: {{untrusted}}。何も送信していません。正しいサーバであれば、その証明書または認証局の証明書のファイルを NODE_EXTRA_CA_CERTS に指定してください。',
-  'error.server-unreachable': 'サーバ {{url}} に接続できません。',
+  'error.server-unreachable':
+    'サーバ {{url}} に接続できません ({{reason}})。サーバが動作しているか、URL が正しいかを確認してください。',
   'error.not-a-haishin':
     '{{url}} の応答は Haishin のものではありません。アドレスが正しいか、プロキシやログインページが代わりに応答していないか確認してください。',
   'error.file-not-found': 'ファイル {{path}} がありません。',

@@ -9,6 +9,9 @@ export const cliEn = {
   'cli.status.unknown': 'unknown',
   'cli.status.not-carried': 'not carried',
   'cli.status.unknown-since': '{{reason}} since {{since}}',
+  'cli.status.never-checked': 'The source has not been asked yet. "haishin download" asks it at once.',
+  'cli.status.wrong': '{{part}} since {{since}}: {{code}}: {{detail}}',
+  'cli.status.why': '{{reason}}: {{why}}',
   'cli.status.rolled-back': 'rolled back',
   'cli.status.not-selected': 'not selected',
   'cli.status.not-scheduled': 'not scheduled',
@@ -25,6 +28,10 @@ export const cliEn = {
   'cli.download.failed': '{{component}}: failed, {{code}}: {{message}}',
   'cli.download.updated': '{{component}}: {{before}} -> {{after}}',
   'cli.download.restored': '{{component}}: lost content was fetched again',
+  'cli.download.stays.failed':
+    'What is published stays in force. The next scheduled run tries again, if the schedule is on; "haishin download" does at once.',
+  'cli.download.stays.partial':
+    'What failed keeps its earlier version. The next scheduled run tries it again, if the schedule is on; "haishin download" does at once.',
   'cli.download.none': 'none',
   'cli.state.queued': 'queued',
   'cli.state.running': 'running',

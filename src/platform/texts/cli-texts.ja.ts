@@ -10,6 +10,10 @@ export const cliJa = {
   'cli.status.unknown': '不明',
   'cli.status.not-carried': '提供なし',
   'cli.status.unknown-since': '{{since}} から {{reason}}',
+  'cli.status.never-checked':
+    'アップデート元をまだ確認していません。すぐに確認するには "haishin download" を実行してください。',
+  'cli.status.wrong': '{{part}} ({{since}} から) {{code}}: {{detail}}',
+  'cli.status.why': '{{reason}}: {{why}}',
   'cli.status.rolled-back': 'ロールバック中',
   'cli.status.not-selected': '選択対象外',
   'cli.status.not-scheduled': '予約対象外',
@@ -26,6 +30,10 @@ export const cliJa = {
   'cli.download.failed': '{{component}}: 失敗、{{code}}: {{message}}',
   'cli.download.updated': '{{component}}: {{before}} -> {{after}}',
   'cli.download.restored': '{{component}}: 失われていた内容を再取得しました',
+  'cli.download.stays.failed':
+    '公開済みの内容はそのまま配信を続けます。予約アップデートが有効であれば次の予約時刻に再試行します。すぐに試すには "haishin download" を実行してください。',
+  'cli.download.stays.partial':
+    '失敗したものは以前のバージョンの配信を続けます。予約アップデートが有効であれば次の予約時刻に再試行します。すぐに試すには "haishin download" を実行してください。',
   'cli.download.none': 'なし',
   'cli.state.queued': '待機中',
   'cli.state.running': '実行中',

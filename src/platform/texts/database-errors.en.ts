@@ -40,5 +40,7 @@ export const databaseErrorsEn = {
     'The database in {{clusterDir}} is of PostgreSQL {{found}}, this version of Haishin brings PostgreSQL {{supported}}. Start the newer version of Haishin that made it, or move the directory away to begin with an empty database.',
   'error.embedded-database-init-failed':
     'The database could not be created in {{directory}}: initdb ended with {{ended}}. {{lastLine}}',
+  'error.embedded-database-nameless-account':
+    'No database was made: PostgreSQL makes none for an account without a name, and user {{uid}} has no line in /etc/passwd. Run as an account that has one (in a container: of the image, such as --user node), add that line, or give a PostgreSQL 15+ by DATABASE_URL. Only the first start needs the name.',
   'error.embedded-database-start-failed': 'The embedded database {{why}}. {{lastLine}} ({{logFile}})',
 } as const;

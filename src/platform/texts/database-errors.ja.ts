@@ -42,5 +42,7 @@ export const databaseErrorsJa = {
     '{{clusterDir}} のデータベースは PostgreSQL {{found}} のものですが、このバージョンの Haishin に付属するのは PostgreSQL {{supported}} です。データベースを作成した新しいバージョンの Haishin を起動するか、このディレクトリを別の場所に移動して空のデータベースから始めてください。',
   'error.embedded-database-init-failed':
     '{{directory}} にデータベースを作成できませんでした。initdb が {{ended}} で終了しました。{{lastLine}}',
+  'error.embedded-database-nameless-account':
+    'データベースを作成できませんでした。PostgreSQL は名前のないアカウントではデータベースを作成できませんが、ユーザ {{uid}} は /etc/passwd に登録されていません。登録済みのアカウントで実行するか (コンテナではイメージのユーザ。例: --user node)、/etc/passwd に登録するか、DATABASE_URL に PostgreSQL 15 以降を指定してください。名前が必要なのは初回起動時だけです。',
   'error.embedded-database-start-failed': '組み込みのデータベースが{{why}}。{{lastLine}} ({{logFile}})',
 } as const satisfies Record<keyof typeof databaseErrorsEn, string>;

@@ -42,7 +42,8 @@ export const downloadErrorsEn = {
   'error.path-taken.by-nobody': '{{path}} belongs to an entry of no component; give the file another name.',
   'error.internal.upload-lost': 'The uploaded release is not in the snapshot that was made for it.',
   'error.internal.upload-empty': 'An upload without content.',
-  'error.version-missing': 'The name of the file does not tell the version; give it.',
+  'error.version-missing':
+    'The name of the file does not tell the version: give it ("version"; on the command line --version).',
   'error.download-lost':
     'The download was taken for dead, and another one may have published since. Nothing was published; the next one goes on from here.',
   'error.download-interrupted': 'The server process ended while this ran; what was published before stays in force.',

@@ -45,7 +45,8 @@ export const downloadErrorsJa = {
     '{{path}} は、どのコンポーネントにも属さない項目のものです。別のファイル名を指定してください。',
   'error.internal.upload-lost': 'アップロードしたリリースが、そのために作成したスナップショットにありません。',
   'error.internal.upload-empty': 'アップロードに内容がありません。',
-  'error.version-missing': 'ファイル名からバージョンを判断できません。バージョンを指定してください。',
+  'error.version-missing':
+    'ファイル名からバージョンを判断できません。バージョンを指定してください ("version"。コマンドラインでは --version)。',
   'error.download-lost':
     'このダウンロードは停止したものとみなされました。その後に別のダウンロードが公開を行った可能性があるため、何も公開していません。次のダウンロードで続きから再開します。',
   'error.download-interrupted': '実行中にサーバのプロセスが終了しました。公開済みの内容はそのまま有効です。',

@@ -1,4 +1,4 @@
-/** What `haishin --help` says. Tools for developers (`openapi`, `command-states`, `sample-upstream`, `fleet`) are in English only. */
+/** What `haishin --help` says. */
 export const helpEn = {
   'help.program':
     'Mirrors an ActiveUpdate server, republishes it, deploys it to managed products and tracks every command.',
@@ -6,6 +6,8 @@ export const helpEn = {
   'help.title.arguments': 'Arguments:',
   'help.title.options': 'Options:',
   'help.title.commands': 'Commands:',
+  'help.choices': 'one of: {{choices}}',
+  'help.default': 'default: {{value}}',
   'help.help': 'display help for command',
   'help.version': 'output the version number',
   'help.url': 'the server (default: the one on this data directory)',
@@ -21,6 +23,7 @@ export const helpEn = {
   'help.download.components': 'ids of components',
   'help.upload': 'upload a release: a pattern or engine package from vendor media, or any file of an own component',
   'help.upload.component': 'id of the component',
+  'help.upload.file': 'the package',
   'help.upload.version': 'its version, such as 17.241.00 (default: read from the name of the file)',
   'help.upload.signature': 'signature file to be served beside it',
   'help.upload.force': 'publish it even when it is not newer than what is in force',
@@ -32,11 +35,15 @@ export const helpEn = {
   'help.tokens.days': 'valid for so many days (default: until revoked)',
   'help.tokens.list': 'all tokens, without their secrets',
   'help.tokens.revoke': 'end a token',
+  'help.tokens.which': 'its id; or its name, which ends all tokens of that name',
   'help.export':
     'copy what is published to a directory, to be carried to a network of its own and read there as a source',
   'help.export.directory': 'empty, still to be made, or of an earlier export: then only what differs is copied',
   'help.export.channel': 'which channel; another Haishin derives japan from global by itself',
   'help.export.snapshot': 'an earlier snapshot (default: the one in force)',
+  'help.openapi': 'print the OpenAPI description of the API',
+  'help.command-states': 'print the states of commands as a document',
+  'help.out': 'write it to a file',
   'help.verify': 're-hash every stored file against its record; works with and without a running server',
   'help.verify.quarantine': 'move corrupt files aside, so that the next download fetches them again',
 } as const;

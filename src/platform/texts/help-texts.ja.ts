@@ -6,6 +6,8 @@ export const helpJa = {
   'help.title.arguments': '引数:',
   'help.title.options': 'オプション:',
   'help.title.commands': 'コマンド:',
+  'help.choices': '選択肢: {{choices}}',
+  'help.default': '既定値: {{value}}',
   'help.help': 'コマンドのヘルプを表示します',
   'help.version': 'バージョンを表示します',
   'help.url': 'サーバの URL (既定値: このデータディレクトリのサーバ)',
@@ -22,6 +24,7 @@ export const helpJa = {
   'help.upload':
     'リリースをアップロードします (ベンダのメディアにあるパターンファイルやエンジン、または独自コンポーネントの任意のファイル)',
   'help.upload.component': 'コンポーネントの ID',
+  'help.upload.file': 'パッケージのファイル',
   'help.upload.version': 'バージョン。例: 17.241.00 (既定値: ファイル名から判断)',
   'help.upload.signature': 'あわせて配信する署名ファイル',
   'help.upload.force': '現在有効なものより新しくなくても公開します',
@@ -33,12 +36,16 @@ export const helpJa = {
   'help.tokens.days': '有効日数 (既定値: 失効させるまで)',
   'help.tokens.list': 'すべてのトークンを一覧表示します (トークンの値は表示しません)',
   'help.tokens.revoke': 'トークンを失効させます',
+  'help.tokens.which': 'ID または名前 (名前を指定すると、その名前のトークンがすべて失効します)',
   'help.export':
     '公開中の内容をディレクトリにエクスポートします。閉域網に持ち込み、そこでアップデート元として読み込めます',
   'help.export.directory':
     '空のディレクトリ、まだないディレクトリ、または以前のエクスポート先 (差分だけをコピーします)',
   'help.export.channel': 'チャネル。japan は持ち込み先の Haishin が global から生成します',
   'help.export.snapshot': '以前のスナップショット (省略時: 現在有効なもの)',
+  'help.openapi': 'API の OpenAPI 定義を出力します',
+  'help.command-states': 'コマンドの状態の一覧を文書として出力します',
+  'help.out': 'ファイルに書き込みます',
   'help.verify':
     '保存されているすべてのファイルのハッシュを記録と照合します (サーバが動作していてもいなくても実行できます)',
   'help.verify.quarantine': '壊れたファイルを隔離し、次のダウンロードで再取得されるようにします',

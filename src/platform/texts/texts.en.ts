@@ -12,9 +12,11 @@ import { orderErrorsEn } from './order-errors.en.js';
 import { problemEn } from './problem-texts.en.js';
 import { quickstartEn } from './quickstart-texts.en.js';
 import { reasonEn } from './reason-texts.en.js';
+import { sampleEn } from './sample-texts.en.js';
 import { serverErrorsEn } from './server-errors.en.js';
 import { targetEn } from './target-texts.en.js';
 import { upstreamErrorsEn } from './upstream-errors.en.js';
+import { usageEn } from './usage-texts.en.js';
 
 export const en = {
   'event.schedule.updated': 'Scheduled update: {{component}} {{version}} was downloaded and published.',
@@ -41,6 +43,8 @@ export const en = {
   ...downloadEn,
   ...helpEn,
   ...quickstartEn,
+  ...sampleEn,
+  ...usageEn,
   ...targetEn,
   ...cliErrorsEn,
   ...serverErrorsEn,

@@ -12,9 +12,11 @@ import { orderErrorsJa } from './order-errors.ja.js';
 import { problemJa } from './problem-texts.ja.js';
 import { quickstartJa } from './quickstart-texts.ja.js';
 import { reasonJa } from './reason-texts.ja.js';
+import { sampleJa } from './sample-texts.ja.js';
 import { serverErrorsJa } from './server-errors.ja.js';
 import { targetJa } from './target-texts.ja.js';
 import { upstreamErrorsJa } from './upstream-errors.ja.js';
+import { usageJa } from './usage-texts.ja.js';
 
 export const ja = {
   'event.schedule.updated': '予約アップデート: {{component}} {{version}} を取得し、公開しました。',
@@ -43,6 +45,8 @@ export const ja = {
   ...downloadJa,
   ...helpJa,
   ...quickstartJa,
+  ...sampleJa,
+  ...usageJa,
   ...targetJa,
   ...cliErrorsJa,
   ...serverErrorsJa,

@@ -10,6 +10,9 @@ export type TextKey = keyof typeof en;
 /** What follows the prefix in the keys that have it. */
 export type KeyUnder<Prefix extends string, Key = TextKey> = Key extends `${Prefix}${infer Rest}` ? Rest : never;
 
+/** Says a text in the one language of whoever listens. */
+export type Say = (key: TextKey, values?: Record<string, unknown>) => string;
+
 /** One text in every language. */
 export type Sentence = Record<Language, string>;
 

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../clock/clock.js';
-import { AppError } from '../errors/app-error.js';
+import { type AppError, toAppError } from '../errors/app-error.js';
 import type { Logger } from '../logging/logger.js';
 import {
   type CertificatePlace,
@@ -20,6 +20,8 @@ export interface CertificateWatchOptions extends CertificatePlace {
   readonly current: ServerCertificate;
   /** Puts the new pair in force; when it throws, the earlier one stays. */
   readonly onChange: (certificate: ServerCertificate) => void;
+  /** A new pair cannot serve, and why; null: there is none such any more. */
+  readonly onRefused?: (fault: AppError | null) => void;
   readonly logger: Pick<Logger, 'info' | 'error'>;
   readonly clock?: Clock;
 }
@@ -35,7 +37,7 @@ export interface CertificateWatch {
  * notifications. Certificate and key are two files, so a look may fall between two writes; the next one mends that.
  */
 export function watchCertificate(options: CertificateWatchOptions): CertificateWatch {
-  const { onChange, logger, clock = systemClock } = options;
+  const { onChange, onRefused, logger, clock = systemClock } = options;
   const files = keyPairFiles(options);
   let inForce = options.current.fingerprintSha256 + options.current.key.toString('latin1');
   let seen = '';
@@ -54,6 +56,7 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
       const identity = next.fingerprintSha256 + next.key.toString('latin1');
       if (identity === inForce) {
         refused = '';
+        onRefused?.(null);
         return;
       }
       const fault = timeFault(next, clock.now());
@@ -61,8 +64,11 @@ export function watchCertificate(options: CertificateWatchOptions): CertificateW
       onChange(next);
       inForce = identity;
       refused = '';
-    } catch (error) {
-      early = error instanceof AppError && error.code === 'tls-certificate-not-yet-valid';
+      onRefused?.(null);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      early = error.code === 'tls-certificate-not-yet-valid';
+      onRefused?.(error);
       const text = String(error);
       if (text !== refused)
         logger.error(

@@ -17,8 +17,8 @@ import {
 } from '@peculiar/x509';
 import { machineAddresses } from '../http/machine-addresses.js';
 
-/** The longest life that common clients accept of a certificate that was not issued by a public authority. */
-const VALID_DAYS = 825;
+/** Common clients accept no more than 825 days of a certificate that no public authority issued, the day before the first included. */
+const VALID_DAYS = 824;
 const DAY_MS = 24 * 3600 * 1000;
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
@@ -45,14 +45,15 @@ async function certificateFor(key: KeyObject, hostNames: readonly string[], now:
     privateKey: key.toCryptoKey(ALGORITHM, true, ['sign']),
     publicKey: createPublicKey(key).toCryptoKey(ALGORITHM, true, ['verify']),
   };
+  // A client whose clock is behind must not refuse us on the first day.
+  const notBefore = new Date(now.getTime() - DAY_MS);
   const certificate = await X509CertificateGenerator.createSelfSigned(
     {
       // Positive, and never the same twice: browsers refuse a known issuer with a repeated serial number.
       serialNumber: `01${randomBytes(15).toString('hex')}`,
       name: [{ CN: [hostname().slice(0, 64) || 'localhost'] }, { O: ['Haishin (self-issued)'] }],
-      // A client whose clock is behind must not refuse us on the first day.
-      notBefore: new Date(now.getTime() - DAY_MS),
-      notAfter: new Date(now.getTime() + VALID_DAYS * DAY_MS),
+      notBefore,
+      notAfter: new Date(notBefore.getTime() + VALID_DAYS * DAY_MS),
       signingAlgorithm: ALGORITHM,
       keys,
       extensions: [
