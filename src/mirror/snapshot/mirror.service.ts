@@ -77,9 +77,10 @@ export class MirrorService {
       return this.publish(context, reads);
     }, order.signal);
     const { fingerprints, ...outcome } = published;
+    const all = CHANNELS.flatMap((channel) => reads[channel] ?? []);
     for (const channel of CHANNELS) {
       const read = reads[channel];
-      if (read !== null) await reader.remember(read, fingerprints[channel]);
+      if (read !== null) await reader.remember(read, fingerprints[channel], all);
     }
     return outcome;
   }
@@ -101,7 +102,9 @@ export class MirrorService {
     const signaturesOptional = new Set(optional.map(({ id }) => id));
     const endsRollback = order.requested?.some((id) => CHANNELS.some((each) => holds.pinned[each].has(id))) ?? false;
     const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0 || endsRollback;
-    return { setting, plan, held, fingerprint, signaturesOptional, thorough, respectCoolDown, signal, progress };
+    const ownSnapshots = new Set(CHANNELS.flatMap((each) => states[each].snapshotId ?? []));
+    const known = { held, fingerprint, ownSnapshots, signaturesOptional };
+    return { setting, plan, ...known, thorough, respectCoolDown, signal, progress };
   }
 
   private async context(order: MirrorOrder): Promise<Context> {

@@ -22,6 +22,8 @@ export interface ReadRequest {
   held: HeldTree | null;
   /** Changes when another plan would be made from the same manifest. */
   fingerprint: string;
+  /** What this server has in force itself. */
+  ownSnapshots: ReadonlySet<string>;
   /** Components that may do without signatures. */
   signaturesOptional: ReadonlySet<string>;
   /** Something is not known although nothing may have changed: do not stop at "not modified". */
@@ -104,12 +106,18 @@ export class SourceReader {
     throw last ?? new AppError('conflict', 'no-source');
   }
 
-  /** The manifest was used: the next run need only ask whether it has changed. */
-  async remember(read: SourceRead, fingerprint: string): Promise<void> {
+  /**
+   * The manifest was used: the next run need only ask whether it has changed.
+   * @param reads all of the run: where both channels have read one source, what is left over for either is
+   */
+  async remember(read: SourceRead, fingerprint: string, reads: readonly SourceRead[]): Promise<void> {
     if (read.result.state === 'unchanged') return;
     const { manifestBytes, validators, groups } = read.result;
-    const lookAgain = groups.filter((group) => group.lookAgain).map(({ key }) => key);
-    const unsigned = groups.flatMap(({ key, unsignedSince: since }) => (since === undefined ? [] : [[key, since]]));
+    const ofSource = reads.flatMap(({ key, result }) =>
+      key === read.key && result.state === 'read' ? result.groups : [],
+    );
+    const lookAgain = ofSource.filter((group) => group.lookAgain).map(({ key }) => key);
+    const unsigned = ofSource.flatMap(({ key, unsignedSince: since }) => (since === undefined ? [] : [[key, since]]));
     const blob = await this.deps.blobs.write([manifestBytes], { maxBytes: manifestBytes.length });
     await this.deps.memory.manifestRead(
       read.key,
@@ -117,9 +125,10 @@ export class SourceReader {
         ...askedWith(validators),
         manifestSha256: blob.sha256,
         planFingerprint: fingerprint,
-        complete:
-          lookAgain.length === 0 &&
-          groups.every(({ action, fault, doubted }) => action !== 'earlier' && fault === null && !doubted),
+        complete: groups.every(
+          ({ action, fault, doubted, lookAgain: again }) =>
+            action !== 'earlier' && fault === null && !doubted && !again,
+        ),
         lookAgain,
         unsignedSince: Object.fromEntries(unsigned) as Record<string, Date>,
       },
@@ -144,6 +153,7 @@ export class SourceReader {
         lastManifest: await lastManifest(state, blobs),
         lookAgain: new Set(state.lookAgain),
         unsignedSince: new Map(Object.entries(state.unsignedSince).map(([key, since]) => [key, new Date(since)])),
+        ownSnapshots: request.ownSnapshots,
         signaturesOptional: request.signaturesOptional,
         plan: request.plan,
         held: request.held,
