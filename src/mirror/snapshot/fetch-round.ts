@@ -138,7 +138,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   return {
     groups: holdBackSharers(settled, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
     attempted: groups.some((group) => group.action === 'fetch') || settled.some(({ files }) => files.length > 0),
-    pause: pauseOf(errors.filter(({ details }) => typeof details['retryAfterSeconds'] === 'number')),
+    pause: pauseOf(errors),
   };
 }
 
@@ -157,7 +157,8 @@ function sinceOf({ details: { unsignedSince } }: AppError): Date | undefined {
 }
 
 /** The manifest came, and so may the other components: the schedule need not wait for one of them alone as long as that one is asked to. */
-function pauseOf([first, ...others]: readonly AppError[]): AppError | null {
+export function pauseOf(errors: readonly AppError[]): AppError | null {
+  const [first, ...others] = errors.filter(({ details }) => typeof details['retryAfterSeconds'] === 'number');
   if (first === undefined || others.length > 0) return first ?? null;
   const { kind, details } = first;
   const retryAfterSeconds = Math.min(Number(details['retryAfterSeconds']), LONGEST_PAUSE_FOR_ONE_SECONDS);
