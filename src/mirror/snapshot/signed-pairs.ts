@@ -10,6 +10,8 @@ type Memory = Pick<GroupFetchInput, 'signatureDoubts'>;
 type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'unsignedSince' | 'now'>;
 
 const GONE_MS = 24 * 3_600_000;
+/** Whole signatures differ by less in length, as with numbers without leading zeros; what is cut off lacks more as a rule. */
+const CUT_OFF_BYTES = 16;
 
 /** Whether the source's last content and signature are known, and what is published has the one without the other. */
 export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' | 'remembered'>, key: string): boolean {
@@ -74,8 +76,8 @@ function unsignedFault(
 }
 
 /**
- * A signature that is not there may follow, unless files of its kind are known to have none; one that is shorter than the others may
- * be the beginning of one. Both are looked at again.
+ * A signature that is not there may follow, unless files of its kind are known to have none; one that is much shorter than the
+ * others may be the beginning of one. Both are looked at again.
  * @throws AppError `upstream-publishing`
  */
 export function withDoubts(
@@ -95,7 +97,8 @@ export function withDoubts(
   return files.map((file) => {
     const { reference, sha256, signature, doubted } = file;
     if (doubted) return file;
-    const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
+    const incomplete =
+      signature === null ? !unsigned.has(kindOfFile(reference)) : longest - signature.size >= CUT_OFF_BYTES;
     const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? null };
     return incomplete && memory.signatureDoubts.note(pair) ? { ...file, doubted: true } : file;
   });

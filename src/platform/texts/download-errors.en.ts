@@ -8,7 +8,7 @@ export const downloadErrorsEn = {
   'error.source-is-self':
     "{{url}} is this server itself: it would mirror what it publishes, and never get anything new. The settings stay as they were; name the vendor's server or another Haishin.",
   'error.source-is-self.answering':
-    "{{url}} answers with the very snapshot that this server publishes: it leads back to this server, perhaps through a proxy or under another name, and never has anything new. What is published stays in force; name the vendor's server or another Haishin in the settings.",
+    "{{url}} answers with the very snapshot that this server publishes: it leads back to this server, perhaps through a proxy or under another name, or to a copy of it that has published nothing since, and has nothing new. What is published stays in force; name the vendor's server or another Haishin in the settings.",
   'error.rollback-path-conflict':
     '{{wanted}} would come back, but {{path}} of {{sharer}} stays: one path cannot be a file and a folder. Nothing was changed. Put {{sharer}} back first, or name another release to go back to.',
   'error.rollback-path-conflict.ownerless':
