@@ -67,7 +67,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const room = new DiskRoom(input.freeBytes, wanted);
   input.progress.planned(room.files, room.promised);
   requireSpace(input, wanted, room.promised);
-  const { blobs, now, signal, signaturesOptional } = input;
+  const { blobs, now, signal, signaturesOptional, signedBefore } = input;
   const common = {
     blobs,
     held: ownFiles(input),
@@ -75,6 +75,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     now,
     signal,
     signaturesOptional,
+    signedBefore,
     sharedSignatures: sharedSignatures(manifest),
   };
   const progress = new FilesDone(input.progress);

@@ -29,6 +29,8 @@ export interface RoundInput {
   unsignedSince: ReadonlyMap<string, Date>;
   /** Components that may do without signatures. */
   signaturesOptional: ReadonlySet<string>;
+  /** Components whose last release in the channel was signed as a whole, whether or not it is still published. */
+  signedBefore: ReadonlySet<string>;
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
@@ -49,7 +51,7 @@ export interface StandInRequest {
   componentOfUnit: ReadonlyMap<string, string>;
   fetch: Pick<
     GroupFetchInput,
-    'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional' | 'sharedSignatures'
+    'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional' | 'signedBefore' | 'sharedSignatures'
   >;
   heldUnits: HeldUnits;
   progress: FetchProgress;

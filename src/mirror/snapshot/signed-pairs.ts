@@ -7,7 +7,7 @@ import type { PlanGroup } from './mirror-plan.js';
 import { heldOf, othersThan, kindOfFile, signedKinds, type HeldUnits } from './signed-kinds.js';
 
 type Memory = Pick<GroupFetchInput, 'signatureDoubts'>;
-type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'unsignedSince' | 'now'>;
+type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'signedBefore' | 'unsignedSince' | 'now'>;
 
 const GONE_MS = 24 * 3_600_000;
 /** Whole signatures differ by less in length, as with numbers without leading zeros; what is cut off lacks more as a rule. */
@@ -37,7 +37,7 @@ export function isUnsure(
 }
 
 /**
- * Files without a signature, although earlier ones of their kind had one: perhaps it only follows. Components that may do without it
+ * Files without a signature, although earlier ones of their kind had one, or all of a component that comes back: perhaps it only follows. Components that may do without it
  * wait for it as well, as long as for any other that may follow.
  * @throws AppError `upstream-publishing`; `signatures-gone` when it has been so for a day, which no vendor needs to publish.
  */
@@ -48,7 +48,11 @@ export function requireSignatures(
   heldUnits: HeldUnits,
 ): void {
   const { signed } = signedKinds(group, heldUnits, held);
-  const bare = files.filter(({ signature, reference }) => signature === null && signed.has(kindOfFile(reference)));
+  const isBack =
+    group.componentId !== null && input.signedBefore.has(group.componentId) && heldOf(group, heldUnits).length === 0;
+  const bare = files.filter(
+    ({ signature, reference }) => signature === null && (isBack || signed.has(kindOfFile(reference))),
+  );
   const awaited = bare.filter(({ reference: { key }, sha256 }) =>
     signatureDoubts.note({ key, sha256, signature: null }),
   );

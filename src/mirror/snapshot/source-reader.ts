@@ -26,6 +26,8 @@ export interface ReadRequest {
   ownSnapshots: ReadonlySet<string>;
   /** Components that may do without signatures. */
   signaturesOptional: ReadonlySet<string>;
+  /** Components whose last release in the channel was signed as a whole, whether or not it is still published. */
+  signedBefore: ReadonlySet<string>;
   /** Something is not known although nothing may have changed: do not stop at "not modified". */
   thorough: boolean;
   /** A cool-down holds back the schedule, never a person. */
@@ -155,6 +157,7 @@ export class SourceReader {
         unsignedSince: new Map(Object.entries(state.unsignedSince).map(([key, since]) => [key, new Date(since)])),
         ownSnapshots: request.ownSnapshots,
         signaturesOptional: request.signaturesOptional,
+        signedBefore: request.signedBefore,
         plan: request.plan,
         held: request.held,
         parallel: request.setting.parallel,
