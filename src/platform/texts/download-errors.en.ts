@@ -39,7 +39,8 @@ export const downloadErrorsEn = {
   'error.upload-malformed.too-many-parts': 'The form has more parts than file, version and signature.',
   'error.file-name-invalid.path': 'The file cannot be served as {{path}}: {{why}}.',
   'error.file-name-invalid.reserved': '{{name}} cannot be uploaded as a release: the name is reserved.',
-  'error.file-name-invalid.characters': 'The file needs a name with letters A to Z or digits before its ending, {{limit}} characters at most: products ask for it under that name.',
+  'error.file-name-invalid.characters':
+    'The file needs a name with letters A to Z or digits before its ending, {{limit}} characters at most: products ask for it under that name.',
   'error.path-taken': '{{path}} belongs to {{component}}; give the file another name.',
   'error.path-taken.by-nobody': '{{path}} belongs to an entry of no component; give the file another name.',
   'error.internal.upload-lost': 'The uploaded release is not in the snapshot that was made for it.',

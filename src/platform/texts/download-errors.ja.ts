@@ -41,7 +41,8 @@ export const downloadErrorsJa = {
   'error.upload-malformed.too-many-parts': 'フォームに file、version、signature 以外の項目があります。',
   'error.file-name-invalid.path': 'ファイルを {{path}} として配信できません: {{why}}。',
   'error.file-name-invalid.reserved': '{{name}} は予約された名前のため、リリースとしてアップロードできません。',
-  'error.file-name-invalid.characters': 'ファイルには、拡張子の前に半角英数字を含む {{limit}} 文字以内の名前が必要です。製品はその名前で取得します。',
+  'error.file-name-invalid.characters':
+    'ファイルには、拡張子の前に半角英数字を含む {{limit}} 文字以内の名前が必要です。製品はその名前で取得します。',
   'error.path-taken': '{{path}} は {{component}} に属しています。別のファイル名を指定してください。',
   'error.path-taken.by-nobody':
     '{{path}} は、どのコンポーネントにも属さない項目のものです。別のファイル名を指定してください。',
