@@ -8,31 +8,24 @@ import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource, Validators } from '../upstream/source.js';
 import type { Channel } from './channel.js';
 import { freeBytesIn } from './disk-room.js';
-import type { HeldTree, PlanInput } from './mirror-plan.js';
 import type { GroupResult } from './round-input.js';
-import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
+import { mirrorRun, type MirrorRunInput, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import { isOfOneSource, type SourceVisits } from './source-visit.js';
 import type { StandIns } from './stand-ins.js';
 import { askedWith, lastManifest, validatorsOf, type UpstreamMemory, type UpstreamState } from './upstream-memory.js';
 
-export interface ReadRequest {
+/** What a run says of every source that it may ask. */
+type OfRun = 'plan' | 'held' | 'ownSnapshots' | 'signaturesOptional' | 'signedBefore' | 'signal';
+
+/** `held`: what the channel publishes whose upstream is read. */
+export interface ReadRequest extends Pick<MirrorRunInput, OfRun> {
   setting: UpdateSourceSetting;
-  plan: Omit<PlanInput, 'upstream' | 'held'>;
-  /** What the channel publishes whose upstream is read. */
-  held: HeldTree | null;
   /** Changes when another plan would be made from the same manifest. */
   fingerprint: string;
-  /** What this server has in force itself. */
-  ownSnapshots: ReadonlySet<string>;
-  /** Components that may do without signatures. */
-  signaturesOptional: ReadonlySet<string>;
-  /** Components whose last release in the channel was signed as a whole, whether or not it is still published. */
-  signedBefore: ReadonlySet<string>;
   /** Something is not known although nothing may have changed: do not stop at "not modified". */
   thorough: boolean;
   /** A cool-down holds back the schedule, never a person. */
   respectCoolDown: boolean;
-  signal: AbortSignal;
   progress: RunProgress & { source(url: string): void };
 }
 
@@ -147,6 +140,7 @@ export class SourceReader {
     const { visits, standIns, clock, blobs, logger } = this.deps;
     return visits.visit(source, key, request.respectCoolDown, async ({ state, ...visit }) => {
       const result = await mirrorRun({
+        ...request,
         ...visit,
         blobs,
         validators: validatorsOf(state),
@@ -155,16 +149,9 @@ export class SourceReader {
         lastManifest: await lastManifest(state, blobs),
         lookAgain: new Set(state.lookAgain),
         unsignedSince: new Map(Object.entries(state.unsignedSince).map(([key, since]) => [key, new Date(since)])),
-        ownSnapshots: request.ownSnapshots,
-        signaturesOptional: request.signaturesOptional,
-        signedBefore: request.signedBefore,
-        plan: request.plan,
-        held: request.held,
         parallel: request.setting.parallel,
         freeBytes: () => freeBytesIn(this.deps.dataDir),
         now: clock.now(),
-        signal: request.signal,
-        progress: request.progress,
         logger,
         standIns: (wanted) => standIns.ask(next, request, wanted),
       });
