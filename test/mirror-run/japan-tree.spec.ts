@@ -76,7 +76,7 @@ describe("the upstream's own japan tree", () => {
     expect(partial.error.message).toMatch(/^The japan channel's own source could not be read: /);
     expect(await japanLines(partial.id as string)).toEqual([
       expect.stringMatching(
-        /^Manual update: the japan channel's own update source .*\(upstream-unreachable: [^()]*The upstream cannot be reached: [^()]*\)/,
+        /^[^()]*japan channel \(upstream-unreachable: The japan channel's own source could not be read: The upstream cannot [^()]*\)\. Every/,
       ),
     ]);
     const after = await bench.served();

@@ -40,6 +40,16 @@ describe('a vendor who uploads signatures before their files', () => {
     await requireTheirs();
   });
 
+  it('the same when the signature is replaced by another one before the file has come', async () => {
+    const flipTwice = (content: Buffer): Buffer => Buffer.concat([flip(content), Buffer.from('!')]);
+    transform(/v_240\.sig$/, flipTwice);
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect(await hashesAt(`${bench.haishin.http}/activeupdate`)).toEqual(before);
+    transform(/v_240\.241$/, flip);
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await requireTheirs();
+  });
+
   it('the same for a release that comes back into force meanwhile', async () => {
     bench.upstream.clear();
     bench.tree.publish(['virus-pattern']);

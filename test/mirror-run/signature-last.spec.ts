@@ -6,7 +6,7 @@ import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 const hash = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
 const same = (content: Buffer): Buffer => content;
-const longer = (content: Buffer): Buffer => Buffer.concat([content, Buffer.from('longer')]);
+const longer = (content: Buffer): Buffer => Buffer.concat([content, Buffer.from('longer by a line')]);
 const always = (content: Buffer) => (): Buffer => content;
 
 describe('a vendor whose signatures follow last, under names that the release before had already', () => {
@@ -184,6 +184,14 @@ describe('a vendor whose signatures follow last, under names that the release be
     bench.upstream.clear();
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
     await bench.expectCurrent();
+  });
+
+  it('signatures that differ by a few bytes in length are whole, and looked at once', async () => {
+    transform(/vsapi\d+\.sig$/, (content) => Buffer.concat([content, Buffer.from('DER')]));
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    bench.upstream.requests.length = 0;
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    expect(bench.upstream.requests).toHaveLength(1);
   });
 
   it('signatures that are all alike say nothing, and hold nothing up', async () => {

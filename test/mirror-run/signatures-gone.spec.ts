@@ -88,6 +88,24 @@ describe('a vendor who signs a component no more', () => {
     await bench.expectCurrent();
   });
 
+  it('of a component that comes back nothing unsigned is published either', async () => {
+    const selection = { mode: 'selected', components: ['spyware-pattern'] };
+    const { selection: all } = await bench.setting('update-source', {});
+    await bench.setting('update-source', { selection });
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.setting('update-source', { selection: all });
+    // Some of them alone.
+    bench.upstream.set(/\/v_\d+\.sig$/, { kind: 'status', status: 404 });
+    for (const run of [1, 2]) {
+      const outcome = outcomeOf(await bench.api.download(), 'virus-pattern');
+      expect([run, outcome]).toMatchObject([run, { outcome: 'failed', error: { code: 'upstream-publishing' } }]);
+    }
+    expect(filesLike((await bench.served()).global, VIRUS_PATTERN)).toEqual({});
+    bench.upstream.clear();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    await bench.expectCurrent();
+  });
+
   it('is told of an entry that belongs to no component, too', async () => {
     stopSigning();
     await newPattern(0);

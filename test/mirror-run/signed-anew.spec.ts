@@ -124,6 +124,19 @@ describe('a vendor who signs anew what keeps its name', () => {
     await same('pattern/v_241.sig');
   });
 
+  it('files and signatures that came with a run that failed are not asked for again, also under names used before', async () => {
+    bench.tree.publish(['virus-pattern']);
+    // Late enough for the others to have come.
+    bench.upstream.set(/vsapi242\.sig$/, { kind: 'hang-before-headers' });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    expect(bench.upstream.requested(/v_240\.sig$/)).not.toEqual([]);
+    bench.upstream.clear();
+    bench.upstream.requests.length = 0;
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    expect(bench.upstream.requested(/v_240\.242$/)).toEqual([]);
+    await bench.expectCurrent();
+  });
+
   it('a content that a failed run has seen is given up when the source goes back to the one before', async () => {
     transform(/server\.ini$/, touchUnit);
     signAnew();

@@ -1,6 +1,8 @@
+import { ManualClock } from '../../src/platform/clock/clock.js';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
-import { MirrorBench } from './mirror-bench.js';
+import { uploadTo } from '../support/upload.js';
+import { MirrorBench, outcomeOf } from './mirror-bench.js';
 
 describe('a source that both channels have', () => {
   let bench: MirrorBench;
@@ -25,5 +27,25 @@ describe('a source that both channels have', () => {
     expect((await bench.served()).japan.manifest).toContain('vsapi242.zip');
     expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
     await bench.expectCurrent();
+  });
+
+  it('is known to have stopped signing what one of them alone would take from it', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
+    await bench.setting('update-source', { japanSources: [{ url: bench.upstream.url }] });
+    expect(await bench.api.download()).toMatchObject({ state: 'unchanged' });
+    const newer = { file: { name: 'vsapi303.bin', content: 'newer' }, version: '17.303.80', signature: 's' };
+    expect(await uploadTo(bench.haishin, 'virus-pattern', newer)).toMatchObject({ status: 201 });
+    bench.upstream.set(/\/(vsapi\d+|v_\d+)\.sig$/, { kind: 'status', status: 404 });
+    for (const [hours, code] of [
+      [0, 'upstream-publishing'],
+      [23, 'upstream-publishing'],
+      [1, 'signatures-gone'],
+    ] as const) {
+      clock.advance(hours * 3_600_000);
+      bench.tree.publish(['virus-pattern']);
+      const download = await bench.api.download();
+      expect([hours, outcomeOf(download, 'virus-pattern')]).toMatchObject([hours, { error: { code } }]);
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { ManualClock } from '../../src/platform/clock/clock.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { SampleTree } from '../../src/sample-upstream/sample-tree.js';
 import { FaultyUpstream } from '../support/faulty-upstream.js';
@@ -160,6 +161,18 @@ describe('a file that the first source cannot deliver', () => {
     expect(await bench.api.ended(id ?? '')).toMatchObject({ state: 'partial' });
     expect(other.requests).toHaveLength(asked);
     expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('a pause that the next one asks for because of it holds the schedule up for half an hour at most', async () => {
+    const clock = new ManualClock(new Date());
+    await bench.restart({ clock });
+    other.tree.publish(['virus-pattern', 'spyware-pattern']);
+    bench.upstream.set(PATTERN, { kind: 'corrupted' });
+    other.set(PATTERN, { kind: 'status', status: 503, headers: { 'Retry-After': '80000' } });
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    const { items } = (await bench.api.get('/api/v1/settings/update-source/state')).body;
+    const coolDownUntil = new Date(clock.now().getTime() + 1_800_000).toISOString();
+    expect(items).toMatchObject([{ url: bench.upstream.url }, { url: other.url, coolDownUntil }]);
   });
 
   it('does not hinder a person from cancelling while the next one is asked', async () => {

@@ -26,7 +26,8 @@ export function stayingSignature(
   if (sharedSignatures.has(signaturePathOf(key))) return null;
   if (doubts.isOpen({ key, sha256, signature: before.sha256 })) return null;
   const pair = { key, sha256, signature: signature.sha256 };
-  if (doubts.signatureBeside(key, sha256) !== signature.sha256 && delivered !== before.sha256) return null;
+  const early = doubts.signatureBeside(key, sha256);
+  if (signature.sha256 !== early && delivered !== early && delivered !== before.sha256) return null;
   return doubts.note(pair) ? before : null;
 }
 

@@ -56,11 +56,18 @@ describe('fair slots', () => {
     transfers.component('hangs', 20);
     transfers.component('b', 20);
     transfers.component('c', 3);
-    expect(await transfers.counts()).toEqual({ hangs: 2, b: 2, c: 2 });
+    expect(await transfers.counts()).toEqual({ hangs: 3, b: 3, c: 2 });
     await transfers.end('c', 3);
     expect(await transfers.counts()).toEqual({ hangs: 4, b: 4 });
     await transfers.end('b', 20);
     expect(await transfers.counts()).toEqual({ hangs: 8 });
+    await transfers.all();
+  });
+
+  it('are used up, whatever the number of components', async () => {
+    const transfers = new Transfers(8);
+    for (const name of ['a', 'b', 'c', 'd', 'e']) transfers.component(name, 20);
+    expect(await transfers.counts()).toEqual({ a: 2, b: 2, c: 2, d: 1, e: 1 });
     await transfers.all();
   });
 

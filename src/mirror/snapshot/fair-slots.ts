@@ -5,22 +5,20 @@ export type Slots = <T>(transfer: () => Promise<T>) => Promise<T>;
 
 /**
  * Parallel transfers, divided evenly among the components that are under way: one that hangs keeps its own share, and the rest goes to
- * the others. Shares are rounded down, so that each component's is free when it needs it; those of more components than there are
- * slots take turns, file by file. Whoever is left alone has all of them.
+ * the others. All shares together are no more than there are slots, so that each component's is free when it needs it; those of more
+ * components than there are slots take turns, file by file. Whoever is left alone has all of them.
  */
 export class FairSlots {
   readonly #slots: LimitFunction;
   readonly #shares = new Set<LimitFunction>();
-  #each: number;
 
   constructor(private readonly parallel: number) {
     this.#slots = pLimit(parallel);
-    this.#each = parallel;
   }
 
   /** A share for as long as `work` goes on; what begins in the same turn shares from the start. */
   async lend<T>(work: (slots: Slots) => Promise<T>): Promise<T> {
-    const share = pLimit(this.#each);
+    const share = pLimit(1);
     this.#shares.add(share);
     this.#divide();
     try {
@@ -33,11 +31,11 @@ export class FairSlots {
     }
   }
 
-  /** A manifest may name tens of thousands of entries: of more than there are slots, each one's share stays what it is. */
+  /** What is left over goes to those that came first. A manifest may name tens of thousands of entries: of too many, each has one. */
   #divide(): void {
-    const each = Math.max(1, Math.floor(this.parallel / Math.max(1, this.#shares.size)));
-    if (each === this.#each) return;
-    this.#each = each;
-    for (const share of this.#shares) share.concurrency = each;
+    const { size } = this.#shares;
+    if (size > this.parallel) return;
+    let at = 0;
+    for (const share of this.#shares) share.concurrency = Math.floor((this.parallel + size - 1 - at++) / size);
   }
 }

@@ -67,7 +67,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   const room = new DiskRoom(input.freeBytes, wanted);
   input.progress.planned(room.files, room.promised);
   requireSpace(input, wanted, room.promised);
-  const { blobs, now, signal, signaturesOptional } = input;
+  const { blobs, now, signal, signaturesOptional, signedBefore } = input;
   const common = {
     blobs,
     held: ownFiles(input),
@@ -75,6 +75,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
     now,
     signal,
     signaturesOptional,
+    signedBefore,
     sharedSignatures: sharedSignatures(manifest),
   };
   const progress = new FilesDone(input.progress);
@@ -138,7 +139,7 @@ export async function fetchRound(input: RoundInput, manifest: Manifest, isNews: 
   return {
     groups: holdBackSharers(settled, { held: input.held, componentOfUnit: input.plan.componentOfUnit }),
     attempted: groups.some((group) => group.action === 'fetch') || settled.some(({ files }) => files.length > 0),
-    pause: pauseOf(errors.filter(({ details }) => typeof details['retryAfterSeconds'] === 'number')),
+    pause: pauseOf(errors),
   };
 }
 
@@ -157,7 +158,8 @@ function sinceOf({ details: { unsignedSince } }: AppError): Date | undefined {
 }
 
 /** The manifest came, and so may the other components: the schedule need not wait for one of them alone as long as that one is asked to. */
-function pauseOf([first, ...others]: readonly AppError[]): AppError | null {
+export function pauseOf(errors: readonly AppError[]): AppError | null {
+  const [first, ...others] = errors.filter(({ details }) => typeof details['retryAfterSeconds'] === 'number');
   if (first === undefined || others.length > 0) return first ?? null;
   const { kind, details } = first;
   const retryAfterSeconds = Math.min(Number(details['retryAfterSeconds']), LONGEST_PAUSE_FOR_ONE_SECONDS);

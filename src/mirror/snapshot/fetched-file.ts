@@ -47,6 +47,8 @@ export interface GroupFetchInput {
   unsignedSince: ReadonlyMap<string, Date>;
   /** Components that may do without signatures. */
   signaturesOptional: ReadonlySet<string>;
+  /** Components whose last release in the channel was signed as a whole, whether or not it is still published. */
+  signedBefore: ReadonlySet<string>;
   /** What the channel publishes now: tells whether earlier files of the group were signed. */
   held: FileMap | null;
   /** Names of signatures that stand beside several files of the manifest. */

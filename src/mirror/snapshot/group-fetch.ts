@@ -116,11 +116,8 @@ function signatureOf(
     return before === undefined ? null : { ...before, path };
   }
   const known = remembered.get(path.toLowerCase());
-  if (!known?.sha256) return null;
-  // Every release uses its name again (`v_239.sig`): it may have come with the file of another one.
-  for (const [key, other] of remembered)
-    if (key !== reference.key && other.sha256 !== null && signaturePathOf(key) === known.path && key !== known.path)
-      return null;
+  // Every release uses its name again (`v_239.sig`): it may have come with another content, or be that of what is published.
+  if (!known?.sha256 || known.version !== sha256 || held?.get(known.path)?.sha256 === known.sha256) return null;
   return { path, sha256: known.sha256, size: known.size ?? 0, mtime: isoTime(known.lastModified, now) };
 }
 
@@ -130,11 +127,11 @@ function signatureOf(
  */
 export async function withSignature(input: OfGroup, unit: ManifestUnit, content: FileContent): Promise<FetchedFile> {
   const { remembered, ...file } = content;
-  const { path, key } = file.reference;
+  const { key } = file.reference;
   const before = signatureOf(input, content);
   const delivered = input.remembered.get(signaturePathOf(key))?.sha256 ?? null;
   const broken = isBrokenPair(input, key);
-  const signature = await fetchSignature(input, path);
+  const signature = await fetchSignature(input, file);
   const pair = { key, sha256: file.sha256, signature: signature?.sha256 ?? null };
   const unsure = broken || signature?.sha256 !== before?.sha256 || input.signatureDoubts.isDoubted(pair);
   const doubtful = remembered && signature !== null && unsure;
@@ -142,7 +139,7 @@ export async function withSignature(input: OfGroup, unit: ManifestUnit, content:
     return withDoubt(input, { ...file, signature }, { before, delivered });
   const { remembered: _, ...anew } = await fetchAnew(input, unit, file.reference);
   const known = { before: anew.sha256 === file.sha256 ? before : null, delivered };
-  return withDoubt(input, { ...anew, signature: await fetchSignature(input, path) }, known);
+  return withDoubt(input, { ...anew, signature: await fetchSignature(input, anew) }, known);
 }
 
 async function withDoubt(input: OfGroup, file: FetchedFile, known: KnownSignature): Promise<FetchedFile> {
@@ -152,8 +149,11 @@ async function withDoubt(input: OfGroup, file: FetchedFile, known: KnownSignatur
 }
 
 /** The signature beside a file, or null when the source has none; asked for anew unless the source says it is unchanged. */
-async function fetchSignature(input: OfGroup, filePath: string): Promise<FetchedSignature | null> {
-  const path = signaturePathOf(filePath);
+async function fetchSignature(
+  input: OfGroup,
+  { reference, sha256: content }: Pick<FileContent, 'reference' | 'sha256'>,
+): Promise<FetchedSignature | null> {
+  const path = signaturePathOf(reference.path);
   const key = path.toLowerCase();
   const known = input.remembered.get(key);
   const sure = known?.sha256 && !input.signatureDoubts.isSignatureDoubted(key, known.sha256);
@@ -168,15 +168,17 @@ async function fetchSignature(input: OfGroup, filePath: string): Promise<Fetched
     remember(input, nothingAt(key));
     return null;
   }
-  if (got.status === 'not-modified')
+  if (got.status === 'not-modified') {
+    if (known !== undefined && known.version !== content) remember(input, { ...known, version: content });
     return {
       path,
       sha256: known?.sha256 ?? '',
       size: known?.size ?? 0,
       mtime: isoTime(known?.lastModified, input.now),
     };
+  }
   // Only what may be asked with: a file that is fetched anew brings its time along.
-  remember(input, { path: key, sha256: got.sha256, size: got.size, version: null, ...askedWith(got) });
+  remember(input, { path: key, sha256: got.sha256, size: got.size, version: content, ...askedWith(got) });
   return { path, sha256: got.sha256, size: got.size, mtime: isoTime(got.lastModified, input.now) };
 }
 

@@ -26,6 +26,8 @@ export interface MirrorRunInput extends RoundInput {
   validators: Validators;
   /** A 304 suffices: same plan as last time, and nothing was left over. */
   settled: boolean;
+  /** What this server has in force: a source that answers from one of these is this server itself. */
+  ownSnapshots: ReadonlySet<string>;
   /** What was not believed before; emptied when the manifest is taken as it is. */
   doubts: { held: ManifestDoubt | undefined };
   progress: RunProgress;
@@ -51,6 +53,8 @@ async function readManifest(input: MirrorRunInput): Promise<SmallContent | null>
     signal: input.signal,
     ...(usable ? conditionalOn(input.validators) : {}),
   });
+  if (got.snapshot !== undefined && input.ownSnapshots.has(got.snapshot))
+    throw new AppError('upstream', 'source-is-self.answering', { details: { url: input.source.url } });
   if (got.status === 'ok') return got;
   return input.settled || input.lastManifest === null
     ? null
@@ -87,7 +91,7 @@ function requireWhole({ lastManifest, doubts, now, logger }: MirrorRunInput, bod
 
 /**
  * Reads a source once: manifest, files, signatures, manifest again (activeupdate §7). Changes nothing but the blob store.
- * @throws AppError of the source for faults of the manifest itself, `upstream-publishing` when it would not stay still,
+ * @throws AppError of the source for faults of the manifest itself, `upstream-publishing` when it would not stay still, `source-is-self`,
  *   kind `storage` for our disk, `cancelled`.
  */
 export async function mirrorRun(input: MirrorRunInput): Promise<MirrorRunResult> {

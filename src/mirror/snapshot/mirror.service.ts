@@ -32,6 +32,7 @@ interface Context {
   states: Record<Channel, ChannelState>;
   damage: TreeDamage;
   holds: Holds;
+  signedBefore: Record<Channel, ReadonlySet<string>>;
   /** Components that this run may bring up to date. */
   takesPart: Set<string>;
   /** Files that the japan channel has from the time before it had sources of its own. */
@@ -77,9 +78,10 @@ export class MirrorService {
       return this.publish(context, reads);
     }, order.signal);
     const { fingerprints, ...outcome } = published;
+    const all = CHANNELS.flatMap((channel) => reads[channel] ?? []);
     for (const channel of CHANNELS) {
       const read = reads[channel];
-      if (read !== null) await reader.remember(read, fingerprints[channel]);
+      if (read !== null) await reader.remember(read, fingerprints[channel], all);
     }
     return outcome;
   }
@@ -101,7 +103,10 @@ export class MirrorService {
     const signaturesOptional = new Set(optional.map(({ id }) => id));
     const endsRollback = order.requested?.some((id) => CHANNELS.some((each) => holds.pinned[each].has(id))) ?? false;
     const thorough = order.thorough.has(channel) || isDamaged(damage) || plan.notOwn.size > 0 || endsRollback;
-    return { setting, plan, held, fingerprint, signaturesOptional, thorough, respectCoolDown, signal, progress };
+    const ownSnapshots = new Set(CHANNELS.flatMap((each) => states[each].snapshotId ?? []));
+    const signedBefore = context.signedBefore[channel];
+    const known = { held, fingerprint, ownSnapshots, signaturesOptional, signedBefore };
+    return { setting, plan, ...known, thorough, respectCoolDown, signal, progress };
   }
 
   private async context(order: MirrorOrder): Promise<Context> {
@@ -129,7 +134,11 @@ export class MirrorService {
         .filter((each) => (order.requested === null ? order.takesPart(each) : order.requested.includes(each.id)))
         .map(({ id }) => id),
     );
-    const known = { order, setting, components, units, states, damage, holds, takesPart };
+    const signedBefore = {
+      global: await releases.signedComponents('global'),
+      japan: await releases.signedComponents('japan'),
+    };
+    const known = { order, setting, components, units, states, damage, holds, signedBefore, takesPart };
     return { ...known, derived: await this.derived(known) };
   }
 

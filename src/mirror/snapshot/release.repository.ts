@@ -127,6 +127,20 @@ export class ReleaseRepository {
     );
   }
 
+  /** Components of whose mirrored releases the last one in a channel had a signature of every file. */
+  async signedComponents(channel: string): Promise<Set<string>> {
+    const rows = await this.dataSource.query<{ id: string }[]>(
+      `with last as (
+         select distinct on (r.component_id) r.id, r.component_id
+         from release_publication p join release r on r.id = p.release_id
+         where p.channel = $1 and r.origin = 'mirrored' order by r.component_id, p.last_at desc)
+       select last.component_id as id from last join release_file f on f.release_id = last.id
+       group by last.component_id having bool_and(f.signature_sha256 is not null)`,
+      [channel],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
   find(id: string): Promise<Release | null> {
     return this.dataSource.getRepository(Release).findOneBy({ id });
   }

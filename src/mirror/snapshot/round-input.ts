@@ -1,41 +1,37 @@
 import type { Logger } from '../../platform/logging/logger.js';
 import type { FileReference, Manifest } from '../manifest/manifest.js';
-import type { BlobStore } from '../store/blob-store.js';
-import type { UpstreamSource } from '../upstream/source.js';
 import type { FetchedFile, FetchProgress, GroupFetchInput } from './fetched-file.js';
 import type { GroupFault, HeldTree, PlanGroup, PlanInput } from './mirror-plan.js';
-import type { SignatureDoubts } from './signature-doubts.js';
 import type { HeldUnits } from './signed-kinds.js';
-import type { RememberedFile } from './upstream-memory.js';
 
 export interface RoundProgress extends FetchProgress {
   /** Restarted with each round. */
   planned(files: number, bytes: number): void;
 }
 
-export interface RoundInput {
-  source: UpstreamSource;
-  blobs: BlobStore;
-  /** By lower-cased path; the run adds what it learns. */
-  remembered: Map<string, RememberedFile>;
-  /** Receives the paths whose memory changed, also when the run fails later. */
-  learnt: Set<string>;
-  signatureDoubts: SignatureDoubts;
+/** What a group is fetched with that is the same for all of a round. */
+type OfRound =
+  | 'source'
+  | 'blobs'
+  | 'remembered'
+  | 'learnt'
+  | 'signatureDoubts'
+  | 'unsignedSince'
+  | 'signaturesOptional'
+  | 'signedBefore'
+  | 'now'
+  | 'signal';
+
+export interface RoundInput extends Pick<GroupFetchInput, OfRound> {
   /** Content of the manifest that was used last, when it is held. */
   lastManifest: Buffer | null;
   /** Keys of groups of which a signature could not be had last time. */
   lookAgain: ReadonlySet<string>;
-  /** By key of a group: since when the source has been seen without signatures that its earlier files had. */
-  unsignedSince: ReadonlyMap<string, Date>;
-  /** Components that may do without signatures. */
-  signaturesOptional: ReadonlySet<string>;
   plan: Omit<PlanInput, 'upstream' | 'held'>;
   held: HeldTree | null;
   parallel: number;
   /** What may still be written to the disk; a run that cannot fit is not begun. */
   freeBytes: () => number;
-  now: Date;
-  signal: AbortSignal;
   progress: RoundProgress;
   logger: Logger;
   /** Asked for groups that the source could not deliver; by their keys, what another one delivered in its place. */
@@ -49,7 +45,7 @@ export interface StandInRequest {
   componentOfUnit: ReadonlyMap<string, string>;
   fetch: Pick<
     GroupFetchInput,
-    'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional' | 'sharedSignatures'
+    'blobs' | 'held' | 'slots' | 'now' | 'signal' | 'signaturesOptional' | 'signedBefore' | 'sharedSignatures'
   >;
   heldUnits: HeldUnits;
   progress: FetchProgress;

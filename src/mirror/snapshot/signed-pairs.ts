@@ -7,9 +7,11 @@ import type { PlanGroup } from './mirror-plan.js';
 import { heldOf, othersThan, kindOfFile, signedKinds, type HeldUnits } from './signed-kinds.js';
 
 type Memory = Pick<GroupFetchInput, 'signatureDoubts'>;
-type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'unsignedSince' | 'now'>;
+type Unsigned = Pick<GroupFetchInput, 'held' | 'signaturesOptional' | 'signedBefore' | 'unsignedSince' | 'now'>;
 
 const GONE_MS = 24 * 3_600_000;
+/** Whole signatures differ by less in length, as with numbers without leading zeros; what is cut off lacks more as a rule. */
+const CUT_OFF_BYTES = 16;
 
 /** Whether the source's last content and signature are known, and what is published has the one without the other. */
 export function isBrokenPair({ held, remembered }: Pick<GroupFetchInput, 'held' | 'remembered'>, key: string): boolean {
@@ -35,7 +37,7 @@ export function isUnsure(
 }
 
 /**
- * Files without a signature, although earlier ones of their kind had one: perhaps it only follows. Components that may do without it
+ * Files without a signature, although earlier ones of their kind had one, or all of a component that comes back: perhaps it only follows. Components that may do without it
  * wait for it as well, as long as for any other that may follow.
  * @throws AppError `upstream-publishing`; `signatures-gone` when it has been so for a day, which no vendor needs to publish.
  */
@@ -46,7 +48,11 @@ export function requireSignatures(
   heldUnits: HeldUnits,
 ): void {
   const { signed } = signedKinds(group, heldUnits, held);
-  const bare = files.filter(({ signature, reference }) => signature === null && signed.has(kindOfFile(reference)));
+  const isBack =
+    group.componentId !== null && input.signedBefore.has(group.componentId) && heldOf(group, heldUnits).length === 0;
+  const bare = files.filter(
+    ({ signature, reference }) => signature === null && (isBack || signed.has(kindOfFile(reference))),
+  );
   const awaited = bare.filter(({ reference: { key }, sha256 }) =>
     signatureDoubts.note({ key, sha256, signature: null }),
   );
@@ -74,8 +80,8 @@ function unsignedFault(
 }
 
 /**
- * A signature that is not there may follow, unless files of its kind are known to have none; one that is shorter than the others may
- * be the beginning of one. Both are looked at again.
+ * A signature that is not there may follow, unless files of its kind are known to have none; one that is much shorter than the
+ * others may be the beginning of one. Both are looked at again.
  * @throws AppError `upstream-publishing`
  */
 export function withDoubts(
@@ -95,7 +101,8 @@ export function withDoubts(
   return files.map((file) => {
     const { reference, sha256, signature, doubted } = file;
     if (doubted) return file;
-    const incomplete = signature === null ? !unsigned.has(kindOfFile(reference)) : signature.size < longest;
+    const incomplete =
+      signature === null ? !unsigned.has(kindOfFile(reference)) : longest - signature.size >= CUT_OFF_BYTES;
     const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? null };
     return incomplete && memory.signatureDoubts.note(pair) ? { ...file, doubted: true } : file;
   });

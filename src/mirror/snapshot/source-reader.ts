@@ -8,27 +8,24 @@ import { conditionalOn } from '../upstream/conditional.js';
 import type { UpstreamSource, Validators } from '../upstream/source.js';
 import type { Channel } from './channel.js';
 import { freeBytesIn } from './disk-room.js';
-import type { HeldTree, PlanInput } from './mirror-plan.js';
 import type { GroupResult } from './round-input.js';
-import { mirrorRun, type MirrorRunResult, type RunProgress } from './mirror-run.js';
+import { mirrorRun, type MirrorRunInput, type MirrorRunResult, type RunProgress } from './mirror-run.js';
 import { isOfOneSource, type SourceVisits } from './source-visit.js';
 import type { StandIns } from './stand-ins.js';
 import { askedWith, lastManifest, validatorsOf, type UpstreamMemory, type UpstreamState } from './upstream-memory.js';
 
-export interface ReadRequest {
+/** What a run says of every source that it may ask. */
+type OfRun = 'plan' | 'held' | 'ownSnapshots' | 'signaturesOptional' | 'signedBefore' | 'signal';
+
+/** `held`: what the channel publishes whose upstream is read. */
+export interface ReadRequest extends Pick<MirrorRunInput, OfRun> {
   setting: UpdateSourceSetting;
-  plan: Omit<PlanInput, 'upstream' | 'held'>;
-  /** What the channel publishes whose upstream is read. */
-  held: HeldTree | null;
   /** Changes when another plan would be made from the same manifest. */
   fingerprint: string;
-  /** Components that may do without signatures. */
-  signaturesOptional: ReadonlySet<string>;
   /** Something is not known although nothing may have changed: do not stop at "not modified". */
   thorough: boolean;
   /** A cool-down holds back the schedule, never a person. */
   respectCoolDown: boolean;
-  signal: AbortSignal;
   progress: RunProgress & { source(url: string): void };
 }
 
@@ -104,12 +101,18 @@ export class SourceReader {
     throw last ?? new AppError('conflict', 'no-source');
   }
 
-  /** The manifest was used: the next run need only ask whether it has changed. */
-  async remember(read: SourceRead, fingerprint: string): Promise<void> {
+  /**
+   * The manifest was used: the next run need only ask whether it has changed.
+   * @param reads all of the run: where both channels have read one source, what is left over for either is
+   */
+  async remember(read: SourceRead, fingerprint: string, reads: readonly SourceRead[]): Promise<void> {
     if (read.result.state === 'unchanged') return;
     const { manifestBytes, validators, groups } = read.result;
-    const lookAgain = groups.filter((group) => group.lookAgain).map(({ key }) => key);
-    const unsigned = groups.flatMap(({ key, unsignedSince: since }) => (since === undefined ? [] : [[key, since]]));
+    const ofSource = reads.flatMap(({ key, result }) =>
+      key === read.key && result.state === 'read' ? result.groups : [],
+    );
+    const lookAgain = ofSource.filter((group) => group.lookAgain).map(({ key }) => key);
+    const unsigned = ofSource.flatMap(({ key, unsignedSince: since }) => (since === undefined ? [] : [[key, since]]));
     const blob = await this.deps.blobs.write([manifestBytes], { maxBytes: manifestBytes.length });
     await this.deps.memory.manifestRead(
       read.key,
@@ -117,9 +120,10 @@ export class SourceReader {
         ...askedWith(validators),
         manifestSha256: blob.sha256,
         planFingerprint: fingerprint,
-        complete:
-          lookAgain.length === 0 &&
-          groups.every(({ action, fault, doubted }) => action !== 'earlier' && fault === null && !doubted),
+        complete: groups.every(
+          ({ action, fault, doubted, lookAgain: again }) =>
+            action !== 'earlier' && fault === null && !doubted && !again,
+        ),
         lookAgain,
         unsignedSince: Object.fromEntries(unsigned) as Record<string, Date>,
       },
@@ -136,6 +140,7 @@ export class SourceReader {
     const { visits, standIns, clock, blobs, logger } = this.deps;
     return visits.visit(source, key, request.respectCoolDown, async ({ state, ...visit }) => {
       const result = await mirrorRun({
+        ...request,
         ...visit,
         blobs,
         validators: validatorsOf(state),
@@ -144,14 +149,9 @@ export class SourceReader {
         lastManifest: await lastManifest(state, blobs),
         lookAgain: new Set(state.lookAgain),
         unsignedSince: new Map(Object.entries(state.unsignedSince).map(([key, since]) => [key, new Date(since)])),
-        signaturesOptional: request.signaturesOptional,
-        plan: request.plan,
-        held: request.held,
         parallel: request.setting.parallel,
         freeBytes: () => freeBytesIn(this.deps.dataDir),
         now: clock.now(),
-        signal: request.signal,
-        progress: request.progress,
         logger,
         standIns: (wanted) => standIns.ask(next, request, wanted),
       });

@@ -7,7 +7,7 @@ import type { BlobStore } from '../store/blob-store.js';
 import { conditionalOn } from '../upstream/conditional.js';
 import type { SmallContent, UpstreamSource } from '../upstream/source.js';
 import { DiskRoom } from './disk-room.js';
-import { endsRun } from './fetch-round.js';
+import { endsRun, pauseOf } from './fetch-round.js';
 import { filesOf, type StandIn, type StandInRequest } from './round-input.js';
 import type { FetchedFile, FileContent } from './fetched-file.js';
 import { FileTurns } from './file-turns.js';
@@ -128,23 +128,22 @@ export class StandIns {
     const unsignedSince = new Map<string, Date>();
     const learning = { remembered, learnt, signatureDoubts, unsignedSince };
     const input = { ...fetch, ...learning, source, room, turns, progress };
-    const fatal: AppError[] = [];
-    let pause: AppError | null = null;
+    const errors: AppError[] = [];
     await Promise.all(
       groups.map(async (group) => {
         try {
           delivered.set(group.key, await fetchGroup(input, group, heldUnits));
         } catch (thrown) {
           const error = toAppError(thrown);
-          if (typeof error.details['retryAfterSeconds'] === 'number') pause ??= error;
-          if (endsRun(error)) fatal.push(error);
+          errors.push(error);
           const { code, message, details } = error;
           this.deps.logger.warn({ source: source.url, group: group.key, code, details }, `as a stand-in: ${message}`);
         }
       }),
     );
+    const fatal = errors.filter(endsRun);
     const first = fatal.find((error) => error.code !== 'cancelled') ?? fatal[0];
     if (first !== undefined) throw first;
-    return { delivered, pause };
+    return { delivered, pause: pauseOf(errors) };
   }
 }

@@ -11,7 +11,7 @@ export interface RememberedFile {
   path: string;
   sha256: string | null;
   size: number | null;
-  /** Of the entry, when the file was fetched. */
+  /** Of the entry, when the file was fetched; of a signature, SHA-256 of the content that it came with. */
   version: string | null;
   etag: string | null;
   lastModified: string | null;

@@ -26,6 +26,9 @@ import { DEFAULT_LIMITS, type TransferLimits } from './transfer-limits.js';
 import { TransferWatch, type Patience, type SourcePace } from './transfer-watch.js';
 import { displayUrl, fileUrl } from './upstream-path.js';
 
+/** What a Haishin puts into its answers. */
+const SNAPSHOT_HEADER = 'x-haishin-snapshot';
+
 export interface HttpSourceOptions extends TlsOptions {
   /** Base URL, `http:` or `https:`; paths of the manifest are appended to it. */
   url: string;
@@ -114,9 +117,10 @@ export class HttpSource implements UpstreamSource {
     if (conditional?.etag !== undefined) headers['if-none-match'] = conditional.etag;
     if (conditional?.lastModified !== undefined) headers['if-modified-since'] = conditional.lastModified;
     return this.#converse(url, headers, signal, patience, async (answer, watch) => {
+      const snapshot = header(answer.headers, SNAPSHOT_HEADER);
       if (answer.status === 304 && conditional !== undefined) {
         await answer.body.drain();
-        return { status: 'not-modified' };
+        return { status: 'not-modified', snapshot };
       }
       if (answer.status !== 200) throw await this.#statusFault(answer);
       const length = contentLength(answer.headers);
@@ -131,7 +135,7 @@ export class HttpSource implements UpstreamSource {
       });
       const body = Buffer.concat(chunks);
       if (looksLikeMarkup(body, header(answer.headers, 'content-type'))) throw this.#unexpected(url, answer);
-      return { status: 'ok', body, ...validatorsOf(answer.headers) };
+      return { status: 'ok', body, snapshot, ...validatorsOf(answer.headers) };
     });
   }
 

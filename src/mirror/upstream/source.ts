@@ -14,12 +14,17 @@ interface OfComponent {
   component?: string;
 }
 
-export interface SmallContent extends Validators {
+interface OfSnapshot {
+  /** Which snapshot a Haishin says that it answers from. */
+  snapshot?: string | undefined;
+}
+
+export interface SmallContent extends Validators, OfSnapshot {
   status: 'ok';
   body: Buffer;
 }
 
-export interface NotModified {
+export interface NotModified extends OfSnapshot {
   status: 'not-modified';
 }
 

@@ -19,10 +19,19 @@ describe('the name of an uploaded file', () => {
     expect(pathFault(`pattern/${expected}`)).toBeNull();
   });
 
-  it.each(['', '..', '/', '....', 'ルール', 'vsapi243.sig', 'Server.ini', `${'a'.repeat(129)}.zip`])(
-    '%j is refused',
-    (original) => {
-      expect(() => safeFileName(original)).toThrow(expect.objectContaining({ code: 'file-name-invalid' }));
-    },
-  );
+  it.each([
+    '',
+    '..',
+    '/',
+    '....',
+    'ルール',
+    '日本.txt',
+    '日本.tar.gz',
+    '_.zip',
+    'vsapi243.sig',
+    'Server.ini',
+    `${'a'.repeat(129)}.zip`,
+  ])('%j is refused', (original) => {
+    expect(() => safeFileName(original)).toThrow(expect.objectContaining({ code: 'file-name-invalid' }));
+  });
 });

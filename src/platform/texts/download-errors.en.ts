@@ -7,6 +7,8 @@ export const downloadErrorsEn = {
   'error.server-stopping': 'The server is being stopped.',
   'error.source-is-self':
     "{{url}} is this server itself: it would mirror what it publishes, and never get anything new. The settings stay as they were; name the vendor's server or another Haishin.",
+  'error.source-is-self.answering':
+    "{{url}} answers with the very snapshot that this server publishes: it leads back to this server, perhaps through a proxy or under another name, or to a copy of it that has published nothing since, and has nothing new. What is published stays in force; name the vendor's server or another Haishin in the settings.",
   'error.rollback-path-conflict':
     '{{wanted}} would come back, but {{path}} of {{sharer}} stays: one path cannot be a file and a folder. Nothing was changed. Put {{sharer}} back first, or name another release to go back to.',
   'error.rollback-path-conflict.ownerless':
@@ -37,7 +39,8 @@ export const downloadErrorsEn = {
   'error.upload-malformed.too-many-parts': 'The form has more parts than file, version and signature.',
   'error.file-name-invalid.path': 'The file cannot be served as {{path}}: {{why}}.',
   'error.file-name-invalid.reserved': '{{name}} cannot be uploaded as a release: the name is reserved.',
-  'error.file-name-invalid.characters': 'The file needs a name of letters and digits, {{limit}} characters at most.',
+  'error.file-name-invalid.characters':
+    'The file needs a name with letters A to Z or digits before its ending, {{limit}} characters at most: products ask for it under that name.',
   'error.path-taken': '{{path}} belongs to {{component}}; give the file another name.',
   'error.path-taken.by-nobody': '{{path}} belongs to an entry of no component; give the file another name.',
   'error.internal.upload-lost': 'The uploaded release is not in the snapshot that was made for it.',

@@ -8,6 +8,8 @@ export const downloadErrorsJa = {
   'error.server-stopping': 'サーバを停止しています。',
   'error.source-is-self':
     '{{url}} はこのサーバ自身です。自身が公開する内容をミラーすることになり、新しいものを取得できません。設定は変更していません。ベンダのサーバまたは別の Haishin を指定してください。',
+  'error.source-is-self.answering':
+    '{{url}} は、このサーバが公開しているスナップショットそのものを返しました。プロキシや別名を経由してこのサーバ自身につながっているか、複製後に何も公開していないこのサーバの複製であり、新しいものはありません。公開済みの内容はそのまま配信を続けます。設定でベンダのサーバまたは別の Haishin を指定してください。',
   'error.rollback-path-conflict':
     '{{wanted}} が元に戻りますが、{{sharer}} の {{path}} が残ります。1 つのパスがファイルとフォルダを兼ねることはできません。何も変更していません。先に {{sharer}} を元に戻すか、戻す先に別のリリースを指定してください。',
   'error.rollback-path-conflict.ownerless':
@@ -39,7 +41,8 @@ export const downloadErrorsJa = {
   'error.upload-malformed.too-many-parts': 'フォームに file、version、signature 以外の項目があります。',
   'error.file-name-invalid.path': 'ファイルを {{path}} として配信できません: {{why}}。',
   'error.file-name-invalid.reserved': '{{name}} は予約された名前のため、リリースとしてアップロードできません。',
-  'error.file-name-invalid.characters': 'ファイルには、英数字を含む {{limit}} 文字以内の名前が必要です。',
+  'error.file-name-invalid.characters':
+    'ファイルには、拡張子の前に半角英数字を含む {{limit}} 文字以内の名前が必要です。製品はその名前で取得します。',
   'error.path-taken': '{{path}} は {{component}} に属しています。別のファイル名を指定してください。',
   'error.path-taken.by-nobody':
     '{{path}} は、どのコンポーネントにも属さない項目のものです。別のファイル名を指定してください。',

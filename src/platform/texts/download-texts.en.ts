@@ -7,7 +7,7 @@ export const downloadEn = {
   'run.failed.cooling-down':
     '{{run}}: the update source was not asked ({{reason}}): it refused access or asked for a pause, and is left alone until {{until}}. Everything that is published stays in force. The first scheduled update after that asks again, if the schedule is on; a manual download asks at once.',
   'run.failed.source.channel':
-    "{{run}}: the {{channel}} channel's own update source could not be read ({{reason}}). Everything that is published in this channel stays in force. The server tries again at the next scheduled time, if the schedule is on; to try sooner, check the {{channel}} source in the settings and the network, then start a download.",
+    '{{run}}: nothing new came into the {{channel}} channel ({{reason}}). Everything that is published in this channel stays in force. The server tries again at the next scheduled time, if the schedule is on; to try sooner, check the {{channel}} source in the settings and the network, then start a download.',
   'run.failed.cooling-down.channel':
     "{{run}}: the {{channel}} channel's own update source was not asked ({{reason}}): it refused access or asked for a pause, and is left alone until {{until}}. Everything that is published in this channel stays in force. The first scheduled update after that asks again, if the schedule is on; a manual download asks at once.",
   'run.failed.passed-over':
