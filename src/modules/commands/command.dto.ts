@@ -1,5 +1,5 @@
 import { OmitType } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
@@ -14,6 +14,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
+import { CommaSeparated } from '../../platform/http/comma-separated.js';
 import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
 import { COMMAND_TYPES, type CommandType } from './command.types.js';
@@ -32,9 +33,6 @@ export const ORDERED_TYPES = [
 export type OrderedType = (typeof ORDERED_TYPES)[number];
 
 const STATE_WORDS = ['open', 'ended', ...TARGET_STATES, 'waiting', 'inProgress', 'successful', 'unsuccessful'];
-
-const list = ({ value }: { value: unknown }): unknown =>
-  typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value;
 
 export class TargetSelection {
   @MayBeMissing()
@@ -104,8 +102,7 @@ export class CommandOrder {
 export class CommandQuery extends PageQuery {
   /** One or several, separated by commas. */
   @MayBeMissing()
-  @Transform(list)
-  @IsArray()
+  @CommaSeparated()
   @IsIn(COMMAND_TYPES, { each: true })
   type?: CommandType[];
 
