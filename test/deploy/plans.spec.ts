@@ -35,6 +35,26 @@ describe('deployment plans', () => {
     expect(names).toEqual(['safe mode']);
   });
 
+  it('keep the groups that their rings name, in whatever letters', async () => {
+    const group = (await haishin.api.post('/api/v1/agent-groups', { name: 'canaries' })).body.id as string;
+    const groups = [group.toUpperCase()];
+    const made = await haishin.api.post('/api/v1/deployment-plans', {
+      name: 'canaries first',
+      rings: [{ ...ring, select: { groups } }],
+    });
+    // Products are compared with it: their groups are written in small letters.
+    expect(made.body.rings).toMatchObject([{ select: { groups: [group] } }]);
+    const remove = () => haishin.api.call('DELETE', `/api/v1/agent-groups/${group}`);
+    expect((await remove()).body).toMatchObject({ status: 409, code: 'agent-group-in-use', plan: 'canaries first' });
+    await haishin.api.call('DELETE', `/api/v1/deployment-plans/${made.body.id}`);
+    expect((await remove()).status).toBe(204);
+    const late = await haishin.api.post('/api/v1/deployment-plans', {
+      name: 'too late',
+      rings: [{ ...ring, select: { groups } }],
+    });
+    expect(late.body).toMatchObject({ status: 404, code: 'agent-group-unknown' });
+  });
+
   it('are made, changed and removed', async () => {
     const made = await haishin.api.post('/api/v1/deployment-plans', { name: 'night', rings: [ring] });
     expect(made.status).toBe(201);

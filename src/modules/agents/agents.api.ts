@@ -12,6 +12,7 @@ export {
   type Feedback,
   type Handling,
 } from './action.port.js';
+export { AgentGroupService } from './agent-group.service.js';
 export { ComponentNumberings } from './component-numberings.js';
 export { isControllerId } from './agent.errors.js';
 export { FleetService } from './fleet.service.js';
@@ -22,6 +23,7 @@ export {
   type FleetMember,
   type FleetSelection,
 } from './fleet.types.js';
+export { GroupUses } from './group-uses.js';
 export { inventoryItem, type InventoryItem } from './inventory.js';
 export { ProductRecord } from './product-record.js';
 export { StandingService, type Standing } from './standing.service.js';
