@@ -106,6 +106,20 @@ describe('orders of deployments', () => {
     });
     await haishin.api.post(`/api/v1/deployments/${first.body.id}/abort`);
   });
+
+  it('are listed with the numbers of what they name, and have the names themselves', async () => {
+    const named = { agents: ['mx1', 'mx2'], tags: ['edge'] };
+    const { id } = await deploy(haishin.api, { components, targets: named });
+    const [listed] = (await haishin.api.get('/api/v1/deployments?limit=1')).body.items;
+    expect(listed).toMatchObject({
+      id,
+      targetCounts: { all: false, agents: 2, groups: 0, tags: 1, productTypes: 0 },
+      counts: { queued: 2 },
+    });
+    expect(listed).not.toHaveProperty('targets');
+    expect((await haishin.api.get(`/api/v1/deployments/${id}`)).body.targets).toEqual(named);
+    await haishin.api.post(`/api/v1/deployments/${id}/abort`);
+  });
 });
 
 describe('what a person orders while a deployment runs', () => {

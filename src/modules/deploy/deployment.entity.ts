@@ -13,6 +13,12 @@ export interface Selection {
   all?: boolean;
 }
 
+/** How many of each kind a selection names. */
+export type SelectionCounts = Record<'agents' | 'groups' | 'tags' | 'productTypes', number> & { all: boolean };
+
+/** A deployment without the names of its selection, of which there may be a hundred thousand. */
+export type ListedDeployment = Omit<Deployment, 'selection'>;
+
 /** What was ordered of one component; `olderToo`: by name or after a rollback, so an older version is meant. */
 export interface OrderedRelease extends DeployedRelease {
   olderToo?: boolean;
