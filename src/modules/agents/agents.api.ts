@@ -15,6 +15,7 @@ export {
 export { AgentGroupService } from './agent-group.service.js';
 export { ComponentNumberings } from './component-numberings.js';
 export { isControllerId } from './agent.errors.js';
+export { FleetSelectionBody } from './fleet-selection.dto.js';
 export { FleetService } from './fleet.service.js';
 export {
   agentLicenceCovers,
