@@ -93,7 +93,16 @@ describe('command tracking', () => {
         cancelled: 0,
       },
     });
-    for (const wrong of ['type=nonsense', 'type=', 'type=,', 'state=nonsense', 'from=yesterday', 'cursor=abc', 'limit=0', 'limit=501'])
+    for (const wrong of [
+      'type=nonsense',
+      'type=',
+      'type=,',
+      'state=nonsense',
+      'from=yesterday',
+      'cursor=abc',
+      'limit=0',
+      'limit=501',
+    ])
       expect((await site.api.get(`/api/v1/commands?${wrong}`)).status).toBe(400);
     expect((await site.api.get('/api/v1/commands/not-an-id')).body).toMatchObject({
       status: 404,
