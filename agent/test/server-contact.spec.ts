@@ -65,6 +65,13 @@ describe('the server', () => {
     expect(stub.seen.at(-1)?.headers.authorization).toBe(`GatewayToken ${GATEWAY_TOKEN}`);
   });
 
+  it('is told by which machine it is asked, the same by every program there', async () => {
+    await box.run(['once']);
+    await box.run(['once']);
+    const told = new Set(stub.seen.map((one) => one.headers['x-haishin-instance']));
+    expect([...told]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+  });
+
   it('is not chased when it offers the same failing deployment again and again', async () => {
     const action = stub.deploy([pattern('5', { announce: { size: 9 } })]);
     const service = box.start(['run']);

@@ -56,6 +56,14 @@ describe('an enrolment token that a whole fleet shares', () => {
     expect(await conflicts(elsewhere.id)).toEqual([]);
   });
 
+  it('leaves a product that is blocked the token that it has', async () => {
+    const { id, product } = await enrolled();
+    await site.api.post(`/api/v1/agents/${id}/block`);
+    expect(await enrol(id, '10.0.0.1')).toBeNull();
+    await site.api.post(`/api/v1/agents/${id}/approve`);
+    expect((await product.poll()).status).toBe(200);
+  });
+
   it('takes no place at all where the setting says so, but lets new ones in', async () => {
     const before = (await site.api.get('/api/v1/settings/agents')).body;
     expect(before).toMatchObject({ enrolAgain: true });

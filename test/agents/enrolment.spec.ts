@@ -1,8 +1,6 @@
-import pg from 'pg';
 import type { Config } from '../../src/config/config.js';
-import { actionIdOf, DdiClient, type DdiOptions } from '../support/ddi-client.js';
+import { DdiClient, type DdiOptions } from '../support/ddi-client.js';
 import { ManagedSite } from '../support/managed-site.js';
-import { ContactRecorder } from '../../src/modules/agents/contact-recorder.js';
 
 describe('enrolment and identity', () => {
   let site: ManagedSite;
@@ -244,61 +242,5 @@ describe('enrolment and identity', () => {
     } finally {
       await plain.dispose();
     }
-  });
-
-  it('flags two machines that use one identity, with what it saw', async () => {
-    const product = await site.product('twin');
-    const recorder = site.get(ContactRecorder);
-    for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.1', '10.0.0.2', '10.0.0.1', '10.0.0.2']) {
-      expect((await product.poll({ 'x-forwarded-for': address })).status).toBe(200);
-      await recorder.flush();
-    }
-    const [conflict] = (await agent('twin')).conflicts;
-    expect(conflict).toMatchObject({ code: 'duplicate-identity' });
-    expect(conflict.sources.join()).toContain('10.0.0.1');
-    expect(conflict.sources.join()).toContain('10.0.0.2');
-    expect((await site.api.get('/api/v1/agents?duplicates=true')).body.items).toMatchObject([{ controllerId: 'twin' }]);
-    await site.api.call('PATCH', '/api/v1/agents/twin', { duplicate: null });
-    expect((await agent('twin')).conflicts).toEqual([]);
-  });
-
-  it('does not take a product that moved once for two', async () => {
-    const product = await site.product('mover');
-    for (const address of ['10.0.0.1', '10.0.0.1', '10.0.0.2', '10.0.0.2', '10.0.0.2'])
-      await product.poll({ 'x-forwarded-for': address });
-    await site.get(ContactRecorder).flush();
-    expect((await agent('mover')).conflicts).toEqual([]);
-  });
-
-  it('removes a product together with its orders, or not at all', async () => {
-    const release = await site.firstRelease('whole', '1');
-    await site.product('gone2');
-    const commandId = await site.deploy([release], ['gone2']);
-    const database = new pg.Client({ connectionString: site.haishin.database.url });
-    await database.connect();
-    await database.query(`create function busy() returns trigger language plpgsql as $$
-      begin raise exception 'not now' using errcode = '55P03'; end $$`);
-    await database.query(`create trigger busy before update on command_target for each row execute function busy()`);
-    const refused = await site.api.call('DELETE', '/api/v1/agents/gone2');
-    await database.query('drop trigger busy on command_target');
-    await database.end();
-    expect([refused.status, refused.body.code]).toEqual([503, 'database-busy']);
-    expect((await site.api.get('/api/v1/agents/gone2')).status).toBe(200);
-    expect(await site.target(commandId, 'gone2')).toMatchObject({ state: 'queued' });
-    expect((await site.api.call('DELETE', '/api/v1/agents/gone2')).status).toBe(204);
-    expect(await site.target(commandId, 'gone2')).toMatchObject({ state: 'cancelled', reason: 'agent-removed' });
-  });
-
-  it('ends the orders of a product that is removed, and leaves a new one alone', async () => {
-    await site.component('rules');
-    const release = await site.release('rules', '1.0');
-    const product = await site.product('gone1');
-    const commandId = await site.deploy([release], ['gone1']);
-    const actionId = actionIdOf((await product.poll()).body._links.deploymentBase.href as string);
-    await site.api.call('DELETE', '/api/v1/agents/gone1');
-    expect(await site.target(commandId, 'gone1')).toMatchObject({ state: 'cancelled', reason: 'agent-removed' });
-    const again = await site.product('gone1');
-    expect((await again.poll()).body._links).toEqual({});
-    expect((await again.feedback(actionId, 'closed', 'success')).status).toBe(410);
   });
 });

@@ -124,7 +124,12 @@ describe('the tree of groups and the list of products', () => {
     expect((await site.api.get('/api/v1/agents/list-a')).body).toMatchObject({ state: 'offline' });
     const first = (await site.api.get('/api/v1/agents?limit=1&text=list')).body;
     expect(await names(`limit=10&text=list&cursor=${first.next}`)).toEqual(['list-b', 'list-c']);
-    expect((await site.api.get('/api/v1/agents?state=happy')).status).toBe(400);
+    expect(await names('duplicates=false&text=list')).toEqual(['list-a', 'list-b', 'list-c']);
+    for (const wrong of ['state=happy', 'duplicates=x', 'duplicates=', 'group='])
+      expect((await site.api.get(`/api/v1/agents?${wrong}`)).body).toMatchObject({
+        status: 400,
+        code: 'validation-failed',
+      });
   });
 
   it('selects for deployments the union of what is named', async () => {

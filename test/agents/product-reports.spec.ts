@@ -152,6 +152,27 @@ describe('what products report of themselves', () => {
     expect((await product.configData({ late: 'z'.repeat(1_000) })).status).toBe(200);
   });
 
+  it('keeps little of a product that nobody has approved, and writes nothing of it into the update log', async () => {
+    const id = site.fresh();
+    const product = await site.product(id);
+    await site.api.call('PATCH', `/api/v1/agents/${id}`, { approval: 'pending' });
+    const report = async (from: number): Promise<void> => {
+      const one = { component: 'rules', trigger: 'manual', outcome: 'failed' };
+      const events = Array.from({ length: 60 }, (_, index) => ({ ...one, id: `e${from + index}` }));
+      expect((await product.call('POST', '/events', { events })).status).toBe(200);
+    };
+    const own = async () => (await site.api.get(`/api/v1/agents/${id}/events?limit=500`)).body.items.length as number;
+    const logged = async () =>
+      (await site.api.get('/api/v1/events?limit=500')).body.items.filter((line: { actor: string }) => line.actor === id)
+        .length as number;
+    await report(0);
+    await report(60);
+    expect([await own(), await logged()]).toEqual([100, 0]);
+    await site.api.post(`/api/v1/agents/${id}/approve`);
+    await report(60);
+    expect([await own(), await logged()]).toEqual([120, 20]);
+  });
+
   it('keeps so many updates of a product and day, and no more', async () => {
     const id = site.fresh();
     const product = await site.product(id);

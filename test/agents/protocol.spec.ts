@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { Waker } from '../../src/modules/agents/waker.js';
-import { actionIdOf, DdiClient } from '../support/ddi-client.js';
+import { DdiClient } from '../support/ddi-client.js';
 import { ManagedSite, type TestRelease } from '../support/managed-site.js';
 
 describe('DDI v1 beyond the plain deployment', () => {
@@ -70,78 +70,6 @@ describe('DDI v1 beyond the plain deployment', () => {
     expect([refused.status, refused.body.code]).toEqual([429, 'overloaded']);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect((await product.feedback(body.id as string, 'closed', 'success')).status).toBe(200);
-  });
-
-  it('waits for the consent of somebody at the product', async () => {
-    const id = site.fresh();
-    const product = await site.product(id);
-    const commandId = await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
-    const { body } = await product.poll();
-    expect(Object.keys(body._links)).toEqual(['confirmationBase']);
-    const href = body._links.confirmationBase.href as string;
-    const actionId = actionIdOf(href);
-    expect(await site.target(commandId, id)).toMatchObject({ state: 'queued', reason: 'needs-confirmation' });
-    expect((await product.call('GET', href)).body).toMatchObject({
-      id: actionId,
-      confirmation: { chunks: [{ part: 'rules' }] },
-    });
-    expect((await product.call('GET', `/deploymentBase/${actionId}`)).status).toBe(404);
-    const summary = (await product.call('GET', '/confirmationBase')).body;
-    expect(summary).toMatchObject({
-      autoConfirm: { active: false },
-      _links: { activateAutoConfirm: {}, confirmationBase: {} },
-    });
-    const answer = (confirmation: string) =>
-      product.call('POST', `/confirmationBase/${actionId}/feedback`, { confirmation, code: 1, details: ['by hand'] });
-    expect((await answer('perhaps')).status).toBe(400);
-    expect((await answer('denied')).status).toBe(200);
-    expect(await site.target(commandId, id)).toMatchObject({ state: 'queued', reason: 'confirmation-denied' });
-    expect((await answer('confirmed')).status).toBe(200);
-    expect((await product.fetchDeployment()).body.id).toBe(actionId);
-    expect((await answer('denied')).status).toBe(410);
-  });
-
-  it('keeps the word of somebody who says the same for ever once, and of somebody who cannot decide for a while', async () => {
-    const id = site.fresh();
-    const product = await site.product(id);
-    await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
-    const actionId = actionIdOf((await product.poll()).body._links.confirmationBase.href as string);
-    const answer = async (confirmation: string): Promise<void> => {
-      const body = { confirmation, code: 1, details: ['by hand'] };
-      expect((await product.call('POST', `/confirmationBase/${actionId}/feedback`, body)).status).toBe(200);
-    };
-    const database = new pg.Client({ connectionString: site.haishin.database.url });
-    await database.connect();
-    const told = async (): Promise<number[]> => {
-      const { rows } = await database.query<{ kept: number; counted: number }>(
-        `select feedback_count as counted, (select count(*)::int from target_message m where m.action_id = t.action_id) as kept
-         from command_target t where controller_id = $1`,
-        [id],
-      );
-      return [rows[0]?.kept ?? 0, rows[0]?.counted ?? 0];
-    };
-    for (let time = 0; time < 3; time += 1) await answer('denied');
-    expect(await told()).toEqual([1, 1]);
-    await database.query('update command_target set feedback_count = 1000 where controller_id = $1', [id]);
-    await answer('confirmed');
-    await answer('denied');
-    await answer('confirmed');
-    expect(await told()).toEqual([1, 1000]);
-    await database.end();
-    expect((await product.fetchDeployment()).body.id).toBe(actionId);
-  });
-
-  it('consents by itself when the product says so', async () => {
-    const id = site.fresh();
-    const product = await site.product(id);
-    await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
-    expect((await product.call('POST', '/confirmationBase/activateAutoConfirm', { initiator: 'me' })).status).toBe(200);
-    expect(Object.keys((await product.poll()).body._links)).toEqual(['deploymentBase']);
-    await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
-    expect(Object.keys((await product.poll()).body._links)).toEqual(['deploymentBase']);
-    await product.call('POST', '/confirmationBase/deactivateAutoConfirm');
-    await site.deploy([release], [id], { parameters: { needsConfirmation: true } });
-    expect(Object.keys((await product.poll()).body._links)).toEqual(['confirmationBase']);
   });
 
   it('lets a product fetch outside the maintenance window, but not install', async () => {
@@ -249,85 +177,5 @@ describe('DDI v1 beyond the plain deployment', () => {
     expect((await product.call('GET', wrong.replace(/softwaremodules\/\d+/, 'softwaremodules/%2e%2e'))).status).toBe(
       404,
     );
-  });
-
-  it('carries orders other than deployments, and skips at once who cannot', async () => {
-    const [able, unable] = [site.fresh(), site.fresh()];
-    const product = await site.product(able, {
-      'haishin.capabilities': 'rollback,schedule,source,inventory,diagnostics,licence',
-      'component.rules.version': '4.0',
-    });
-    await site.product(unable);
-    const order = async (type: string, parameters?: unknown) =>
-      site.api.post('/api/v1/commands', { type, targets: { agents: [able, unable] }, parameters });
-    const { status, body } = await order('rollback', { component: 'rules' });
-    expect(status).toBe(202);
-    expect(await site.target(body.id as string, unable)).toMatchObject({ state: 'skipped', reason: 'not-supported' });
-    const { href } = (await product.poll()).body._links.command;
-    const { body: command } = await product.call('GET', href as string);
-    expect(command).toMatchObject({ command: { type: 'rollback', parameters: { components: ['rules'] } } });
-    expect(await site.target(body.id as string, able)).toMatchObject({ state: 'delivered', versionBefore: '4.0' });
-    expect(
-      (await product.commandFeedback(command.id as string, 'closed', 'success', ['rules: 4.0 -> 3.0'])).status,
-    ).toBe(200);
-    expect(await site.target(body.id as string, able)).toMatchObject({ state: 'succeeded' });
-    expect((await product.commandFeedback(command.id as string, 'closed', 'success')).status).toBe(410);
-    expect((await order('rollback', { component: 'nothing' })).body).toMatchObject({ code: 'component-unknown' });
-    expect((await order('rollback', {})).body).toMatchObject({ code: 'parameters-invalid' });
-    expect((await order('set-schedule', { enabled: 'yes' })).body).toMatchObject({ code: 'parameters-invalid' });
-    expect((await order('set-update-source', { url: 'file:///etc' })).body).toMatchObject({
-      code: 'parameters-invalid',
-    });
-    expect((await order('self-destruct')).status).toBe(400);
-    expect((await site.api.post('/api/v1/commands', { type: 'refresh-inventory', targets: {} })).body).toMatchObject({
-      code: 'selection-empty',
-    });
-    for (const [type, parameters] of [
-      ['set-schedule', { enabled: false }],
-      ['set-update-source', { url: 'https://haishin.example/activeupdate' }],
-      ['refresh-inventory', {}],
-      ['collect-diagnostics', {}],
-      ['deliver-licence', { name: 'anti-spam', key: 'k' }],
-    ] as const) {
-      await order(type, parameters);
-      const next = await product.call('GET', (await product.poll()).body._links.command.href as string);
-      expect(next.body.command).toEqual({ type, parameters });
-      await product.commandFeedback(next.body.id as string, 'closed', 'success');
-    }
-  });
-
-  it('hands licences to products only', async () => {
-    const id = site.fresh();
-    const product = await site.product(id, { 'haishin.capabilities': 'licence' });
-    const database = new pg.Client({ connectionString: site.haishin.database.url });
-    await database.connect();
-    const parameters = { name: 'anti-spam', key: 'AAAA-BBBB-CCCC', seats: 500, terms: { until: '2027-01-01' } };
-    const deliver = async (): Promise<string> => {
-      const order = { type: 'deliver-licence', targets: { agents: [id] }, parameters };
-      return (await site.api.post('/api/v1/commands', order)).body.id as string;
-    };
-    const told = async (): Promise<unknown> => {
-      const { body } = await product.call('GET', (await product.poll()).body._links.command.href as string);
-      await product.commandFeedback(body.id as string, 'closed', 'success');
-      return body.command;
-    };
-    const masked = { name: '********', key: '********', seats: '********', terms: '********' };
-
-    const sealed = await deliver();
-    const { rows } = await database.query<{ text: string }>(
-      'select parameters::text as text from command where id = $1',
-      [sealed],
-    );
-    expect(rows[0]?.text).toContain('"key"');
-    expect(rows[0]?.text).not.toMatch(/anti-spam|AAAA-BBBB|"until"|2027-01-01/);
-    expect((await site.api.get(`/api/v1/commands/${sealed}`)).body.parameters).toEqual(masked);
-    expect(await told()).toEqual({ type: 'deliver-licence', parameters });
-
-    // As it was written before values were sealed.
-    const plain = await deliver();
-    await database.query('update command set parameters = $2 where id = $1', [plain, JSON.stringify(parameters)]);
-    await database.end();
-    expect((await site.api.get(`/api/v1/commands/${plain}`)).body.parameters).toEqual(masked);
-    expect(await told()).toEqual({ type: 'deliver-licence', parameters });
   });
 });

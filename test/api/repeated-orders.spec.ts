@@ -1,3 +1,4 @@
+import { ApiTokenService } from '../../src/modules/accounts/accounts.api.js';
 import { MirrorBench } from '../mirror-run/mirror-bench.js';
 import type { ApiCaller } from '../support/haishin.js';
 
@@ -50,6 +51,26 @@ describe('orders that are sent twice', () => {
       status: 422,
       body: { code: 'idempotency-key-reused' },
     });
+  });
+
+  it('with a key that another caller has used are carried out', async () => {
+    const first = await order('shared');
+    await bench.api.ended(first.body.id as string);
+    const tokens = bench.haishin.server.application()?.get(ApiTokenService, { strict: false });
+    const made = await tokens?.create({ name: 'another', role: 'operator', createdBy: 'test' });
+    const other = await fetch(`${bench.haishin.http}/api/v1/downloads`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${made?.token}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'shared',
+      },
+      body: JSON.stringify({ components: ['virus-pattern'] }),
+    });
+    const { id } = (await other.json()) as { id: string };
+    expect(other.status).toBe(202);
+    expect(id).not.toBe(first.body.id);
+    await bench.api.ended(id);
   });
 
   it('after the first one failed may be sent again', async () => {

@@ -71,40 +71,52 @@ describe('the event stream', () => {
     expect((await fetch(`${site.haishin.http}/api/v1/stream`)).status).toBe(401);
   });
 
-  it('says so to one listener too many', async () => {
-    const agent = new Agent();
-    const listen = async (): Promise<IncomingMessage> => {
-      const options = { agent, headers: { authorization: `Bearer ${TEST_TOKEN}` } };
-      const [response] = await once(request(`${site.haishin.http}/api/v1/stream`, options).end(), 'response');
-      return response as IncomingMessage;
-    };
+  const listen = async (bearer: string, agent?: Agent): Promise<IncomingMessage> => {
+    const options = { agent, headers: { authorization: `Bearer ${bearer}` } };
+    const [response] = await once(request(`${site.haishin.http}/api/v1/stream`, options).end(), 'response');
+    return response as IncomingMessage;
+  };
+  const tokenOf = async (name: string): Promise<string> =>
+    (await site.get(ApiTokenService).create({ name, role: 'viewer', createdBy: 'test' })).token;
+  /** Listens by the token until that is refused. */
+  const fill = async (bearer: string, agent: Agent): Promise<{ open: IncomingMessage[]; refused: IncomingMessage }> => {
     const open: IncomingMessage[] = [];
-    // One of the test before may not be known to have gone yet.
-    while (open.length < 500 && open.at(-1)?.statusCode !== 503) open.push(await listen());
-    const refused = open.at(-1)?.statusCode === 503 ? open.pop() : await listen();
-    expect(refused).toMatchObject({ statusCode: 503, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } });
-    expect(JSON.parse(await text(refused as IncomingMessage))).toMatchObject({ code: 'too-many-listeners' });
-    for (const response of open) response.destroy();
+    for (;;) {
+      const response = await listen(bearer, agent);
+      if (response.statusCode !== 200) return { open, refused: response };
+      open.push(response);
+    }
+  };
+
+  it('says so to one listener too many, of a token or of all', async () => {
+    const agent = new Agent();
+    const greedy = await fill(await tokenOf('forgetful'), agent);
+    expect(greedy.open.length).toBe(50);
+    expect(greedy.refused).toMatchObject({
+      statusCode: 429,
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+    });
+    expect(JSON.parse(await text(greedy.refused))).toMatchObject({ code: 'too-many-listeners-of-token' });
+    // Everybody else is let in, until there are too many of all.
+    let last = greedy.refused;
+    for (let count = 0; last.statusCode !== 503 && count < 10; count += 1)
+      last = (await fill(await tokenOf(`other ${count}`), agent)).refused;
+    expect(last).toMatchObject({ statusCode: 503, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } });
+    expect(JSON.parse(await text(last))).toMatchObject({ code: 'too-many-listeners' });
+    expect(site.get(EventStream).size).toBe(500);
     agent.destroy();
     await until('there is room again', async () => {
-      const response = await listen();
+      const response = await listen(TEST_TOKEN);
       response.destroy();
       return response.statusCode === 200;
     });
   });
 
   it('streams to nobody whose token has been revoked', async () => {
-    const tokens = site.get(ApiTokenService);
-    const { token } = await tokens.create({ name: 'console', role: 'viewer', createdBy: 'test' });
-    const open = async (bearer: string): Promise<IncomingMessage> => {
-      const options = { headers: { authorization: `Bearer ${bearer}` } };
-      const [response] = (await once(request(`${site.haishin.http}/api/v1/stream`, options).end(), 'response')) as [
-        IncomingMessage,
-      ];
-      return response.resume();
-    };
-    const [revoked, other] = [await open(token), await open(TEST_TOKEN)];
-    await tokens.revoke('console');
+    const [revoked, other] = [await listen(await tokenOf('console')), await listen(TEST_TOKEN)];
+    revoked.resume();
+    other.resume();
+    await site.get(ApiTokenService).revoke('console');
     await site.get(EventStream).endRefused();
     await once(revoked, 'end');
     expect(other.readableEnded).toBe(false);

@@ -3,6 +3,7 @@ import { isRecord } from '../config/agent-config.js';
 import { AgentError, ERROR_NUMBER } from '../errors/agent-error.js';
 import { type Credentials, TARGET_TOKEN_HEADER } from './credentials.js';
 import { type ControllerBase, type FeedbackBody, parseRetryAfter, parseSleep } from './ddi-messages.js';
+import { INSTANCE_HEADER } from './instance.js';
 import { type HttpAccess, type HttpRequest, connectionError, readBounded } from './http-access.js';
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -104,13 +105,14 @@ export class DdiClient {
     return `${url.origin}${url.pathname.replace(/\/$/, '')}/feedback`;
   }
 
-  /** The token belongs to the configured server only, and never travels in the clear when that server speaks HTTPS. */
+  /** Who asks. That is for the configured server only, and never travels in the clear when that server speaks HTTPS. */
   authorisationFor(url: string): Record<string, string> {
     const target = new URL(url);
     const sameHost = target.hostname === this.#server.hostname;
     const downgraded = this.#server.protocol === 'https:' && target.protocol !== 'https:';
     const value = this.#credentials.header();
-    return sameHost && !downgraded && value !== null ? { authorization: value } : {};
+    if (!sameHost || downgraded) return {};
+    return { ...INSTANCE_HEADER, ...(value === null ? {} : { authorization: value }) };
   }
 
   get usesHttps(): boolean {

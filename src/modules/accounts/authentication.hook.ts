@@ -21,12 +21,14 @@ export async function admit(request: FastifyRequest, tokens: ApiTokenService): P
   // The router decodes the path: `/%61pi/v1` is the same route. What it found counts, and for unknown paths the text as sent.
   if (!API.test(request.routeOptions.url ?? '') && !API.test(request.raw.url ?? '')) return;
   request.actor = await tokens.authenticate(request.headers.authorization);
+  request.caller = request.actor.tokenId;
   if (request.actor.role === 'viewer' && !READING.has(request.method))
     throw new AppError('forbidden', 'role-insufficient.read-only');
 }
 
 export function requireToken(fastify: FastifyInstance, tokens: ApiTokenService, filter: ProblemFilter): void {
   fastify.decorateRequest('actor', undefined);
+  fastify.decorateRequest('caller', undefined);
   fastify.addHook('onRequest', async (request, reply) => {
     try {
       await admit(request, tokens);

@@ -4,6 +4,7 @@ import { inTransaction } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { LOGGER, type Logger } from '../../platform/logging/logger.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
+import type { AgentFacts } from './agent.repository.js';
 import { AgentEventRepository, type AgentEventRow } from './agent-event.repository.js';
 import { parseProductEvents, type ProductEvent } from './agent-event.parser.js';
 import { InventoryRepository } from './inventory.repository.js';
@@ -19,6 +20,8 @@ export interface AgentEventView extends Omit<AgentEventRow, 'at' | 'receivedAt'>
 const DAY_MS = 86_400_000;
 /** Of one product: one every ten seconds or so. */
 const MOST_A_DAY = 10_000;
+/** Of one that nobody has approved; enough for a schedule of every 15 minutes. */
+const MOST_A_DAY_UNAPPROVED = 100;
 /** Products of which it is remembered that people were told. */
 const MOST_TOLD = 10_000;
 
@@ -39,18 +42,20 @@ export class AgentEventService {
 
   /**
    * Keeps each event once, however often it is sent; what a product tells beyond its measure is lost, so that its orders are not, and
-   * people are told once a day.
+   * people are told once a day. Nothing of a product that nobody has approved yet stands in the update log: it may be anybody.
    * @throws AppError `events-invalid`.
    */
-  async take(controllerId: string, body: unknown): Promise<void> {
+  async take({ controllerId, approval }: Pick<AgentFacts, 'controllerId' | 'approval'>, body: unknown): Promise<void> {
     const now = this.clock.now();
+    const approved = approval === 'approved';
+    const most = approved ? MOST_A_DAY : MOST_A_DAY_UNAPPROVED;
     const events = parseProductEvents(body, now);
     const numberings = await this.numberings.of(events.map((event) => event.component));
     const dropped = await inTransaction(this.dataSource, async (manager) => {
-      const kept = await this.events.count(manager, controllerId, new Date(now.getTime() - DAY_MS), MOST_A_DAY);
-      const fresh = new Set(await this.events.insert(manager, controllerId, events, MOST_A_DAY - kept, now));
+      const kept = await this.events.count(manager, controllerId, new Date(now.getTime() - DAY_MS), most);
+      const fresh = new Set(await this.events.insert(manager, controllerId, events, most - kept, now));
       const news = events.filter((event) => fresh.has(event.id));
-      await this.events.log(manager, controllerId, news, now);
+      if (approved) await this.events.log(manager, controllerId, news, now);
       // What the catalogue does not know stands in the history alone: a product could name new ones for ever.
       const installed = lastOfEach(
         news.filter(
@@ -61,13 +66,13 @@ export class AgentEventService {
         inventoryItem(event.component, event.version ?? '', numberings.get(event.component)),
       );
       await this.inventory.storeComponents(manager, controllerId, items, now);
-      const over = kept + events.length > MOST_A_DAY;
+      const over = kept + events.length > most;
       const dropped = over ? events.length - (await this.events.known(manager, controllerId, events)) : 0;
-      if (dropped > 0 && !this.wasTold(controllerId, now))
-        await this.events.logDropped(manager, controllerId, MOST_A_DAY, now);
+      if (approved && dropped > 0 && !this.wasTold(controllerId, now))
+        await this.events.logDropped(manager, controllerId, most, now);
       return dropped;
     });
-    if (dropped > 0) this.tell(controllerId, dropped, now);
+    if (dropped > 0) this.tell(controllerId, dropped, most, now);
   }
 
   private wasTold(controllerId: string, now: Date): boolean {
@@ -75,14 +80,14 @@ export class AgentEventService {
     return at !== undefined && now.getTime() - at.getTime() < DAY_MS;
   }
 
-  private tell(controllerId: string, dropped: number, now: Date): void {
+  private tell(controllerId: string, dropped: number, most: number, now: Date): void {
     if (this.wasTold(controllerId, now)) return;
     this.told.delete(controllerId);
     this.told.set(controllerId, now);
     const [oldest] = this.told.keys();
     if (this.told.size > MOST_TOLD && oldest !== undefined) this.told.delete(oldest);
     this.logger.warn(
-      { agent: controllerId, dropped, mostADay: MOST_A_DAY },
+      { agent: controllerId, dropped, mostADay: most },
       'a product tells of more updates of its own than are kept; see to its schedule',
     );
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { isUniqueViolation } from '../../database/database.errors.js';
 import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { Clock } from '../../platform/clock/clock.js';
@@ -11,6 +11,7 @@ import { AgentChanges } from './agent-changes.js';
 import { unknownGroups } from './agent.errors.js';
 import { AgentGroup } from './agent-group.entity.js';
 import { AgentSettings } from './agent.settings.js';
+import { GroupUses } from './group-uses.js';
 
 const MAX_DEPTH = 20;
 
@@ -38,6 +39,7 @@ export interface GroupTree {
 export class AgentGroupService {
   constructor(
     private readonly dataSource: DataSource,
+    private readonly uses: GroupUses,
     private readonly settings: AgentSettings,
     private readonly changes: AgentChanges,
     private readonly clock: Clock,
@@ -160,13 +162,20 @@ export class AgentGroupService {
     await this.changes.publish(null);
   }
 
-  /** Only an empty one. @throws AppError `agent-group-not-empty`, `agent-group-built-in`, `agent-group-unknown`. */
+  /**
+   * Only an empty one that no plan names.
+   * @throws AppError `agent-group-not-empty`, `agent-group-in-use`, `agent-group-built-in`, `agent-group-unknown`.
+   */
   async remove(id: string): Promise<void> {
     const group = (await this.all()).find((each) => each.id === id);
     if (group === undefined) throw unknownGroups([id]);
     if (group.builtIn) throw builtIn();
     try {
-      await this.dataSource.getRepository(AgentGroup).delete({ id });
+      await inTransaction(this.dataSource, async (manager) => {
+        await this.lock(manager);
+        await this.uses.requireUnused(manager, id);
+        await manager.delete(AgentGroup, { id });
+      });
     } catch (fault) {
       // 23503: agents, subgroups or enrolment tokens still refer to it.
       if ((fault as { code?: unknown }).code !== '23503') throw fault;
@@ -175,7 +184,16 @@ export class AgentGroupService {
     await this.changes.publish(null);
   }
 
-  /** Two people who move two groups at once could make a ring that neither sees. */
+  /** Holds these for the transaction that names them. @throws AppError `agent-group-unknown`. */
+  async hold(manager: EntityManager, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.lock(manager);
+    const known = new Set((await manager.find(AgentGroup)).map((group) => group.id));
+    const lost = ids.filter((id) => !known.has(id));
+    if (lost.length > 0) throw unknownGroups(lost);
+  }
+
+  /** Two people who move two groups at once could make a ring that neither sees; one who names a group must not lose it meanwhile. */
   private async lock(manager: { query(sql: string): Promise<unknown> }): Promise<void> {
     await manager.query(`select pg_advisory_xact_lock(hashtext('haishin-agent-groups'))`);
   }

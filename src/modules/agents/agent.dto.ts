@@ -15,6 +15,7 @@ import {
   MinLength,
   ValidateNested,
 } from 'class-validator';
+import { CommaSeparated } from '../../platform/http/comma-separated.js';
 import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
 import { ENROLMENT_KINDS, type EnrolmentKind } from './enrolment-token.entity.js';
@@ -22,10 +23,6 @@ import type { AgentLicence, Approval } from './fleet.types.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 
 const TAG = /^[^\s,]{1,64}$/;
-
-/** `a,b` or repeated: a list. */
-const list = ({ value }: { value: unknown }): unknown =>
-  typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value;
 
 export class AgentOrderDto {
   /** What the product calls itself; never changed later. */
@@ -134,8 +131,7 @@ export class AgentPatchDto {
 export class AgentListQuery extends PageQuery {
   /** Ids or names, separated by commas; with their subgroups. */
   @MayBeMissing()
-  @Transform(list)
-  @IsArray()
+  @CommaSeparated()
   @ArrayMaxSize(50)
   @IsString({ each: true })
   group?: string[];
@@ -163,7 +159,7 @@ export class AgentListQuery extends PageQuery {
 
   /** Only those that are suspected of sharing their identity. */
   @MayBeMissing()
-  @Transform(({ value }: { value: unknown }) => value === 'true' || value === true)
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
   @IsBoolean()
   duplicates?: boolean;
 }

@@ -12,8 +12,10 @@ export {
   type Feedback,
   type Handling,
 } from './action.port.js';
+export { AgentGroupService } from './agent-group.service.js';
 export { ComponentNumberings } from './component-numberings.js';
 export { isControllerId } from './agent.errors.js';
+export { FleetSelectionBody } from './fleet-selection.dto.js';
 export { FleetService } from './fleet.service.js';
 export {
   agentLicenceCovers,
@@ -22,6 +24,7 @@ export {
   type FleetMember,
   type FleetSelection,
 } from './fleet.types.js';
+export { GroupUses } from './group-uses.js';
 export { inventoryItem, type InventoryItem } from './inventory.js';
 export { ProductRecord } from './product-record.js';
 export { StandingService, type Standing } from './standing.service.js';

@@ -25,6 +25,7 @@ import { EnrolmentTokenService } from './enrolment-token.service.js';
 import { EnrolmentController } from './enrolment.controller.js';
 import { EnrolmentService } from './enrolment.service.js';
 import { FleetService } from './fleet.service.js';
+import { GroupUses } from './group-uses.js';
 import { HeldPolls } from './held-polls.js';
 import { ProductRecord } from './product-record.js';
 import { StandingService } from './standing.service.js';
@@ -57,6 +58,7 @@ import { Waker } from './waker.js';
     EnrolmentTokenDirectory,
     EnrolmentTokenService,
     FleetService,
+    GroupUses,
     HeldPolls,
     PollHandler,
     ProductRecord,
@@ -67,6 +69,17 @@ import { Waker } from './waker.js';
     Waker,
     WorkGate,
   ],
-  exports: [ComponentNumberings, FleetService, HeldPolls, ProductRecord, StandingService, WakeUpCalls, Waker, WorkGate],
+  exports: [
+    AgentGroupService,
+    ComponentNumberings,
+    FleetService,
+    GroupUses,
+    HeldPolls,
+    ProductRecord,
+    StandingService,
+    WakeUpCalls,
+    Waker,
+    WorkGate,
+  ],
 })
 export class AgentsModule {}

@@ -1,21 +1,11 @@
 import { OmitType } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsObject,
-  IsString,
-  IsUUID,
-  Max,
-  MaxLength,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsIn, IsObject, IsString, IsUUID, MaxLength, ValidateNested } from 'class-validator';
+import { CommaSeparated } from '../../platform/http/comma-separated.js';
 import { IsInstant } from '../../platform/http/instant.js';
 import { PageQuery } from '../../platform/http/page.js';
+import { FleetSelectionBody } from '../agents/agents.api.js';
+import { OrderTerms } from './order-terms.dto.js';
 import { COMMAND_TYPES, type CommandType } from './command.types.js';
 import { TARGET_STATES } from './target-states.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
@@ -33,79 +23,25 @@ export type OrderedType = (typeof ORDERED_TYPES)[number];
 
 const STATE_WORDS = ['open', 'ended', ...TARGET_STATES, 'waiting', 'inProgress', 'successful', 'unsuccessful'];
 
-const list = ({ value }: { value: unknown }): unknown =>
-  typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value;
-
-export class TargetSelection {
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(10_000)
-  @IsString({ each: true })
-  @MaxLength(200, { each: true })
-  agents?: string[];
-
-  /** Ids; with their subgroups. */
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(500)
-  @IsUUID('all', { each: true })
-  groups?: string[];
-
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
-  tags?: string[];
-
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
-  productTypes?: string[];
-
-  @MayBeMissing()
-  @IsBoolean()
-  all?: boolean;
-}
-
-export class CommandOrder {
+export class CommandOrder extends OrderTerms {
   @IsIn(ORDERED_TYPES)
   type: OrderedType;
 
   @IsObject()
   @ValidateNested()
-  @Type(() => TargetSelection)
-  targets: TargetSelection;
+  @Type(() => FleetSelectionBody)
+  targets: FleetSelectionBody;
 
   /** What the type needs: `component` or `components`; `enabled`, `intervalSeconds`; `url`; anything for a licence. */
   @MayBeMissing()
   @IsObject()
   parameters?: Record<string, unknown>;
-
-  @MayBeMissing()
-  @IsInt()
-  @Min(1)
-  @Max(720)
-  expiresInHours?: number;
-
-  @MayBeMissing()
-  @IsInt()
-  @Min(1)
-  @Max(10)
-  tries?: number;
-
-  @MayBeMissing()
-  @IsInt()
-  @Min(0)
-  @Max(10_080)
-  retryMinutes?: number;
 }
 
 export class CommandQuery extends PageQuery {
   /** One or several, separated by commas. */
   @MayBeMissing()
-  @Transform(list)
-  @IsArray()
+  @CommaSeparated()
   @IsIn(COMMAND_TYPES, { each: true })
   type?: CommandType[];
 

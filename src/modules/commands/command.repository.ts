@@ -79,15 +79,18 @@ export class CommandRepository {
     now: Date,
     needsConfirmation = false,
   ): Promise<string[]> {
+    // Held where it matters: whoever consents to everything just now comes before this is written, or finds it.
     const rows = await manager.query<{ controller_id: string }[]>(
-      `insert into command_target (month, command_seq, controller_id, state, reason, since, held, components, version_before,
+      `with consenting as (select controller_id, auto_confirm from agent where $7 and controller_id in
+           (select n ->> 'controllerId' from jsonb_array_elements($1::jsonb) n) order by controller_id for share)
+       insert into command_target (month, command_seq, controller_id, state, reason, since, held, components, version_before,
          progress_at, expires_at, ended_at, confirmation)
        select $2::date, $3, n."controllerId", n.state, n.reason, $5, n.held, coalesce(n.components, $4), n."versionBefore", $5, $6,
          case when n.state = 'skipped' then $5::timestamptz end,
          case when $7 and n.state = 'queued' and not coalesce(a.auto_confirm, false) then 'needed' end
        from jsonb_to_recordset($1::jsonb) as n("controllerId" text, state text, reason text, held text, components text[],
          "versionBefore" text)
-       left join agent a on a.controller_id = n."controllerId"
+       left join consenting a on a.controller_id = n."controllerId"
        on conflict do nothing returning controller_id`,
       [
         JSON.stringify(targets),

@@ -16,5 +16,6 @@ export {
   type TargetRevision,
 } from './command.types.js';
 export { isWindowOpen } from './maintenance-window.js';
+export { OrderTerms } from './order-terms.dto.js';
 export { ServerWork, type NewServerWork, type ServerWorkEnd } from './server-work.js';
 export { GROUP_OF, OPEN_STATES, TARGET_STATES, type StateGroup, type TargetState } from './target-states.js';

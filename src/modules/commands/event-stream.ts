@@ -13,6 +13,8 @@ import { commandView, countsOf } from './tracking.view.js';
 const FLUSH_MS = 300;
 const HEARTBEAT_MS = 15_000;
 const MAX_LISTENERS = 500;
+/** So that no program that forgets its streams keeps everybody else out. */
+const MAX_LISTENERS_OF_TOKEN = 50;
 /** A listener that does not take what it is sent is cut off; it comes back by itself. Bytes. */
 const MAX_UNSENT = 1024 * 1024;
 /** Changes of single targets in one flush; a fleet that reports at once is summed up. */
@@ -86,7 +88,7 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
     return this.listeners.size;
   }
 
-  /** @throws AppError `too-many-listeners`, before anything is written. */
+  /** @throws AppError `too-many-listeners`, `too-many-listeners-of-token`, before anything is written. */
   attach(
     response: ServerResponse,
     tokenId: string,
@@ -95,6 +97,11 @@ export class EventStream implements OnModuleInit, OnModuleDestroy {
   ): void {
     if (this.listeners.size >= MAX_LISTENERS)
       throw new AppError('unavailable', 'too-many-listeners', { details: { retryAfterSeconds: 30 } });
+    if ([...this.listeners.values()].filter((id) => id === tokenId).length >= MAX_LISTENERS_OF_TOKEN)
+      throw new AppError('too-many', 'too-many-listeners-of-token', {
+        values: { most: MAX_LISTENERS_OF_TOKEN },
+        details: { retryAfterSeconds: 30 },
+      });
     response.writeHead(200, { ...head, ...STREAM_HEAD });
     response.write('retry: 3000\n\n');
     for (const text of this.missed(lastEventId)) response.write(text);

@@ -45,6 +45,5 @@ import { RunningOrders } from './running-orders.js';
     RingSweeper,
     RunningOrders,
   ],
-  exports: [DeploymentObservers, DeploymentService],
 })
 export class DeployModule {}

@@ -12,7 +12,7 @@ import { ApproveBody, DeploymentBody, DeploymentQuery } from './deployment.dto.j
 import { modeOf, windowOf, type DeploymentOrder } from './deployment.order.js';
 import { DeploymentReader } from './deployment.reader.js';
 import { DeploymentService, type OrderedDeployment } from './deployment.service.js';
-import type { DeploymentSummaryView, DeploymentView } from './deployment.view.js';
+import type { DeploymentView, ListedDeploymentView } from './deployment.view.js';
 import { PlanService } from './plan.service.js';
 import { previewItems, previewSummary, type PreviewView } from './preview.view.js';
 
@@ -80,9 +80,9 @@ export class DeploymentController {
     return { ...page, summary: previewSummary(parts, items) };
   }
 
-  /** Newest first. */
+  /** Newest first; whom each is for by numbers. */
   @Get()
-  list(@Query() query: DeploymentQuery): Promise<Page<DeploymentSummaryView>> {
+  list(@Query() query: DeploymentQuery): Promise<Page<ListedDeploymentView>> {
     return this.reader.list(query, { state: query.state, trigger: query.trigger });
   }
 

@@ -20,50 +20,13 @@ import {
   type ValidatorConstraintInterface,
 } from 'class-validator';
 import { CHANNELS, type Channel } from '../../mirror/snapshot/channel.js';
-import type { Handling } from '../commands/commands.api.js';
+import { FleetSelectionBody } from '../agents/agents.api.js';
+import { OrderTerms, type Handling } from '../commands/commands.api.js';
 import { MayBeMissing } from '../../platform/http/may-be-missing.js';
 import { PageQuery } from '../../platform/http/page.js';
 
 const HANDLINGS: readonly Handling[] = ['forced', 'attempt', 'skip'];
 const MODES = ['forced', 'attempt', 'download-only'];
-const MOST_TARGETS = 100_000;
-
-export class TargetsBody {
-  /** Controller ids. */
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(MOST_TARGETS)
-  @IsString({ each: true })
-  @MinLength(1, { each: true })
-  @MaxLength(200, { each: true })
-  agents?: string[];
-
-  /** Ids of groups; their subgroups are included. */
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(10_000)
-  @IsString({ each: true })
-  @MaxLength(200, { each: true })
-  groups?: string[];
-
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(1000)
-  @IsString({ each: true })
-  @MaxLength(200, { each: true })
-  tags?: string[];
-
-  @MayBeMissing()
-  @IsArray()
-  @ArrayMaxSize(1000)
-  @IsString({ each: true })
-  @MaxLength(200, { each: true })
-  productTypes?: string[];
-
-  @MayBeMissing()
-  @IsBoolean()
-  all?: boolean;
-}
 
 @ValidatorConstraint({ name: 'mode' })
 class IsMode implements ValidatorConstraintInterface {
@@ -108,7 +71,7 @@ export class WindowBody {
   days?: number[];
 }
 
-export class DeploymentBody {
+export class DeploymentBody extends OrderTerms {
   /** Components, each at its current release in the channel. */
   @MayBeMissing()
   @IsArray()
@@ -132,8 +95,8 @@ export class DeploymentBody {
 
   @IsObject({ message: 'targets must say to whom' })
   @ValidateNested()
-  @Type(() => TargetsBody)
-  targets: TargetsBody;
+  @Type(() => FleetSelectionBody)
+  targets: FleetSelectionBody;
 
   /** Id or name of a plan; absent: everybody at once. */
   @MayBeMissing()
@@ -162,26 +125,6 @@ export class DeploymentBody {
   @MayBeMissing()
   @IsBoolean()
   needsConfirmation?: boolean;
-
-  /** How often a product may try; default 3. */
-  @MayBeMissing()
-  @IsInt()
-  @Min(1)
-  @Max(10)
-  tries?: number;
-
-  @MayBeMissing()
-  @IsInt()
-  @Min(0)
-  @Max(10_080)
-  retryMinutes?: number;
-
-  /** Hours from the moment at which a product is told; default 24, or until a maintenance window has been open once. */
-  @MayBeMissing()
-  @IsInt()
-  @Min(1)
-  @Max(720)
-  expiresInHours?: number;
 }
 
 export class ApproveBody {

@@ -1,17 +1,14 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { FleetSelection } from '../agents/agents.api.js';
 import type { DeployParameters, DeployedRelease, MaintenanceWindow } from '../commands/commands.api.js';
 import type { PauseRule, Ring } from './plan.definition.js';
 import type { RingCounts } from './ring.engine.js';
 
-/** Whom a deployment is for; the union of what is named. */
-export interface Selection {
-  agents?: string[];
-  /** Ids. */
-  groups?: string[];
-  tags?: string[];
-  productTypes?: string[];
-  all?: boolean;
-}
+/** How many of each kind a selection names. */
+export type SelectionCounts = Record<'agents' | 'groups' | 'tags' | 'productTypes', number> & { all: boolean };
+
+/** A deployment without the names of its selection, of which there may be a hundred thousand. */
+export type ListedDeployment = Omit<Deployment, 'selection'>;
 
 /** What was ordered of one component; `olderToo`: by name or after a rollback, so an older version is meant. */
 export interface OrderedRelease extends DeployedRelease {
@@ -46,7 +43,7 @@ export class Deployment {
   releases: OrderedRelease[];
 
   @Column('jsonb')
-  selection: Selection;
+  selection: FleetSelection;
 
   @Column('jsonb')
   mode: DeployParameters['mode'];

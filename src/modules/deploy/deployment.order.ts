@@ -2,9 +2,9 @@ import type { Channel } from '../../mirror/snapshot/channel.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { parseInstant } from '../../platform/http/instant.js';
 import { CLOCK_TIME } from '../../platform/clock/clock-time.js';
+import type { FleetSelection } from '../agents/agents.api.js';
 import type { DeployParameters, MaintenanceWindow } from '../commands/commands.api.js';
 import type { DeploymentBody, WindowBody } from './deployment.dto.js';
-import type { Selection } from './deployment.entity.js';
 import type { PlanDefinition } from './plan.definition.js';
 import { firstOpening } from './window.rules.js';
 
@@ -22,7 +22,7 @@ export interface DeploymentOrder {
   components: string[];
   releases: string[];
   channel: Channel | null;
-  selection: Selection;
+  selection: FleetSelection;
   plan: OrderedPlan;
   mode: DeployParameters['mode'];
   window: MaintenanceWindow | null;

@@ -4,6 +4,7 @@ import type { Component } from '../../mirror/catalogue/component.entity.js';
 import { MirrorSettings } from '../../mirror/settings/mirror-settings.store.js';
 import type { Channel } from '../../mirror/snapshot/channel.js';
 import type { Release } from '../../mirror/snapshot/release.entity.js';
+import type { FleetSelection } from '../agents/agents.api.js';
 import { ReleaseRepository } from '../../mirror/snapshot/release.repository.js';
 import { SnapshotRepository } from '../../mirror/snapshot/snapshot.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
@@ -12,7 +13,6 @@ import { isUuid } from '../../platform/http/uuid.js';
 import { ComponentService, LicenceSettings, type Licences } from '../download/download.api.js';
 import type { DeploymentOrder } from './deployment.order.js';
 import { requireOpening } from './deployment.order.js';
-import type { Selection } from './deployment.entity.js';
 import { planTargets, splitParts, type PartOrder, type PlannedTarget } from './deployment.targets.js';
 import { planRefused } from './plan.errors.js';
 import { planFaults } from './plan.rules.js';
@@ -138,7 +138,7 @@ export class DeploymentPlanner {
   }
 }
 
-function requireNamed(selection: Selection): Selection {
+function requireNamed(selection: FleetSelection): FleetSelection {
   const lists = [selection.agents, selection.groups, selection.tags, selection.productTypes];
   if (selection.all !== true && lists.every((list) => list === undefined || list.length === 0))
     throw new AppError('unprocessable', 'targets-empty.unnamed');

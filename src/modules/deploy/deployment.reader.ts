@@ -10,8 +10,8 @@ import { DeploymentRepository, type DeploymentFilter } from './deployment.reposi
 import {
   partView,
   summaryView,
-  type DeploymentSummaryView,
   type DeploymentView,
+  type ListedDeploymentView,
   type PartView,
 } from './deployment.view.js';
 import { RingRepository } from './ring.repository.js';
@@ -27,13 +27,18 @@ export class DeploymentReader {
     private readonly clock: Clock,
   ) {}
 
-  async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<DeploymentSummaryView>> {
+  async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<ListedDeploymentView>> {
     const page = await this.deployments.list(query, filter);
     const parts = await this.deployments.parts(page.items.map(({ id }) => id));
-    const [numberings, counts] = await Promise.all([this.numberings(), this.countsOf([...parts.values()].flat())]);
+    const [numberings, counts, targets] = await Promise.all([
+      this.numberings(),
+      this.countsOf([...parts.values()].flat()),
+      this.deployments.selectionCounts([...parts.keys()]),
+    ]);
     const items = page.items.map((deployment) => {
       const own = parts.get(deployment.id) ?? [];
-      return summaryView(deployment, own, sum(own.map(counts)), numberings);
+      const summary = summaryView(deployment, own, sum(own.map(counts)), numberings);
+      return { ...summary, targetCounts: targets.get(deployment.id) ?? null };
     });
     return { ...page, items };
   }
@@ -47,6 +52,7 @@ export class DeploymentReader {
     const views = await Promise.all(parts.map((part) => this.part(part, counts(part))));
     return {
       ...summaryView(deployment, parts, sum(parts.map(counts)), await this.numberings()),
+      targets: deployment.selection,
       rings: views[0]?.rings ?? [],
       parts: views,
     };

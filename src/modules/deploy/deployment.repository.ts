@@ -3,7 +3,15 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { newestFirst, newestPage } from '../../database/newest-first.js';
 import type { Page, PageQuery } from '../../platform/http/page.js';
-import { Deployment, DeploymentPart, DeploymentRing, PART_URGENCY, type PartState } from './deployment.entity.js';
+import {
+  Deployment,
+  DeploymentPart,
+  DeploymentRing,
+  PART_URGENCY,
+  type ListedDeployment,
+  type PartState,
+  type SelectionCounts,
+} from './deployment.entity.js';
 
 export interface DeploymentFilter {
   state?: PartState | undefined;
@@ -94,8 +102,23 @@ export class DeploymentRepository {
     return this.dataSource.getRepository(DeploymentRing).find({ where: { partId }, order: { position: 'ASC' } });
   }
 
-  async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<Deployment>> {
-    const builder = this.dataSource.getRepository(Deployment).createQueryBuilder('d');
+  /** How many their selections name, counted where they lie. */
+  async selectionCounts(deploymentIds: readonly string[]): Promise<Map<string, SelectionCounts>> {
+    const rows = await this.dataSource.query<(SelectionCounts & { id: string })[]>(
+      `select id, coalesce(jsonb_array_length(selection -> 'agents'), 0) as agents,
+         coalesce(jsonb_array_length(selection -> 'groups'), 0) as groups, coalesce(jsonb_array_length(selection -> 'tags'), 0) as tags,
+         coalesce(jsonb_array_length(selection -> 'productTypes'), 0) as "productTypes",
+         coalesce((selection -> 'all')::boolean, false) as all
+       from deployment where id = any($1)`,
+      [deploymentIds],
+    );
+    return new Map(rows.map(({ id, ...counts }) => [id, counts]));
+  }
+
+  async list(query: PageQuery, filter: DeploymentFilter): Promise<Page<ListedDeployment>> {
+    const deployments = this.dataSource.getRepository(Deployment);
+    const columns = deployments.metadata.columns.filter(({ propertyName }) => propertyName !== 'selection');
+    const builder = deployments.createQueryBuilder('d').select(columns.map(({ propertyName }) => `d.${propertyName}`));
     if (filter.trigger) builder.andWhere('d.trigger = :trigger', filter);
     if (filter.state)
       builder.andWhere(

@@ -3,10 +3,11 @@ import { isTextKey, texts, type Language } from '../../platform/texts/texts.js';
 import type { StateCounts } from '../commands/commands.api.js';
 import {
   PART_URGENCY,
-  type Deployment,
   type DeploymentPart,
   type DeploymentRing,
+  type ListedDeployment,
   type PartState,
+  type SelectionCounts,
 } from './deployment.entity.js';
 import { gateStanding, opensAt, type GateStanding, type RingCounts, type RingStanding } from './ring.engine.js';
 
@@ -74,7 +75,6 @@ export interface DeploymentSummaryView {
     variant: string | null;
     channel: string;
   }[];
-  targets: unknown;
   mode: unknown;
   window: unknown;
   force: boolean;
@@ -86,7 +86,13 @@ export interface DeploymentSummaryView {
   counts: StateCounts | null;
 }
 
+export interface ListedDeploymentView extends DeploymentSummaryView {
+  /** How many agents, groups, tags and product types were named; the deployment itself has the names. null: it was forgotten just now. */
+  targetCounts: SelectionCounts | null;
+}
+
 export interface DeploymentView extends DeploymentSummaryView {
+  targets: unknown;
   /** Of the first part: patterns before engines. */
   rings: RingView[];
   parts: PartView[];
@@ -126,7 +132,7 @@ export function partReason(part: DeploymentPart): ReasonView | null {
 }
 
 export function summaryView(
-  deployment: Deployment,
+  deployment: ListedDeployment,
   parts: readonly DeploymentPart[],
   counts: StateCounts | null,
   numberings: ReadonlyMap<string, Numbering>,
@@ -149,7 +155,6 @@ export function summaryView(
       variant,
       channel,
     })),
-    targets: deployment.selection,
     mode: deployment.mode,
     window: deployment.window,
     force: deployment.forced,

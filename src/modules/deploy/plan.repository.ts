@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, QueryFailedError } from 'typeorm';
-import { inTransaction, nothingAlongside, type Alongside } from '../../database/transaction.js';
+import { DataSource, QueryFailedError, type EntityManager } from 'typeorm';
+import { inTransaction, type Alongside } from '../../database/transaction.js';
 import { AppError } from '../../platform/errors/app-error.js';
 import { decodeCursor, toPage, type Page, type PageQuery } from '../../platform/http/page.js';
 import { isUuid } from '../../platform/http/uuid.js';
@@ -47,10 +47,29 @@ export class PlanRepository {
       .getMany();
   }
 
-  /** Inserts or replaces. @throws AppError `plan-exists` when another has the name. */
-  async save(plan: DeploymentPlan, alongside: Alongside<DeploymentPlan> = nothingAlongside): Promise<void> {
+  /** Name of a plan with a ring for the group. */
+  async namingGroup(manager: EntityManager, groupId: string): Promise<string | null> {
+    const [plan] = await manager.query<{ name: string }[]>(
+      `select name from deployment_plan
+       where jsonb_path_exists(rings, '$[*].select.groups[*] ? (@ == $id)', jsonb_build_object('id', $1::text)) order by name limit 1`,
+      [groupId],
+    );
+    return plan?.name ?? null;
+  }
+
+  /**
+   * Inserts or replaces.
+   * @param hold keeps what the plan names from vanishing meanwhile
+   * @throws AppError `plan-exists` when another has the name.
+   */
+  async save(
+    plan: DeploymentPlan,
+    hold: (manager: EntityManager) => Promise<void>,
+    alongside: Alongside<DeploymentPlan>,
+  ): Promise<void> {
     try {
       await inTransaction(this.dataSource, async (manager) => {
+        await hold(manager);
         await manager.getRepository(DeploymentPlan).upsert(plan, ['id']);
         await alongside(manager, plan);
       });

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import type { Alongside } from '../../database/transaction.js';
+import { nothingAlongside, type Alongside } from '../../database/transaction.js';
 import { CatalogueRepository, unknownComponent } from '../../mirror/catalogue/catalogue.repository.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { AppError } from '../../platform/errors/app-error.js';
-import { FleetService } from '../agents/agents.api.js';
+import { AgentGroupService, GroupUses } from '../agents/agents.api.js';
 import type { OrderedPlan } from './deployment.order.js';
 import { DeploymentSettings, SAFE_MODE_ID } from './deployment.settings.js';
 import { AT_ONCE, SAFE_MODE, type PlanDefinition } from './plan.definition.js';
@@ -22,11 +22,13 @@ export class PlanService implements OnModuleInit {
     private readonly plans: PlanRepository,
     private readonly settings: DeploymentSettings,
     private readonly catalogue: CatalogueRepository,
-    private readonly fleet: FleetService,
+    private readonly groups: AgentGroupService,
+    private readonly uses: GroupUses,
     private readonly clock: Clock,
   ) {}
 
   async onModuleInit(): Promise<void> {
+    this.uses.add((manager, groupId) => this.plans.namingGroup(manager, groupId));
     const now = this.clock.now();
     await this.plans.seed({
       id: SAFE_MODE_ID,
@@ -48,7 +50,7 @@ export class PlanService implements OnModuleInit {
     const now = this.clock.now();
     const plan = this.compose(body, randomUUID(), { builtIn: false, createdAt: now, createdBy: actor }, actor);
     await this.check(plan);
-    await this.plans.save(plan, alongside);
+    await this.save(plan, alongside);
     return plan;
   }
 
@@ -57,7 +59,7 @@ export class PlanService implements OnModuleInit {
     const before = await this.plans.get(id);
     const plan = this.compose(body, before.id, before, actor);
     await this.check(plan);
-    await this.plans.save(plan);
+    await this.save(plan);
     return plan;
   }
 
@@ -82,6 +84,11 @@ export class PlanService implements OnModuleInit {
       definition: plan === null ? AT_ONCE : definition(plan),
       engines: engines === null ? null : definition(await this.plans.get(engines)),
     };
+  }
+
+  private save(plan: DeploymentPlan, alongside: Alongside<DeploymentPlan> = nothingAlongside): Promise<void> {
+    const groups = [...new Set(plan.rings.flatMap(({ select }) => select.groups ?? []))];
+    return this.plans.save(plan, (manager) => this.groups.hold(manager, groups), alongside);
   }
 
   private compose(
@@ -109,8 +116,6 @@ export class PlanService implements OnModuleInit {
   private async check(plan: DeploymentPlan): Promise<void> {
     const faults = planFaults(plan);
     if (faults.length > 0) throw planRefused(faults);
-    const groups = [...new Set(plan.rings.flatMap(({ select }) => select.groups ?? []))];
-    if (groups.length > 0) await this.fleet.select({ groups });
     const known = new Set((await this.catalogue.list()).map(({ id }) => id));
     for (const component of plan.components ?? []) if (!known.has(component)) throw unknownComponent(component);
     if (plan.enginePlanId === plan.id) throw new AppError('unprocessable', 'plan-engines-itself');

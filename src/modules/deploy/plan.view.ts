@@ -27,7 +27,7 @@ export function definitionOf(body: Pick<PlanBody, 'rings' | 'pauseWhen' | 'lateJ
 function ringOf(body: RingBody): Ring {
   return {
     name: body.name,
-    select: { ...body.select },
+    select: selectOf(body),
     start: startOf(body),
     concurrency: body.concurrency ?? null,
     ratePerMinute: body.ratePerMinute ?? null,
@@ -38,6 +38,11 @@ function ringOf(body: RingBody): Ring {
       approval: body.gate?.approval ?? DEFAULT_GATE.approval,
     },
   };
+}
+
+/** Ids of groups as the database writes them: they are compared with those of products. */
+function selectOf({ select: { groups, ...select } }: RingBody): Ring['select'] {
+  return { ...select, ...(groups === undefined ? {} : { groups: groups.map((id) => id.toLowerCase()) }) };
 }
 
 /** A missing start stays missing: the rules refuse it with their own words. */

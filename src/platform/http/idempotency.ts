@@ -5,6 +5,13 @@ import type { FastifyRequest } from 'fastify';
 import type { EntityManager } from 'typeorm';
 import { AppError } from '../errors/app-error.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whoever lets requests in says here, in a word that nobody else has, whose this one is. */
+    caller?: string;
+  }
+}
+
 /** A key that is being worked on, and by whom: a repeat may take it over when its owner seems to be gone. */
 export interface Reservation {
   scope: string;
@@ -40,7 +47,7 @@ export function TakesIdempotencyKey(): MethodDecorator {
     name: 'Idempotency-Key',
     required: false,
     description:
-      'Of your making; for a day, a repeat with the same key is not carried out again and is told what the first one made. ' +
+      'Of your making; for a day, a repeat with the same key and token is not carried out again and is told what the first one made. ' +
       'Of an order that failed nothing is remembered.',
     schema: { type: 'string', pattern: KEY_FORM.source },
   });
@@ -52,7 +59,7 @@ export class Idempotency {
   constructor(private readonly store: IdempotencyStore) {}
 
   /**
-   * Does the work, or tells what it made the first time.
+   * Does the work, or tells what it made the first time. Each caller has its own keys.
    * @throws AppError `idempotency-key-invalid`; `idempotency-key-reused` for the same key with another body;
    *   `idempotency-in-progress` while the first one is being worked on, and to the first one when its repeat has taken over.
    */
@@ -66,9 +73,10 @@ export class Idempotency {
     if (key === undefined) return work(() => Promise.resolve());
     if (typeof key !== 'string' || !KEY_FORM.test(key)) throw new AppError('bad-input', 'idempotency-key-invalid');
     const hash = createHash('sha256').update(JSON.stringify(body)).digest();
-    const found = await this.store.reserve(scope, key, hash);
+    const own = `${scope} ${request.caller ?? ''}`;
+    const found = await this.store.reserve(own, key, hash);
     if (!('owner' in found)) return answerOf<T>(found, hash);
-    const reservation: Reservation = { scope, key, owner: found.owner };
+    const reservation: Reservation = { scope: own, key, owner: found.owner };
     try {
       return await work(async (manager, made) => {
         if (!(await this.store.keep(manager, reservation, made)))

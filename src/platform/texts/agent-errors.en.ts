@@ -12,6 +12,8 @@ export const agentErrorsEn = {
   'error.cursor-invalid.group-gone': 'The group at which the page before ended is gone: begin anew.',
   'error.agent-group-ambiguous': 'There are {{count}} groups {{idOrName}}: give the id.',
   'error.agent-group-not-empty': 'The group still has products, subgroups or enrolment tokens.',
+  'error.agent-group-in-use':
+    'Deployment plan "{{plan}}" has a ring for this group: take the group out of the plan first.',
   'error.agent-group-cycle': 'A group cannot be inside itself.',
   'error.agent-group-too-deep': 'Groups are at most {{maxDepth}} deep.',
   'error.agent-group-exists': 'There is a group {{name}} here already.',

@@ -13,6 +13,8 @@ export const agentErrorsJa = {
   'error.cursor-invalid.group-gone': '前のページの最後のグループがなくなっています。最初から取得し直してください。',
   'error.agent-group-ambiguous': '{{idOrName}} という名前のグループが {{count}} 個あります。ID を指定してください。',
   'error.agent-group-not-empty': 'グループに製品、下位のグループ、または登録トークンがまだあります。',
+  'error.agent-group-in-use':
+    '配信計画「{{plan}}」のリングがこのグループを指定しています。先に計画からこのグループを外してください。',
   'error.agent-group-cycle': 'グループを自身の中に置くことはできません。',
   'error.agent-group-too-deep': 'グループの階層は {{maxDepth}} 段までです。',
   'error.agent-group-exists': 'ここにはグループ {{name}} がすでにあります。',

@@ -9,6 +9,8 @@ export const orderErrorsEn = {
   'error.command-ended': 'The command has ended: there is nothing to cancel.',
   'error.content-gone': 'The release of this order is not kept any more.',
   'error.too-many-listeners': 'Too many consoles listen to this server.',
+  'error.too-many-listeners-of-token':
+    'This token has {{most}} streams open already: close those that nobody reads, or use a token of your own.',
   'error.selection-empty.products': 'The selection names no product.',
   'error.parameters-invalid': 'The parameters cannot be used: {{why}}.',
   'error.cursor-invalid': 'The cursor was not given by this list.',

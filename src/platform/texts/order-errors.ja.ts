@@ -10,6 +10,8 @@ export const orderErrorsJa = {
   'error.command-ended': 'コマンドはすでに終了しているため、キャンセルできません。',
   'error.content-gone': 'このコマンドのリリースはもう保存されていません。',
   'error.too-many-listeners': 'このサーバに接続しているコンソールが多すぎます。',
+  'error.too-many-listeners-of-token':
+    'このトークンではすでに {{most}} 個のストリームが開いています。使われていないものを閉じるか、別のトークンを使用してください。',
   'error.selection-empty.products': '製品が 1 つも選択されていません。',
   'error.parameters-invalid': 'パラメータを使用できません: {{why}}。',
   'error.cursor-invalid': 'このカーソルは、この一覧のものではありません。',

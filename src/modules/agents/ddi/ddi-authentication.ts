@@ -102,6 +102,8 @@ export class DdiAuthentication {
     // by its certificate, and has lost nothing.
     if (!enrols || agent.origin !== 'enrolled' || agent.tokenHash === null || !(await this.covers(token, agent)))
       return null;
+    // It is refused all the same, and keeps the token that it has for the day on which it is let in again.
+    if (agent.approval === 'blocked') return { agent, handedOut: null, proof: proofOf(token) };
     const handedOut = await this.gate.run(() => this.enrolment.enrolAgain(agent, token, enrols));
     const fresh = handedOut === null ? null : await this.directory.get(controllerId);
     return fresh === null ? null : { agent: fresh, handedOut, proof: proofOf(token) };

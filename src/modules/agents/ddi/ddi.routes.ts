@@ -182,7 +182,7 @@ export class DdiRoutes implements OnModuleInit {
   }
 
   private async postEvents({ agent }: AuthenticatedAgent, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    await this.events.take(agent.controllerId, request.body);
+    await this.events.take(agent, request.body);
     await reply.code(200).send();
   }
 
