@@ -44,6 +44,7 @@ describe('a download', () => {
       status: 409,
       body: { code: 'download-running', id: body.id, owner: { node: hostname(), pid: process.pid } },
     });
+    bench.upstream.clear();
     await bench.api.ended(body.id as string);
   });
 
