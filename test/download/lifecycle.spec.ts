@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { DataSource } from 'typeorm';
+import { CommandSweeper } from '../../src/modules/commands/command.sweeper.js';
 import { DownloadObservers } from '../../src/modules/download/download.observers.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { DownloadService } from '../../src/modules/download/download.service.js';
@@ -244,6 +245,7 @@ describe('a download', () => {
     await bench.restart();
     expect((await bench.api.get(`${DOWNLOADS}/${id}`)).body).toMatchObject({ state: 'cancelled', snapshotId: null });
     expect(await linesOf(id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
+    await get(CommandSweeper).sweep();
     expect(await trackedEnd()).toMatchObject({ cancelledBy: null });
   });
 
