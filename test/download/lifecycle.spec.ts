@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { DataSource } from 'typeorm';
+import { CommandSweeper } from '../../src/modules/commands/command.sweeper.js';
 import { DownloadObservers } from '../../src/modules/download/download.observers.js';
 import { DownloadScheduler } from '../../src/modules/download/download.scheduler.js';
 import { DownloadService } from '../../src/modules/download/download.service.js';
@@ -44,6 +45,7 @@ describe('a download', () => {
       status: 409,
       body: { code: 'download-running', id: body.id, owner: { node: hostname(), pid: process.pid } },
     });
+    bench.upstream.clear();
     await bench.api.ended(body.id as string);
   });
 
@@ -243,6 +245,7 @@ describe('a download', () => {
     await bench.restart();
     expect((await bench.api.get(`${DOWNLOADS}/${id}`)).body).toMatchObject({ state: 'cancelled', snapshotId: null });
     expect(await linesOf(id as string)).toMatchObject([{ outcome: 'cancelled', code: 'server-stopped' }]);
+    await get(CommandSweeper).sweep();
     expect(await trackedEnd()).toMatchObject({ cancelledBy: null });
   });
 

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlobWriter } from '../../src/mirror/store/blob-writer.js';
 import { SLAB_BYTES, SlabPool } from '../../src/mirror/store/slab-pool.js';
+import { diskDirectory } from '../support/disk.js';
 
 const CONTENT = randomBytes(3 * SLAB_BYTES + 5000);
 
 describe('a file that is being written', () => {
   let directory: string;
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'haishin-writer-'));
+    directory = await mkdtemp(join(diskDirectory, 'haishin-writer-'));
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 

@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdtemp, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SequentialFile } from '../../src/mirror/store/sequential-file.js';
 import { SLAB_BYTES, SlabPool } from '../../src/mirror/store/slab-pool.js';
+import { diskDirectory } from '../support/disk.js';
 
 describe('a file that is written from its beginning to its end', () => {
   let root: string;
   let path: string;
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'haishin-sequential-'));
+    root = await mkdtemp(join(diskDirectory, 'haishin-sequential-'));
     path = join(root, 'file');
   });
   afterEach(() => rm(root, { recursive: true, force: true }));

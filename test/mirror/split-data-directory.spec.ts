@@ -5,22 +5,25 @@ import { join } from 'node:path';
 import { CHANNELS } from '../../src/mirror/snapshot/channel.js';
 import { PublishedDirectory } from '../../src/mirror/snapshot/published-directory.js';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
+import { diskDirectory } from '../support/disk.js';
 import { startHaishin } from '../support/haishin.js';
 
-const MEMORY = '/dev/shm';
-const hasSecondFileSystem = existsSync(MEMORY) && statSync(MEMORY).dev !== statSync(tmpdir()).dev;
-if (!hasSecondFileSystem) process.stderr.write(`skipped: ${MEMORY} is no file system beside that of ${tmpdir()}\n`);
+/** A file system that is not the one of `dataDir`. */
+const other = [diskDirectory, '/dev/shm'].find(
+  (path) => existsSync(path) && statSync(path).dev !== statSync(tmpdir()).dev,
+);
+if (other === undefined) process.stderr.write(`skipped: there is no file system beside that of ${tmpdir()}\n`);
 
 let dataDir: string;
 let elsewhere: string;
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'haishin-split-'));
-  if (hasSecondFileSystem) elsewhere = await mkdtemp(join(MEMORY, 'haishin-split-'));
+  if (other !== undefined) elsewhere = await mkdtemp(join(other, 'haishin-split-'));
 });
 afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
-  if (hasSecondFileSystem) await rm(elsewhere, { recursive: true, force: true });
+  if (other !== undefined) await rm(elsewhere, { recursive: true, force: true });
 });
 
 async function open(): Promise<void> {
@@ -29,7 +32,7 @@ async function open(): Promise<void> {
   await new PublishedDirectory(dataDir, blobs).open(CHANNELS);
 }
 
-(hasSecondFileSystem ? describe : describe.skip)('a data directory on two file systems', () => {
+(other !== undefined ? describe : describe.skip)('a data directory on two file systems', () => {
   it.each(['blobs', 'incoming', 'partial', 'published', 'published/japan'])('%s: is refused', async (name) => {
     await mkdir(join(dataDir, 'published'));
     if (name === 'published') await rm(join(dataDir, 'published'), { recursive: true });

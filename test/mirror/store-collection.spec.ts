@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../src/platform/errors/app-error.js';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
+import { diskDirectory } from '../support/disk.js';
 
 const content = Buffer.from('what somebody brought');
 const sha256 = createHash('sha256').update(content).digest('hex');
@@ -13,7 +13,7 @@ describe('what garbage collection and uploads ask of the blob store', () => {
   let root: string;
   let store: BlobStore;
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'haishin-collection-'));
+    root = await mkdtemp(join(diskDirectory, 'haishin-collection-'));
     store = new BlobStore(root);
     await store.open();
   });

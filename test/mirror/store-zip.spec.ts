@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
 import type { AppError } from '../../src/platform/errors/app-error.js';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
 import { checkZip, type ZipLimits } from '../../src/mirror/store/zip-check.js';
+import { diskDirectory } from '../support/disk.js';
 import { faultOf } from './upstream-server.js';
 
 interface Member {
@@ -41,7 +41,7 @@ function directoryEntry(zip: Buffer, name: string): number {
 describe('checking a ZIP file', () => {
   let directory: string;
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'haishin-zip-'));
+    directory = await mkdtemp(join(diskDirectory, 'haishin-zip-'));
   });
   afterEach(() => rm(directory, { recursive: true, force: true }));
 

@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { BlobStore } from '../../src/mirror/store/blob-store.js';
 import { temporaryName } from '../../src/mirror/store/temporary-name.js';
+import { diskDirectory } from '../support/disk.js';
 import { faultOf } from './upstream-server.js';
 
 const content = randomBytes(3_500_000);
@@ -21,7 +21,7 @@ describe('the blob store', () => {
   let root: string;
   let store: BlobStore;
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'haishin-store-'));
+    root = await mkdtemp(join(diskDirectory, 'haishin-store-'));
     store = new BlobStore(root);
     await store.open();
   });

@@ -10,7 +10,7 @@ import jestConfig from '../../jest.config.mjs';
 const [, swcOptions] = jestConfig.transform['^.+\\.ts$'];
 const require = createRequire(import.meta.url);
 /** Of each account its own: some tests run as another one. */
-export const kept = join(tmpdir(), `haishin-compiled-${process.getuid()}`);
+export const kept = join(process.env.HAISHIN_TEST_DISK ?? tmpdir(), `haishin-compiled-${process.getuid()}`);
 mkdirSync(kept, { recursive: true });
 
 export function compiled(filename) {

@@ -1,3 +1,3 @@
 export default async function globalTeardown() {
-  await globalThis.haishinTestServer?.stop();
+  await globalThis.endHaishinTestRun?.();
 }

@@ -1,8 +1,5 @@
 import './typescript-hooks.mjs';
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { chmod } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import pg from 'pg';
@@ -12,14 +9,15 @@ const { findPostmaster } = await import('../../src/database/embedded/postmaster-
 const { signalProcess, waitForExit } = await import('../../src/database/embedded/process-identity.ts');
 const { migrate } = await import('../../src/database/migrator.ts');
 
-const PREFIX = 'haishin-test-';
+/** Below the directory of the run. */
+const DATABASE = 'pg';
 /** Only what goes wrong is worth a line in a test run. */
 const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
 
 /** The server given by TEST_DATABASE_URL, else the embedded one; with a migrated template, told by process.env. */
-export async function startTestServer() {
+export async function startTestServer(directory) {
   const given = process.env.TEST_DATABASE_URL;
-  const server = given ? { url: given, stop: async () => {} } : await startEmbedded();
+  const server = given ? { url: given, stop: async () => {} } : await startEmbedded(directory);
   const template = `haishin_template_${process.pid}`;
   try {
     await run(server.url, `CREATE DATABASE ${template}`);
@@ -41,43 +39,15 @@ export async function startTestServer() {
   };
 }
 
-async function startEmbedded() {
-  await sweepLeftovers();
-  const directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  await chmod(directory, 0o755);
-  const dataDir = join(directory, 'pg');
+function startEmbedded(directory) {
   const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '100' };
-  const server = await startEmbeddedPostgres({ dataDir, logger, settings });
-  const stop = async () => {
-    await server.stop();
-    rmSync(directory, { recursive: true, force: true });
-  };
-  // jest runs no teardown when it is interrupted.
-  for (const signal of ['SIGINT', 'SIGTERM'])
-    process.once(signal, () => void stop().finally(() => process.kill(process.pid, signal)));
-  return { url: server.url, stop };
+  return startEmbeddedPostgres({ dataDir: join(directory, DATABASE), logger, settings });
 }
 
-/** Directories, and perhaps servers, of runs that were killed outright. */
-async function sweepLeftovers() {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
-    if (!pid || isAlive(pid)) continue;
-    const directory = join(tmpdir(), name);
-    const orphan = await findPostmaster(join(directory, 'pg', 'cluster'));
-    // Nothing in it is worth keeping.
-    if (orphan && (await signalProcess(orphan.process, 'SIGKILL'))) await waitForExit(orphan.process, 5_000);
-    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
-  }
-}
-
-function isAlive(pid) {
-  try {
-    readFileSync(`/proc/${pid}/stat`);
-    return true;
-  } catch {
-    return false;
-  }
+/** Nothing in it is worth keeping. */
+export async function killTestServerIn(directory) {
+  const orphan = await findPostmaster(join(directory, DATABASE, 'cluster'));
+  if (orphan && (await signalProcess(orphan.process, 'SIGKILL'))) await waitForExit(orphan.process, 5_000);
 }
 
 async function dropAll(url, template) {
