@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import type { Fleet } from '../src/fleet/fleet.js';
 import { registerFleet } from '../src/fleet/fleet.command.js';
+import { text, type Say } from '../src/platform/texts/texts.js';
 import { startHaishin, type TestHaishin } from './support/haishin.js';
 import { deploy, fleetOf, gatewayToken, newComponent, newRelease, reached, targets } from './support/products.js';
 import { until } from './support/until.js';
 
 /** What simulated products do is only of use when the server sees it as it would see it of real ones. */
+const inEnglish: Say = (key, values) => text('en', key, values);
+
 describe('simulated products', () => {
   let haishin: TestHaishin;
   let token: string;
@@ -117,7 +120,7 @@ describe('simulated products', () => {
   it('can be had from the command line', async () => {
     const lines: string[] = [];
     const program = new Command().exitOverride();
-    registerFleet(program, {
+    registerFleet(program, inEnglish, {
       print: (line) => lines.push(line),
       stopped: () =>
         until('all are there', async () => {
@@ -140,7 +143,7 @@ describe('simulated products', () => {
     ['no number of agents', ['--gateway-token', 'x', '--agents', 'many'], /whole number/],
   ])('are refused on the command line with %s', async (_, flags, why) => {
     const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
-    registerFleet(program, { print: () => undefined, stopped: () => Promise.resolve() });
+    registerFleet(program, inEnglish, { print: () => undefined, stopped: () => Promise.resolve() });
     program.commands.forEach((each) => each.exitOverride().configureOutput({ writeErr: () => undefined }));
     await expect(program.parseAsync(['node', 'haishin', 'fleet', ...flags])).rejects.toThrow(why);
   });

@@ -11,10 +11,9 @@ function descriptionsIn(help: string): string[] {
 }
 
 describe('on a Japanese terminal', () => {
-  // `fleet` is a tool for tests and benches.
   it.each([
     ...['serve', 'quickstart', 'download', 'upload', 'status', 'export', 'verify', 'token', 'sample-upstream'],
-    ...['openapi', 'command-states', 'token create', 'token list', 'token revoke'],
+    ...['fleet', 'openapi', 'command-states', 'token create', 'token list', 'token revoke'],
   ])('the help of %s is Japanese', async (command) => {
     const { stdout } = await haishin([...command.split(' '), '--help'], { LC_ALL: 'ja_JP.UTF-8' });
     const descriptions = descriptionsIn(stdout);

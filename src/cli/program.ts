@@ -21,7 +21,13 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
       return (program) => registerSampleUpstream(program, say);
     },
   ],
-  ['fleet', async () => (await import('../fleet/fleet.command.js')).registerFleet],
+  [
+    'fleet',
+    async () => {
+      const { registerFleet } = await import('../fleet/fleet.command.js');
+      return (program) => registerFleet(program, say);
+    },
+  ],
   ['openapi', async () => (await import('./openapi.command.js')).registerOpenApi],
   ['command-states', async () => (await import('./command-states.command.js')).registerCommandStates],
 ]);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { AppError } from '../platform/errors/app-error.js';
+import type { Say } from '../platform/texts/texts.js';
 import { ROLES, type FleetBehaviour } from './fleet.behaviour.js';
 import { startFleet, type Fleet } from './fleet.js';
 
@@ -42,38 +43,36 @@ const processSurroundings: FleetSurroundings = {
 const REPORT_MS = 5_000;
 
 /** Adds `haishin fleet` to the program. */
-export function registerFleet(program: Command, surroundings = processSurroundings): void {
+export function registerFleet(program: Command, say: Say, surroundings = processSurroundings): void {
+  const { wholeNumber, share } = numbers(say);
   program
     .command('fleet')
-    .summary('simulated products that enrol, poll and update: for demonstrations, tests and benches')
-    .description(
-      'Simulates managed products that talk DDI with a server. Nothing is installed anywhere; everything that the\n' +
-        'server sees is real. Shares are from 0 to 1 and belong to different products. Ends on Ctrl-C.',
-    )
-    .option('--url <url>', 'the server', 'http://127.0.0.1:8080')
-    .option('--gateway-token <token>', 'a gateway token of the server, by which the products enrol')
-    .option('--gateway-token-file <file>', 'the same, from a file')
-    .option('--agents <number>', 'how many products', wholeNumber, 10)
-    .option('--prefix <text>', 'their controller ids begin with it', 'sim-')
-    .option('--slow <share>', 'take --slow-ms for an update', share, 0)
-    .option('--failing <share>', 'end every update as failed', share, 0)
-    .option('--offline <share>', 'enrol and are never heard of again', share, 0)
-    .option('--duplicate <share>', 'are two machines with one identity', share, 0)
-    .option('--repeating <share>', 'send each feedback twice', share, 0)
-    .option('--cancel-refusing <share>', 'go on when they are told to cancel', share, 0)
-    .option('--work-ms <ms>', 'how long an update takes', wholeNumber, 2_000)
-    .option('--slow-ms <ms>', 'how long an update takes at a slow product', wholeNumber, 120_000)
-    .option('--wait <seconds>', 'how long a poll asks to be held; 0: short polls', wholeNumber, 55)
-    .option('--poll <seconds>', 'time between short polls (default: as the server says)', wholeNumber)
-    .option('--per-second <number>', 'products that begin per second', wholeNumber, 100)
-    .option('--no-download', 'leave the files out: only say that they were downloaded')
-    .option('--ca <file>', 'certificate of the server, PEM')
-    .option('--seconds <number>', 'end after so long', wholeNumber)
-    .option('--json', 'print JSON lines')
-    .action((flags: FleetFlags) => run(flags, surroundings));
+    .summary(say('help.fleet'))
+    .description(say('help.fleet.long'))
+    .option('--url <url>', say('help.fleet.url'), 'http://127.0.0.1:8080')
+    .option('--gateway-token <token>', say('help.fleet.gateway-token'))
+    .option('--gateway-token-file <file>', say('help.fleet.gateway-token-file'))
+    .option('--agents <number>', say('help.fleet.agents'), wholeNumber, 10)
+    .option('--prefix <text>', say('help.fleet.prefix'), 'sim-')
+    .option('--slow <share>', say('help.fleet.slow'), share, 0)
+    .option('--failing <share>', say('help.fleet.failing'), share, 0)
+    .option('--offline <share>', say('help.fleet.offline'), share, 0)
+    .option('--duplicate <share>', say('help.fleet.duplicate'), share, 0)
+    .option('--repeating <share>', say('help.fleet.repeating'), share, 0)
+    .option('--cancel-refusing <share>', say('help.fleet.cancel-refusing'), share, 0)
+    .option('--work-ms <ms>', say('help.fleet.work-ms'), wholeNumber, 2_000)
+    .option('--slow-ms <ms>', say('help.fleet.slow-ms'), wholeNumber, 120_000)
+    .option('--wait <seconds>', say('help.fleet.wait'), wholeNumber, 55)
+    .option('--poll <seconds>', say('help.fleet.poll'), wholeNumber)
+    .option('--per-second <number>', say('help.fleet.per-second'), wholeNumber, 100)
+    .option('--no-download', say('help.fleet.no-download'))
+    .option('--ca <file>', say('help.fleet.ca'))
+    .option('--seconds <number>', say('help.fleet.seconds'), wholeNumber)
+    .option('--json', say('help.fleet.json'))
+    .action((flags: FleetFlags) => run(flags, say, surroundings));
 }
 
-async function run(flags: FleetFlags, { print, stopped }: FleetSurroundings): Promise<void> {
+async function run(flags: FleetFlags, say: Say, { print, stopped }: FleetSurroundings): Promise<void> {
   const gatewayToken = flags.gatewayToken ?? (await tokenFrom(flags.gatewayTokenFile));
   const ca = flags.ca === undefined ? {} : { ca: await fileText(flags.ca) };
   const fleet = startFleet({
@@ -85,7 +84,7 @@ async function run(flags: FleetFlags, { print, stopped }: FleetSurroundings): Pr
     behaviour: behaviourOf(flags),
     ...ca,
   });
-  const report = (): void => print(flags.json ? JSON.stringify(fleet.counters) : line(fleet));
+  const report = (): void => print(flags.json ? JSON.stringify(fleet.counters) : line(fleet, say));
   const timer = setInterval(report, REPORT_MS);
   const ends = [stopped()];
   if (flags.seconds !== undefined) ends.push(new Promise((done) => setTimeout(done, (flags.seconds ?? 0) * 1000)));
@@ -119,26 +118,24 @@ async function fileText(path: string): Promise<string> {
   }
 }
 
-function line({ counters: c, agents }: Fleet): string {
-  const facts = [
-    `${c.enrolled}/${agents.length} enrolled`,
-    `${c.held} held polls`,
-    `${c.started} updates begun`,
-    `${c.succeeded} succeeded`,
-    `${c.failed} failed`,
-    `${c.cancelled} cancelled`,
-  ];
-  if (c.errors > 0) facts.push(`${c.errors} errors (${c.lastError})`);
-  return facts.join(', ');
+function line({ counters, agents }: Fleet, say: Say): string {
+  const report = say('cli.fleet.report', { ...counters, agents: agents.length });
+  return counters.errors > 0 ? say('cli.fleet.errors', { report, ...counters }) : report;
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is needed');
-  return Number(text);
-}
+type Parse = (text: string) => number;
 
-function share(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('a number from 0 to 1 is needed');
-  return value;
+/** What reads the numbers of the options, and says what is wrong with them. */
+function numbers(say: Say): Record<'wholeNumber' | 'share', Parse> {
+  return {
+    wholeNumber: (text) => {
+      if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(say('usage.whole-number'));
+      return Number(text);
+    },
+    share: (text) => {
+      const value = text.trim() === '' ? Number.NaN : Number(text);
+      if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError(say('usage.from-zero', { most: 1 }));
+      return value;
+    },
+  };
 }

@@ -107,6 +107,13 @@ describe('what would be read as something else', () => {
       body: { code: 'validation-failed', fields: [{ field: 'limit' }] },
     });
   });
+
+  it('so is days=0x10', async () => {
+    expect(await bench.api.get('/api/v1/missing-requests?days=0x10')).toMatchObject({
+      status: 400,
+      body: { code: 'validation-failed', fields: [{ field: 'days' }] },
+    });
+  });
 });
 
 describe('the type of a body', () => {

@@ -12,6 +12,7 @@ import { orderErrorsEn } from './order-errors.en.js';
 import { problemEn } from './problem-texts.en.js';
 import { quickstartEn } from './quickstart-texts.en.js';
 import { reasonEn } from './reason-texts.en.js';
+import { fleetEn } from './fleet-texts.en.js';
 import { sampleEn } from './sample-texts.en.js';
 import { serverErrorsEn } from './server-errors.en.js';
 import { targetEn } from './target-texts.en.js';
@@ -43,6 +44,7 @@ export const en = {
   ...downloadEn,
   ...helpEn,
   ...quickstartEn,
+  ...fleetEn,
   ...sampleEn,
   ...usageEn,
   ...targetEn,

@@ -12,6 +12,7 @@ import { orderErrorsJa } from './order-errors.ja.js';
 import { problemJa } from './problem-texts.ja.js';
 import { quickstartJa } from './quickstart-texts.ja.js';
 import { reasonJa } from './reason-texts.ja.js';
+import { fleetJa } from './fleet-texts.ja.js';
 import { sampleJa } from './sample-texts.ja.js';
 import { serverErrorsJa } from './server-errors.ja.js';
 import { targetJa } from './target-texts.ja.js';
@@ -45,6 +46,7 @@ export const ja = {
   ...downloadJa,
   ...helpJa,
   ...quickstartJa,
+  ...fleetJa,
   ...sampleJa,
   ...usageJa,
   ...targetJa,
