@@ -113,7 +113,7 @@ describe('the command line in a Japanese terminal', () => {
   it('tells how a download failed in Japanese, and programs the same as ever', async () => {
     bench.upstream.set(/./, { kind: 'status', status: 403 });
     const printed = await run('download');
-    expect(printed.stdout).toContain(`(upstream-refused: ${REFUSED})`);
+    expect(printed.stdout).toContain(`(upstream-refused: ${REFUSED} ${bench.upstream.url}/server.ini)`);
     const json = await run('download', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({
       error: { code: 'upstream-refused', message: 'The upstream refuses access (status 403).' },
