@@ -65,6 +65,22 @@ describe('a vendor who uploads signatures before their files', () => {
     expect([await ours(file), await ours(signature)]).toEqual(pair);
   });
 
+  it('the same for a release whose own signature came a little after it', async () => {
+    bench.upstream.clear();
+    const steps = bench.tree.publishSlowly(['virus-pattern']);
+    while (steps.next().value !== 'new-manifest-without-signatures');
+    expect(await bench.api.download()).toMatchObject({ state: 'partial' });
+    steps.next();
+    expect(await bench.api.download()).toMatchObject({ state: 'succeeded' });
+    const ours = (path: string): Promise<string> => hashAt(`${bench.haishin.http}/activeupdate/pattern/${path}`);
+    const pair = async (): Promise<string[]> => [await ours('v_241.242'), await ours('v_241.sig')];
+    const published = await pair();
+    transform(/server\.ini$/, changeCommon);
+    transform(/v_241\.sig$/, flip);
+    await bench.api.download();
+    expect(await pair()).toEqual(published);
+  });
+
   it('a signature that has come alone for an hour is one of the same file', async () => {
     for (const minutes of [20, 20]) {
       clock.advance(minutes * 60_000);

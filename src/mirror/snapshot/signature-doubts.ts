@@ -53,6 +53,19 @@ export class SignatureDoubts {
     this.news.add(doubt);
   }
 
+  /**
+   * The signature that was awaited beside a content has come: it is believed as if it had been doubted for long enough, and another one
+   * is early again.
+   */
+  arrived(pair: SignedPair): void {
+    if (!this.isDoubted({ ...pair, signature: null })) return;
+    const { key, sha256, signature } = pair;
+    const believed = new Date(this.now.getTime() - DOUBT_MS);
+    const doubt = { path: signaturePathOf(key), sha256, signature, since: believed };
+    this.put(doubt);
+    this.news.add(doubt);
+  }
+
   /** Whether the file of a pair is to be asked for again, whatever its signature says. */
   isDoubted(pair: SignedPair): boolean {
     return this.isYoung(this.of(pair));

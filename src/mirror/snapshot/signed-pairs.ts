@@ -37,8 +37,8 @@ export function isUnsure(
 }
 
 /**
- * Files without a signature, although earlier ones of their kind had one, or all of a component that comes back: perhaps it only follows. Components that may do without it
- * wait for it as well, as long as for any other that may follow.
+ * Files without a signature, although earlier ones of their kind had one, or all of a component that comes back: perhaps it only
+ * follows. Components that may do without it wait for it as well, as long as for any other that may follow.
  * @throws AppError `upstream-publishing`; `signatures-gone` when it has been so for a day, which no vendor needs to publish.
  */
 export function requireSignatures(
@@ -91,6 +91,7 @@ export function withDoubts(
   heldUnits: HeldUnits,
   held: FileMap | null,
 ): FetchedFile[] {
+  const doubts = memory.signatureDoubts;
   requireOwnSignatures(memory, files, group, heldUnits, held);
   const { unsigned } = signedKinds(group, heldUnits, held);
   let longest = 0;
@@ -100,11 +101,16 @@ export function withDoubts(
   for (const { signature } of files) see(signature?.size);
   return files.map((file) => {
     const { reference, sha256, signature, doubted } = file;
-    if (doubted) return file;
+    const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? null };
+    const published = held?.get(signaturePathOf(reference.key))?.sha256;
+    const isAwaited =
+      pair.signature !== null && pair.signature !== published && doubts.isDoubted({ ...pair, signature: null });
+    if (doubted && !isAwaited) return file;
     const incomplete =
       signature === null ? !unsigned.has(kindOfFile(reference)) : longest - signature.size >= CUT_OFF_BYTES;
-    const pair = { key: reference.key, sha256, signature: signature?.sha256 ?? null };
-    return incomplete && memory.signatureDoubts.note(pair) ? { ...file, doubted: true } : file;
+    if (incomplete && doubts.note(pair)) return { ...file, doubted: true };
+    if (isAwaited) doubts.arrived(pair);
+    return file;
   });
 }
 
